@@ -1,0 +1,68 @@
+"""Writing files so that a reader sees the old one, the new one, or none, never half of one."""
+
+import errno
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import Stopped
+
+
+def write_atomic(path: str | Path, write: Callable[[Path], None]) -> Path:
+    """Lets `write` fill a temporary neighbour of `path`, then renames it into place.
+
+    Args:
+        path: the file to make or replace; its folder is made where it is missing.
+        write: called with the temporary path; must create that file.
+
+    Raises:
+        Stopped: the disk is full or read-only. The temporary file is gone and `path` is as it was.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(temporary)
+        os.replace(temporary, path)
+    except Exception as error:
+        if reason := disk_trouble(error):
+            raise Stopped(
+                f"could not write {path}: {reason}. What was saved before is intact; "
+                "free some space or choose another --store, then run the same command to go on."
+            ) from error
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
+
+
+def write_text(path: str | Path, text: str) -> Path:
+    """Writes UTF-8 `text` atomically."""
+    return write_atomic(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def write_json(path: str | Path, value: Any) -> Path:
+    """Writes `value` as indented JSON atomically; NaN and infinity are refused."""
+    return write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def read_json(path: str | Path) -> Any:
+    """The value in a JSON file."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def disk_trouble(error: BaseException) -> str | None:
+    """What the disk has against a write, or None where `error` is about something else."""
+    reasons = {
+        errno.ENOSPC: "no space left on the disk",
+        errno.EDQUOT: "the disk quota is used up",
+        errno.EROFS: "the disk is read-only",
+        errno.EACCES: "permission denied",
+    }
+    if isinstance(error, OSError) and error.errno in reasons:
+        return reasons[error.errno]
+    # safetensors is written in Rust and reports the system's error as text.
+    text = str(error)
+    return next((reasons[code] for code in reasons if f"os error {code}" in text), None)
