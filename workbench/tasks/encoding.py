@@ -1,0 +1,77 @@
+"""From rows to token arrays, once for each split."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from transformers import PreTrainedTokenizerBase
+
+from workbench.tasks.task import Task
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """A tokenised split; example i is row i of the frame it was made of.
+
+    Attributes:
+        input_ids: n arrays of int32, with the special tokens, without padding.
+        token_type_ids: n arrays of int8, as long as `input_ids`; 1 in the second sentence.
+        lengths: (n,) int64, tokens in each example.
+        labels: (n,) int64 classes, or float32 targets for a regression.
+    """
+
+    input_ids: list[np.ndarray]
+    token_type_ids: list[np.ndarray]
+    lengths: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.input_ids)
+
+
+def encode(task: Task, frame: pd.DataFrame, tokenizer: PreTrainedTokenizerBase) -> Encoded:
+    """Tokenises a split, cut at `task.max_length` tokens (the longer sentence first), not padded."""
+    tokens = tokenizer(
+        *(frame[column].tolist() for column in task.sentences),
+        truncation=True,
+        max_length=task.max_length,
+        padding=False,
+        return_attention_mask=False,
+        return_token_type_ids=True,
+    )
+    input_ids = [np.asarray(ids, dtype=np.int32) for ids in tokens["input_ids"]]
+    return Encoded(
+        input_ids=input_ids,
+        token_type_ids=[np.asarray(types, dtype=np.int8) for types in tokens["token_type_ids"]],
+        lengths=np.array([len(ids) for ids in input_ids], dtype=np.int64),
+        labels=frame["label"].to_numpy(dtype=np.float32 if task.is_regression else np.int64),
+    )
+
+
+def collate(encoded: Encoded, indices: np.ndarray, pad_id: int) -> dict[str, torch.Tensor]:
+    """One batch, padded on the right to its longest example.
+
+    Args:
+        encoded: the split.
+        indices: (b,) examples of the batch.
+        pad_id: the tokenizer's padding token.
+
+    Returns:
+        input_ids, token_type_ids and attention_mask, each (b, longest) int64; labels (b,), int64 or float32.
+    """
+    shape = (len(indices), int(encoded.lengths[indices].max()))
+    input_ids = np.full(shape, pad_id, dtype=np.int64)
+    token_type_ids = np.zeros(shape, dtype=np.int64)
+    attention_mask = np.zeros(shape, dtype=np.int64)
+    for row, index in enumerate(indices):
+        length = encoded.lengths[index]
+        input_ids[row, :length] = encoded.input_ids[index]
+        token_type_ids[row, :length] = encoded.token_type_ids[index]
+        attention_mask[row, :length] = 1
+    return {
+        "input_ids": torch.from_numpy(input_ids),
+        "token_type_ids": torch.from_numpy(token_type_ids),
+        "attention_mask": torch.from_numpy(attention_mask),
+        "labels": torch.from_numpy(encoded.labels[indices]),
+    }

@@ -1,0 +1,58 @@
+"""GLUE's official metrics (arXiv:1804.07461, section 3), on scikit-learn and SciPy."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from scipy import stats
+from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
+
+from workbench.errors import Stopped, unknown
+
+
+def score(names: Sequence[str], logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Each named metric of a model's outputs.
+
+    Args:
+        names: of "matthews", "accuracy", "f1" (of class 1), "pearson", "spearman".
+        logits: (n, classes), of which the largest is the prediction, or (n, 1) for a regression.
+        labels: (n,) class numbers or targets.
+
+    Returns:
+        name to value, in the order of `names`. A correlation with constant predictions is undefined;
+        it is 0.0 here, as Matthews' is by convention.
+
+    Raises:
+        BadInput: a name that is not a metric.
+        Stopped: an output is NaN or infinite.
+    """
+    logits, labels = np.asarray(logits), np.asarray(labels)
+    if not np.isfinite(logits).all():
+        raise Stopped(
+            f"{int((~np.isfinite(logits)).sum())} of {logits.size} model outputs are NaN or infinite, so there is "
+            "nothing to score. The weights have diverged: start again with a lower learning rate."
+        )
+    predictions = logits[:, 0] if logits.shape[1] == 1 else logits.argmax(axis=1)
+    for name in names:
+        if name not in METRICS:
+            raise unknown("metric", name, METRICS)
+    return {name: float(METRICS[name](labels, predictions)) for name in names}
+
+
+def _correlation(coefficient: Callable) -> Callable[[np.ndarray, np.ndarray], float]:
+    def metric(labels: np.ndarray, predictions: np.ndarray) -> float:
+        # float64 first: in float32 the variance of nearly equal predictions can vanish.
+        labels, predictions = labels.astype(np.float64), predictions.astype(np.float64)
+        if np.ptp(labels) == 0 or np.ptp(predictions) == 0:
+            return 0.0
+        return coefficient(labels, predictions).statistic
+
+    return metric
+
+
+METRICS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
+    "matthews": matthews_corrcoef,
+    "accuracy": accuracy_score,
+    "f1": lambda labels, predictions: f1_score(labels, predictions, zero_division=0.0),
+    "pearson": _correlation(stats.pearsonr),
+    "spearman": _correlation(stats.spearmanr),
+}

@@ -1,0 +1,67 @@
+"""The rows of one split as a source gives them, and the same rows checked."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from workbench.errors import BadInput
+from workbench.tasks.task import Schema
+
+# What marks a row without a label: the Hub's number, and MultiNLI's sign for annotators who disagree.
+UNLABELLED = ("-1", "-1.0", "-")
+
+
+@dataclass(frozen=True, eq=False)
+class RawSplit:
+    """What was read.
+
+    Attributes:
+        frame: the schema's columns or more; labels as numbers or as text.
+        origin: the file or data set, for messages.
+        broken: rows that could not be read.
+    """
+
+    frame: pd.DataFrame
+    origin: str
+    broken: int = 0
+
+
+def clean(raw: RawSplit, schema: Schema) -> tuple[pd.DataFrame, int]:
+    """The text columns and a numeric "label", and how many rows were broken or had no text or no label.
+
+    Raises:
+        BadInput: a column is missing, a label is none of the schema's, or no row is left.
+    """
+    columns = [*schema.sentences, "label"]
+    if missing := [column for column in columns if column not in raw.frame]:
+        raise BadInput(
+            f"{raw.origin} lacks the column {', '.join(map(repr, missing))}; expected {', '.join(columns)}. "
+            "Replace it by the complete file."
+        )
+    frame = raw.frame[columns].dropna()
+    frame = frame[~frame["label"].astype(str).isin(UNLABELLED)].reset_index(drop=True)
+    dropped = raw.broken + len(raw.frame) - len(frame)
+    if frame.empty:
+        raise BadInput(
+            f"{raw.origin} has no row with text and a label, and {dropped} without. Replace it by the complete file."
+        )
+    frame["label"] = _numbers(frame["label"].astype(str), schema, raw.origin)
+    return frame, dropped
+
+
+def _numbers(labels: pd.Series, schema: Schema, origin: str) -> pd.Series:
+    """Labels as int64 classes (given by number or name) or float32 targets."""
+    if schema.is_regression:
+        values, (low, high) = pd.to_numeric(labels, errors="coerce").astype("float32"), schema.label_range
+        bad = ~values.between(low, high)
+        expected = f"a number from {low:g} to {high:g}"
+    else:
+        values = labels.map({key: i for i, name in enumerate(schema.labels) for key in (name, str(i))})
+        bad = values.isna()
+        expected = " or ".join(f"{i} ({name})" for i, name in enumerate(schema.labels))
+    if bad.any():
+        raise BadInput(
+            f"{origin} has the label {labels[bad].iloc[0]!r}; {int(bad.sum())} of its {len(labels)} labels are not "
+            f"{expected}. Correct them, or leave those rows out."
+        )
+    return values.astype("float32" if schema.is_regression else "int64")

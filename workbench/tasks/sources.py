@@ -1,0 +1,85 @@
+"""Where the rows of a GLUE task come from: a local folder, else the Hub."""
+
+import os
+from pathlib import Path
+
+from workbench.errors import BadInput
+from workbench.hub import hub_unreachable, offline
+from workbench.tasks import parquet, tsv
+from workbench.tasks.glue import SCHEMAS
+from workbench.tasks.rows import RawSplit, clean
+from workbench.tasks.task import Schema, Task
+
+FOLDER_VARIABLE = "WORKBENCH_GLUE_DIR"
+HUB_DATASET = "nyu-mll/glue"
+
+
+def load_glue(name: str) -> Task:
+    """The GLUE task `name` from the folder in WORKBENCH_GLUE_DIR where that is set, else from the Hub.
+
+    Raises:
+        BadInput: the folder lacks a file, a column or a label, or the Hub cannot be reached.
+    """
+    schema = SCHEMAS[name]
+    root = os.environ.get(FOLDER_VARIABLE)
+    raw = _from_folder(Path(root).expanduser(), name) if root else _from_hub(name, schema)
+    splits, dropped = {}, {}
+    for split in ("train", *schema.dev):
+        splits[split], left_out = clean(raw[split], schema)
+        if left_out:
+            dropped[split] = left_out
+    return Task.of(f"glue/{name}", schema, splits, dropped)
+
+
+def _from_folder(root: Path, name: str) -> dict[str, RawSplit]:
+    """Reads the folder of a task below `root`, whatever the case and dashes of its name."""
+    if not root.is_dir():
+        raise BadInput(
+            f"{FOLDER_VARIABLE} is {str(root)!r}, which is not a folder. Point it at a copy of GLUE."
+        )
+    found = [path for path in sorted(root.iterdir()) if path.is_dir() and _plain(path.name) == name]
+    for folder in found:
+        for layout in (parquet, tsv):
+            if layout.is_here(folder):
+                return layout.read(folder, name, SCHEMAS[name])
+    files = " and ".join(tsv.LAYOUTS[name].files[0].values())
+    wanted = f"train-*.parquet and {SCHEMAS[name].dev[0]}-*.parquet, or {files}"
+    if found:
+        raise BadInput(f"{found[0]} holds no data; expected {wanted}. Complete the folder.")
+    others = ", ".join(sorted(path.name for path in root.iterdir() if path.is_dir())) or "no folder"
+    raise BadInput(
+        f"{root} ({FOLDER_VARIABLE}) has no folder {name!r}; it has {others}. Add one with {wanted}, "
+        f"unset {FOLDER_VARIABLE} to use the Hub, or use a generated task such as synth/rte."
+    )
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", "").replace("_", "")
+
+
+def _from_hub(name: str, schema: Schema) -> dict[str, RawSplit]:
+    # With HF_HUB_OFFLINE the library fails at once or serves from its cache, so it is worth asking.
+    if not offline() and (reason := hub_unreachable()):
+        raise _no_hub(name, reason)
+    import datasets
+
+    try:
+        loaded = datasets.load_dataset(HUB_DATASET, name)
+        return {
+            split: RawSplit(loaded[split].to_pandas(), f"split {split} of {HUB_DATASET}/{name}")
+            for split in ("train", *schema.dev)
+        }
+    except Exception as error:
+        # The library lets errors of httpx, fsspec, its own and the system's through.
+        raise _no_hub(name, f"{type(error).__name__}: {error}".splitlines()[0]) from error
+
+
+def _no_hub(name: str, reason: str) -> BadInput:
+    generated = (
+        "use a generated task such as synth/rte" if name == "wnli" else f"use the generated synth/{name}"
+    )
+    return BadInput(
+        f"cannot load glue/{name} from the Hub ({HUB_DATASET}): {reason}. Three ways out: set {FOLDER_VARIABLE} "
+        f"to a local copy of GLUE, {generated}, or get a network (HF_HUB_OFFLINE=1 reads what is in the "
+        "local cache)."
+    )

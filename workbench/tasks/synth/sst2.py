@@ -1,0 +1,60 @@
+"""Sentiment that is composed: a judgement, turned round by negation, and one clause that decides.
+
+A judging adjective alone says little: negation turns it round, and of two clauses the main one (or
+the one after "but") gives the label. So each word occurs with both labels about equally often.
+"""
+
+from workbench.tasks.synth.draw import Draw
+
+SUBJECTS = (
+    "the film", "the story", "the music", "the acting", "the script", "the plot", "the ending", "the dialogue",
+    "this movie", "this show", "the novel", "the play", "the first half", "the second half", "the lead actor",
+    "the director", "the camera work", "the humor", "every scene", "the whole cast",
+)  # fmt: skip
+GOOD = (
+    "wonderful", "brilliant", "funny", "charming", "clever", "fresh", "moving", "beautiful", "lovely", "smart",
+    "delightful", "convincing", "exciting", "great", "warm", "impressive", "sharp", "memorable",
+)  # fmt: skip
+BAD = (
+    "boring", "dull", "awful", "terrible", "stupid", "weak", "ugly", "silly", "slow", "empty", "painful", "cheap",
+    "annoying", "flat", "horrible", "tired", "confusing", "shallow",
+)  # fmt: skip
+DEGREES = ("", "", "very", "really", "quite", "rather", "so", "truly")
+# {s} is the subject, {a} the adjective with its degree.
+PLAIN = ("{s} is {a}", "{s} seems {a}", "{s} remains {a}", "i found {s} {a}", "{s} turns out to be {a}")
+TURNED = (
+    "{s} is not {a}",
+    "{s} is never {a}",
+    "{s} is hardly {a}",
+    "{s} is anything but {a}",
+    "{s} is far from {a}",
+    "i do not think {s} is {a}",
+    "nobody would call {s} {a}",
+    "{s} fails to be {a}",
+)
+# {main} decides the label, {side} is of the other kind.
+CONTRASTS = (
+    "{side} , but {main}",
+    "although {side} , {main}",
+    "{main} , although {side}",
+    "while {side} , {main}",
+    "{main} , even if {side}",
+)
+
+
+def example(draw: Draw) -> tuple[str, int]:
+    """A sentence, and 1 where its judgement is positive, else 0."""
+    label = int(draw.chance(0.5))
+    subjects = draw.distinct(SUBJECTS, 2)
+    main = _clause(draw, subjects[0], bool(label))
+    if draw.chance(0.4):
+        return main, label
+    side = _clause(draw, subjects[1], not label)
+    return draw.pick(CONTRASTS).format(main=main, side=side), label
+
+
+def _clause(draw: Draw, subject: str, positive: bool) -> str:
+    turned = draw.chance(0.5)
+    adjective = draw.pick(GOOD if positive != turned else BAD)
+    degree = draw.pick(DEGREES)
+    return draw.pick(TURNED if turned else PLAIN).format(s=subject, a=f"{degree} {adjective}".strip())

@@ -1,0 +1,110 @@
+"""What a model learns from: sentences, labels, metrics and the two kinds of held-out rows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from workbench.randomness import numpy_generator
+
+VALIDATION_SHARE = 0.1
+VALIDATION_LIMIT = 2000
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The shape of a task, wherever its rows come from.
+
+    Attributes:
+        sentences: names of the one or two text columns.
+        labels: names of the classes in the order of their numbers; empty for regression.
+        metrics: names for `metrics.score`; the first is the one that selection uses.
+        max_length: tokens at which an example is truncated.
+        dev: names of the held-out splits.
+        label_range: smallest and largest label of a regression.
+    """
+
+    sentences: tuple[str, ...]
+    labels: tuple[str, ...]
+    metrics: tuple[str, ...]
+    max_length: int = 128
+    dev: tuple[str, ...] = ("validation",)
+    label_range: tuple[float, float] = (0.0, 5.0)
+
+    @property
+    def is_regression(self) -> bool:
+        """Whether the label is a number to be predicted and not a class."""
+        return not self.labels
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A task with its rows.
+
+    Attributes:
+        id: canonical id, such as "glue/mrpc".
+        sentences, labels, metrics, max_length: as in `Schema`.
+        train: the text columns and "label" (int64 class or float32 target).
+        dev: split name to rows of the same columns. Touched once, at the end of a run.
+        dropped: split name to the number of rows left out because they were broken or unlabelled.
+    """
+
+    id: str
+    sentences: tuple[str, ...]
+    labels: tuple[str, ...]
+    metrics: tuple[str, ...]
+    max_length: int
+    train: pd.DataFrame
+    dev: dict[str, pd.DataFrame]
+    dropped: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        id: str,
+        schema: Schema,
+        splits: Mapping[str, pd.DataFrame],
+        dropped: Mapping[str, int] | None = None,
+    ) -> "Task":
+        """The task of a `schema` and the rows of "train" and of each dev split."""
+        return cls(
+            id=id,
+            sentences=schema.sentences,
+            labels=schema.labels,
+            metrics=schema.metrics,
+            max_length=schema.max_length,
+            train=splits["train"],
+            dev={name: splits[name] for name in schema.dev},
+            dropped=dict(dropped or {}),
+        )
+
+    @property
+    def is_regression(self) -> bool:
+        """Whether the label is a number to be predicted and not a class."""
+        return not self.labels
+
+    @property
+    def num_outputs(self) -> int:
+        """Width of the model's head: the number of classes, or 1 for regression."""
+        return len(self.labels) or 1
+
+    def split(self, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Carves the rows that selection may look at out of train, so that dev stays untouched.
+
+        Args:
+            seed: the only thing, beside the task, that the draw depends on.
+
+        Returns:
+            (train, validation), each in the original order with a fresh index. Validation has a tenth
+            of the rows, at least 1 and at most 2,000.
+        """
+        count = len(self.train)
+        size = min(max(round(VALIDATION_SHARE * count), 1), VALIDATION_LIMIT)
+        chosen = numpy_generator(seed, "split", self.id).choice(count, size=size, replace=False)
+        held_out = np.zeros(count, dtype=bool)
+        held_out[chosen] = True
+        return (
+            self.train[~held_out].reset_index(drop=True),
+            self.train[held_out].reset_index(drop=True),
+        )
