@@ -1,0 +1,20 @@
+"""What a mask is, how one is chosen, compared and filed."""
+
+from workbench.masks.diversity import distance_from, overlap
+from workbench.masks.grouping import layer_index, matrix_type
+from workbench.masks.mask import Mask
+from workbench.masks.patterns import nm_mask
+from workbench.masks.ranking import kept_count, topk_mask
+from workbench.masks.sampling import sample_mask
+
+__all__ = [
+    "Mask",
+    "distance_from",
+    "kept_count",
+    "layer_index",
+    "matrix_type",
+    "nm_mask",
+    "overlap",
+    "sample_mask",
+    "topk_mask",
+]

@@ -1,0 +1,81 @@
+"""The mask file, as docs/mask-format.md describes it."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from workbench.errors import BadInput
+from workbench.files import write_atomic
+from workbench.masks.packed import PackedMatrix, content_digest
+
+FORMAT_VERSION = "1"
+# One key, because safetensors writes several in an order that changes from process to process.
+METADATA_KEY = "workbench.mask"
+
+
+def write_mask_file(path: str | Path, matrices: Mapping[str, PackedMatrix]) -> Path:
+    """Writes `matrices` atomically; equal matrices in equal order give equal bytes."""
+    description = {
+        "version": FORMAT_VERSION,
+        "digest": content_digest(matrices),
+        "matrices": {name: {"shape": m.shape, "kept": m.kept} for name, m in matrices.items()},
+    }
+    bits = {name: matrix.bits for name, matrix in matrices.items()}
+    metadata = {METADATA_KEY: json.dumps(description)}
+    return write_atomic(path, lambda temporary: save_file(bits, temporary, metadata=metadata))
+
+
+def read_mask_file(path: str | Path) -> dict[str, PackedMatrix]:
+    """The matrices of a mask file, in the order in which they were given to `write_mask_file`.
+
+    Raises:
+        BadInput: the file is missing, truncated, edited, or not a mask file of a known version.
+    """
+    if not Path(path).is_file():
+        raise BadInput(f"there is no mask file {path}. Give the path of a file that Mask.save wrote.")
+    try:
+        return _read(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise BadInput(
+            f"{path} is not a usable mask file: {error}. It was truncated, edited or written by something "
+            "else; copy it again from its run folder, or save the mask again with Mask.save."
+        ) from error
+
+
+def _read(path: str | Path) -> dict[str, PackedMatrix]:
+    with safe_open(path, framework="numpy") as file:
+        description = _description(file.metadata() or {})
+        listed, stored = set(description["matrices"]), set(file.keys())
+        if listed != stored:
+            raise ValueError(f"its header and its data disagree about {min(listed ^ stored)!r}")
+        matrices = {name: _matrix(file, name, entry) for name, entry in description["matrices"].items()}
+    if content_digest(matrices) != description["digest"]:
+        raise ValueError("its contents do not have the digest in its header")
+    return matrices
+
+
+def _description(metadata: dict[str, str]) -> dict:
+    if METADATA_KEY not in metadata:
+        raise ValueError(f"its header has no entry {METADATA_KEY!r}")
+    description = json.loads(metadata[METADATA_KEY])
+    if not isinstance(description, dict) or description.get("version") != FORMAT_VERSION:
+        found = description.get("version") if isinstance(description, dict) else description
+        raise ValueError(f"its format version is {found!r}, and only {FORMAT_VERSION!r} is known")
+    if not isinstance(description.get("matrices"), dict) or "digest" not in description:
+        raise ValueError("its header lacks the list of matrices or the digest")
+    return description
+
+
+def _matrix(file: safe_open, name: str, entry: object) -> PackedMatrix:
+    shape = entry.get("shape") if isinstance(entry, dict) else None
+    if not isinstance(shape, list) or not all(type(length) is int and length > 0 for length in shape):
+        raise ValueError(f"its header gives {name!r} the shape {shape!r}")
+    if (dtype := file.get_slice(name).get_dtype()) != "U8":
+        raise ValueError(f"{name!r} is stored as {dtype}, not U8")
+    matrix = PackedMatrix(tuple(shape), file.get_tensor(name))
+    if matrix.kept != entry.get("kept"):
+        raise ValueError(f"{name!r} keeps {matrix.kept} weights where its header says {entry.get('kept')}")
+    return matrix

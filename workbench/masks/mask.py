@@ -1,0 +1,199 @@
+"""The mask: which weights of a model are kept."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from workbench.errors import BadInput, unknown
+from workbench.masks.file import read_mask_file, write_mask_file
+from workbench.masks.packed import PackedMatrix, content_digest, popcount
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Mask:
+    """One bit for each prunable weight of a model: set where the weight is kept.
+
+    A mask is a value: named, bit-packed, immutable and hashable. Two masks are equal when names,
+    shapes and bits are, in whatever order the names come. `&`, `|`, `^` and `~` work weight by weight
+    and keep the order of the left operand. Build one with `from_tensors` or `load`.
+    """
+
+    _matrices: dict[str, PackedMatrix]
+
+    def __post_init__(self):
+        if not self._matrices:
+            raise BadInput("a mask needs at least one matrix; the mapping is empty")
+        for name in self._matrices:
+            if not isinstance(name, str) or name in ("", "__metadata__"):
+                raise BadInput(f"{name!r} cannot name a matrix; use the model's parameter names")
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, torch.Tensor]) -> "Mask":
+        """Packs boolean tensors.
+
+        Args:
+            tensors: the model's parameter names and, for each, a bool tensor of the parameter's
+                shape, True where the weight is kept. Any device; the order of the names is kept.
+
+        Raises:
+            BadInput: the mapping is empty, or a tensor is empty or not of dtype bool.
+        """
+        for name, tensor in tensors.items():
+            if not isinstance(tensor, torch.Tensor) or tensor.dtype != torch.bool:
+                found = tensor.dtype if isinstance(tensor, torch.Tensor) else type(tensor).__name__
+                raise BadInput(f"mask {name!r} is {found}; give a bool tensor, such as `weight != 0`")
+            if tensor.numel() == 0:
+                raise BadInput(f"mask {name!r} has shape {tuple(tensor.shape)}: no weight; leave it out")
+        return cls({name: PackedMatrix.pack(tensor.cpu().numpy()) for name, tensor in tensors.items()})
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Mask":
+        """Reads a mask file (docs/mask-format.md).
+
+        Raises:
+            BadInput: the file is missing, truncated, edited, or not a mask file of a known version.
+        """
+        return cls(read_mask_file(path))
+
+    def save(self, path: str | Path) -> Path:
+        """Writes a mask file (docs/mask-format.md) atomically; equal masks in one order give equal bytes.
+
+        Raises:
+            Stopped: the disk is full or read-only; `path` is as it was.
+        """
+        return write_mask_file(path, self._matrices)
+
+    def __getitem__(self, name: str) -> torch.Tensor:
+        """The matrix `name` as a fresh bool tensor on the CPU, True where the weight is kept."""
+        if name not in self._matrices:
+            raise unknown("matrix", name, self.names)
+        return torch.from_numpy(self._matrices[name].unpack())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._matrices)
+
+    def __len__(self) -> int:
+        """Number of matrices."""
+        return len(self._matrices)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The parameter names, in the order in which they were given."""
+        return tuple(self._matrices)
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of each matrix."""
+        return {name: matrix.shape for name, matrix in self._matrices.items()}
+
+    @cached_property
+    def numel(self) -> int:
+        """Number of weights the mask speaks about."""
+        return sum(matrix.numel for matrix in self._matrices.values())
+
+    @cached_property
+    def kept(self) -> int:
+        """Number of weights kept, exact."""
+        return sum(matrix.kept for matrix in self._matrices.values())
+
+    @property
+    def sparsity(self) -> float:
+        """Share of the weights that are pruned, in [0, 1]."""
+        return (self.numel - self.kept) / self.numel
+
+    def kept_per_matrix(self) -> dict[str, int]:
+        """Number of weights kept in each matrix, exact."""
+        return {name: matrix.kept for name, matrix in self._matrices.items()}
+
+    def layer_sparsity(self) -> pd.Series:
+        """Share of the weights pruned in each matrix, indexed by name, float64."""
+        shares = {name: (m.numel - m.kept) / m.numel for name, m in self._matrices.items()}
+        return pd.Series(shares, name="sparsity", dtype="float64").rename_axis("matrix")
+
+    @cached_property
+    def digest(self) -> str:
+        """A hex digest of names, shapes and bits: the same in every process and on every machine."""
+        return content_digest(self._matrices)
+
+    def __hash__(self) -> int:
+        return int(self.digest[:15], 16)
+
+    def __eq__(self, other: object) -> bool:
+        return self.digest == other.digest if isinstance(other, Mask) else NotImplemented
+
+    def __repr__(self) -> str:
+        return f"Mask({len(self)} matrices, {self.kept} of {self.numel} kept, sparsity {self.sparsity:.4f})"
+
+    def __and__(self, other: "Mask") -> "Mask":
+        return self._combine(other, PackedMatrix.__and__)
+
+    def __or__(self, other: "Mask") -> "Mask":
+        return self._combine(other, PackedMatrix.__or__)
+
+    def __xor__(self, other: "Mask") -> "Mask":
+        return self._combine(other, PackedMatrix.__xor__)
+
+    def __invert__(self) -> "Mask":
+        return Mask({name: ~matrix for name, matrix in self._matrices.items()})
+
+    def hamming(self, other: "Mask") -> int:
+        """Number of weights on which two masks of one model differ, exact."""
+        self._check_same_model(other)
+        return sum(popcount(m.bits ^ other._matrices[name].bits) for name, m in self._matrices.items())
+
+    def jaccard(self, other: "Mask") -> float:
+        """Weights kept by both over weights kept by either, in [0, 1]; 1.0 where neither keeps any."""
+        self._check_same_model(other)
+        both = sum(popcount(m.bits & other._matrices[name].bits) for name, m in self._matrices.items())
+        either = self.kept + other.kept - both
+        return both / either if either else 1.0
+
+    @torch.no_grad()
+    def apply_(self, model: Any) -> None:
+        """Sets the pruned weights to zero, in place.
+
+        Args:
+            model: anything with `named_parameters()` as torch modules have it, or a mapping of names
+                to tensors. Tied parameters may be named by any of their names. Parameters that the
+                mask does not name are left alone.
+
+        Raises:
+            BadInput: the model lacks a matrix of the mask, or has it in another shape; no weight has
+                been touched.
+        """
+        # A tied parameter is listed once unless asked for under all its names.
+        is_mapping = isinstance(model, Mapping)
+        weights = dict(model if is_mapping else model.named_parameters(remove_duplicate=False))
+        for name, shape in self.shapes.items():
+            if name not in weights:
+                raise BadInput(
+                    f"a mask of another model: it prunes {name!r}, which this model lacks. "
+                    "Use a mask that was made for this model."
+                )
+            if tuple(weights[name].shape) != shape:
+                raise BadInput(
+                    f"a mask of another model: it has {name!r} in shape {shape}, the model in shape "
+                    f"{tuple(weights[name].shape)}. Use a mask that was made for this model."
+                )
+        for name in self.names:
+            weights[name].masked_fill_(~self[name].to(weights[name].device), 0)
+
+    def _combine(self, other: "Mask", operation: Callable) -> "Mask":
+        if not isinstance(other, Mask):
+            return NotImplemented
+        self._check_same_model(other)
+        return Mask({name: operation(m, other._matrices[name]) for name, m in self._matrices.items()})
+
+    def _check_same_model(self, other: "Mask") -> None:
+        for name in (*self.names, *other.names):
+            left, right = self.shapes.get(name), other.shapes.get(name)
+            if left != right:
+                raise BadInput(
+                    f"masks of different models: {name!r} is {left or 'missing'} in the first and "
+                    f"{right or 'missing'} in the second. Combine masks of one model only."
+                )

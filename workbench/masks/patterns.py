@@ -1,0 +1,46 @@
+"""Masks with a regular pattern."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+
+from workbench.errors import BadInput
+from workbench.masks.mask import Mask
+from workbench.masks.packed import PackedMatrix
+from workbench.masks.ranking import ranked_vector
+
+
+def nm_mask(scores: Mapping[str, torch.Tensor], n: int, m: int) -> Mask:
+    """Keeps the n highest of each m consecutive scores along the last (input) dimension.
+
+    2:4 is the pattern that sparse tensor cores compute with (Mishra et al. 2021, arXiv 2104.08378).
+    Of equal scores the one with the lower index is kept.
+
+    Args:
+        scores: names and floating-point tensors, finite, whose last dimension m divides.
+        n: weights kept of each m, 1 <= n <= m.
+        m: length of a block.
+
+    Raises:
+        BadInput: n and m make no pattern, m does not divide a last dimension, or the scores cannot
+            be ranked.
+    """
+    if type(n) is not int or type(m) is not int or not 1 <= n <= m:
+        raise BadInput(f"an N:M pattern of {n!r}:{m!r} is impossible; it needs integers with 1 <= n <= m")
+    for name, tensor in scores.items():
+        if tensor.ndim == 0 or tensor.shape[-1] % m:
+            raise BadInput(
+                f"{name!r} has shape {tuple(tensor.shape)}, whose last dimension {m} does not divide; "
+                "choose another m or leave this matrix out"
+            )
+    return Mask({name: _blocks(ranked_vector(name, t).reshape(t.shape), n, m) for name, t in scores.items()})
+
+
+def _blocks(values: np.ndarray, n: int, m: int) -> PackedMatrix:
+    blocks = values.reshape(-1, m)
+    # A stable sort of the negated scores puts the lower index first among equals.
+    best = np.argsort(-blocks, axis=1, kind="stable")[:, :n]
+    keep = np.zeros(blocks.shape, dtype=bool)
+    np.put_along_axis(keep, best, True, axis=1)
+    return PackedMatrix.pack(keep.reshape(values.shape))

@@ -1,0 +1,92 @@
+"""Sparsity and learning rate as pure functions of progress."""
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from workbench.errors import BadInput
+
+
+def cubic_ladder(final: float, levels: int) -> tuple[float, ...]:
+    """Sparsities that rise fast and then slowly: s_t = s_f (1 - (1 - t/n)^3) for t = 1 .. n.
+
+    Source: Zhu and Gupta 2017 (arXiv 1710.01878), equation 1 from zero initial sparsity.
+
+    Args:
+        final: s_f, the last sparsity, in (0, 1).
+        levels: n, at least 1.
+
+    Raises:
+        BadInput: an argument out of its range, or so many levels that the ladder no longer rises.
+    """
+    if type(levels) is not int or levels < 1:
+        raise BadInput(f"{levels!r} levels make no ladder; give an integer of at least 1")
+    return check_ladder([final * (1 - (1 - t / levels) ** 3) for t in range(1, levels + 1)])
+
+
+def check_ladder(sparsities: Sequence[float]) -> tuple[float, ...]:
+    """The sparsities as a tuple, where they are a ladder: numbers in (0, 1) that increase.
+
+    Raises:
+        BadInput: they are none, naming the first offending value.
+    """
+    ladder = tuple(sparsities)
+    if not ladder:
+        raise BadInput("an empty ladder has no sparsity to reach; give at least one level")
+    for sparsity in ladder:
+        if not 0 < sparsity < 1:
+            raise BadInput(f"sparsity {sparsity!r} on a ladder is not in (0, 1); 0.9 prunes nine of ten")
+    for lower, upper in itertools.pairwise(ladder):
+        if upper <= lower:
+            raise BadInput(
+                f"the ladder {ladder} does not increase: {upper} follows {lower}. Pruned weights never "
+                "return, so each level must prune more than the one before."
+            )
+    return ladder
+
+
+@dataclass(frozen=True)
+class Constant:
+    """Factor 1 after the warm-up.
+
+    Every schedule here is called with the progress of training in [0, 1] and returns the factor in
+    [0, 1] by which the peak learning rate is multiplied. The warm-up rises linearly from 0 to 1.
+
+    Args:
+        warmup: share of training spent on the warm-up, in [0, 1).
+    """
+
+    warmup: float = 0.1
+
+    def __post_init__(self):
+        if not 0 <= self.warmup < 1:
+            raise BadInput(f"warm-up {self.warmup!r} is not in [0, 1); 0.1 is a tenth of training")
+
+    def __call__(self, progress: float) -> float:
+        """The learning-rate factor at `progress` in [0, 1]."""
+        if not 0 <= progress <= 1:
+            raise BadInput(f"progress {progress!r} is not in [0, 1]; it is the share of steps taken")
+        if progress < self.warmup:
+            return progress / self.warmup
+        return self._decay((progress - self.warmup) / (1 - self.warmup))
+
+    def _decay(self, rest: float) -> float:
+        """The factor at the share `rest` of what follows the warm-up."""
+        return 1.0
+
+
+@dataclass(frozen=True)
+class Linear(Constant):
+    """Falls linearly from 1 to 0 after the warm-up."""
+
+    def _decay(self, rest: float) -> float:
+        return 1.0 - rest
+
+
+@dataclass(frozen=True)
+class Cosine(Constant):
+    """Falls from 1 to 0 along half a cosine after the warm-up (Loshchilov and Hutter 2017)."""
+
+    def _decay(self, rest: float) -> float:
+        return (1.0 + math.cos(math.pi * rest)) / 2
