@@ -1,0 +1,48 @@
+"""Sentences for the statements of `logic`, in the words of a lexicon."""
+
+from typing import NamedTuple
+
+from workbench.tasks.synth.draw import Draw
+from workbench.tasks.synth.lexicon import Lexicon, Verb
+from workbench.tasks.synth.logic import Statement
+
+
+class Topic(NamedTuple):
+    """A noun and an act, and what narrows them: an adjective or a phrase for the noun, a phrase for the act."""
+
+    noun: str
+    kind: str
+    origin: str
+    act: Verb
+    manner: str
+
+
+def topic(draw: Draw, lexicon: Lexicon) -> Topic:
+    """A random topic whose noun is narrowed by an adjective or by a phrase, not by both."""
+    by_kind = draw.chance(0.5)
+    return Topic(
+        draw.pick(lexicon.nouns),
+        draw.pick(lexicon.kinds) if by_kind else "",
+        "" if by_kind else draw.pick(lexicon.origins),
+        draw.pick(lexicon.acts),
+        draw.pick(lexicon.manners),
+    )
+
+
+def render(draw: Draw, statement: Statement, topic: Topic) -> str:
+    """One of the ways to say `statement` of `topic`."""
+    one, many = (_noun(topic, statement.narrow_noun, ending) for ending in ("", "s"))
+    manner = f" {topic.manner}" if statement.narrow_act else ""
+    did, do = topic.act.past + manner, topic.act.base + manner
+    wordings = {
+        "all": (f"all {many} {did}", f"every {one} {did}", f"each of the {many} {did}"),
+        "some": (f"some {many} {did}", f"at least one {one} {did}", f"one of the {many} {did}"),
+        "no": (f"no {one} {did}", f"none of the {many} {did}", f"not one {one} {did}"),
+        "not all": (f"not all {many} {did}", f"some {many} did not {do}", f"not every {one} {did}"),
+    }
+    return draw.pick(wordings[statement.quantifier])
+
+
+def _noun(topic: Topic, narrow: bool, ending: str) -> str:
+    noun = topic.noun + ending
+    return " ".join(filter(None, (topic.kind, noun, topic.origin))) if narrow else noun
