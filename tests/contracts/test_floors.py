@@ -1,0 +1,86 @@
+"""The floors of the package: that the contracts of import-linter bite, and what it cannot say."""
+
+import ast
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.contracts.sources import uses
+
+
+@pytest.fixture
+def stub(root, tmp_path):
+    """A package of the same floors with nothing in it, and the project's own contracts."""
+    text = (root / "pyproject.toml").read_text()
+    (tmp_path / ".importlinter.toml").write_text(text[text.index("[tool.importlinter]") :])
+    contracts = tomllib.loads(text)["tool"]["importlinter"]["contracts"]
+    floors = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
+    package = tmp_path / "workbench"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    for name in (name.strip(" ()") for floor in floors for name in floor.split(":")):
+        (package / f"{name}.py").touch()
+    return package
+
+
+def lint(stub: Path) -> subprocess.CompletedProcess:
+    """Runs import-linter on a stub, with the stub and not the project as what `workbench` is."""
+    command = [Path(sys.executable).with_name("lint-imports"), "--config", ".importlinter.toml", "--no-cache"]
+    environment = os.environ | {"PYTHONPATH": str(stub.parent)}
+    return subprocess.run(command, cwd=stub.parent, env=environment, capture_output=True, text=True)
+
+
+def test_floors_that_import_downwards_pass(stub):
+    (stub / "runs.py").write_text("from workbench import engines, errors\n")
+    result = lint(stub)
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize(
+    ("importer", "imported"),
+    [
+        ("engines", "workbench.runs"),
+        ("tasks", "workbench.training"),
+        ("errors", "workbench.files"),
+        ("analysis", "workbench.figures"),
+        ("masks", "transformers"),
+        ("masks", "plotly.graph_objects"),
+        ("analysis", "plotly"),
+        ("analysis", "matplotlib.pyplot"),
+        ("somewhere_new", "workbench.errors"),
+    ],
+)
+def test_breaking_a_contract_is_noticed(stub, importer, imported):
+    (stub / f"{importer}.py").write_text(f"import {imported}\n")
+    result = lint(stub)
+    assert result.returncode == 1
+    assert importer in result.stdout
+
+
+def neural(code: str) -> list[str]:
+    """Uses of torch.nn; import-linter sees packages outside as one piece."""
+    names = (name for _, name in uses(ast.parse(code)))
+    return [name for name in names if f"{name}.".startswith("torch.nn.")]
+
+
+def test_masks_need_no_neural_network_library(root):
+    files = list((root / "workbench" / "masks").rglob("*.py"))
+    assert files
+    assert {path.name: found for path in files if (found := neural(path.read_text()))} == {}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import torch.nn",
+        "from torch import nn",
+        "from torch.nn import Module",
+        "import torch\ntorch.nn.Linear",
+    ],
+)
+def test_a_neural_network_library_is_recognised(code):
+    assert neural(code)

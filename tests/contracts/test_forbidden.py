@@ -1,0 +1,59 @@
+"""Calls that are wrong at the size of a model, and files that could run code when read."""
+
+import ast
+
+import pytest
+
+from tests.contracts.sources import notebook_code, package_files, uses
+
+REASONS = {
+    "torch.quantile": "refuses more than 16 million values and interpolates: no exact counts",
+    "torch.multinomial": "refuses more than 16 million categories",
+    "torch.save": "writes pickle",
+    "torch.load": "reads pickle",
+    "numpy.load": "may read pickle",
+    "pandas.read_pickle": "reads pickle",
+    "?.to_pickle": "writes pickle",
+    "?.multinomial": "refuses more than 16 million categories",
+    "pickle": "runs code when read",
+    "cloudpickle": "runs code when read",
+    "dill": "runs code when read",
+    "joblib": "runs code when read",
+    "shelve": "runs code when read",
+    "marshal": "runs code when read",
+}
+
+
+def forbidden(code: str) -> list[str]:
+    """Every use of something that has a reason not to be used."""
+    return [f"{name}: {REASONS[name]}" for _, name in uses(ast.parse(code)) if name in REASONS]
+
+
+def test_the_package_and_the_notebooks_use_nothing_forbidden(root):
+    code = {str(path): path.read_text() for path in package_files(root)}
+    code |= {path.name: notebook_code(path) for path in root.glob("notebooks/*.ipynb")}
+    found = {path: forbidden(text) for path, text in code.items()}
+    assert {path: names for path, names in found.items() if names} == {}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import torch\ntorch.quantile(x, 0.5)",
+        "from torch import multinomial as draw",
+        "p.multinomial(3)",
+        "import pickle as p",
+        "from torch import load",
+        "def f():\n    import torch as t\n    t.save(x, 'x')",
+        "frame.to_pickle('x')",
+    ],
+)
+def test_forbidden_uses_are_recognised(code):
+    assert forbidden(code)
+
+
+def test_the_allowed_neighbours_are_left_alone():
+    assert (
+        forbidden("import numpy as np\nfrom safetensors.torch import load_file, save\nnp.quantile(x, 0.5)")
+        == []
+    )

@@ -1,0 +1,131 @@
+"""The commands and the code of the README and the docs are right.
+
+A block fenced as ```` ```bash run ```` or ```` ```python run ```` is executed, in order, in one empty folder;
+other blocks are too long for a test, and have their `make` and `workbench` lines checked.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from itertools import takewhile
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from workbench import cli
+
+RUNNERS = {"bash": ("bash", "-euo", "pipefail", "-c"), "python": (sys.executable, "-c")}
+FENCE = re.compile(r"^```(\w+)[ \t]*(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+
+
+class Block(NamedTuple):
+    language: str
+    mark: str
+    code: str
+
+
+def blocks(text: str) -> list[Block]:
+    """The fenced blocks of a Markdown text."""
+    return [Block(*found) for found in FENCE.findall(text)]
+
+
+def commands(text: str) -> list[list[str]]:
+    """The words of every shell command of a text: lines of bash blocks, and inline code.
+
+    Assignments before a command, comments, and what follows a pipe or redirection are left out.
+    """
+    lines = [code for language, _, code in blocks(text) if language == "bash"]
+    lines = "\n".join(lines).replace("\\\n", " ").splitlines() + INLINE.findall(FENCE.sub("", text))
+    return [words for line in lines if (words := _words(line))]
+
+
+def _words(line: str) -> list[str]:
+    try:
+        words = shlex.split(line, comments=True)
+    except ValueError:  # Inline code that is no shell command, such as a lone quotation mark.
+        return []
+    while words and re.match(r"[A-Z_]+=", words[0]):
+        words.pop(0)
+    return list(takewhile(lambda word: not re.match(r"[|;<>&]|\d>", word), words))
+
+
+@pytest.fixture(scope="module")
+def readme(root) -> str:
+    return (root / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def everything(root, readme) -> str:
+    """The README and every page of the docs."""
+    pages = sorted((root / "docs").rglob("*.md"))
+    return "\n\n".join([readme, *(page.read_text(encoding="utf-8") for page in pages)])
+
+
+def test_every_make_target_exists(root, readme, everything):
+    targets = set(re.findall(r"^([a-z]+):", (root / "Makefile").read_text(), re.MULTILINE))
+    named = {word for words in commands(everything) if words[0] == "make" for word in words[1:]}
+    assert {"report", "test"} <= named
+    assert {word for word in named if "=" not in word} <= targets
+
+
+def test_every_workbench_command_parses(everything):
+    told = [words for words in commands(everything) if Path(words[0]).name == "workbench" and words[1:]]
+    assert told
+    assert [words for words in told if not parses(words[1:])] == []
+
+
+def parses(words: list[str]) -> bool:
+    try:
+        cli.parser().parse_args(words)
+    except SystemExit as end:
+        return not end.code
+    return True
+
+
+def test_the_marked_blocks_of_the_readme_run(readme, tmp_path):
+    marked = [block for block in blocks(readme) if block.mark == "run"]
+    assert {block.language for block in marked} == RUNNERS.keys()
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    for language, _, code in marked:
+        command = [*RUNNERS[language], code]
+        result = subprocess.run(
+            command, cwd=tmp_path, env=os.environ | {"PATH": path}, capture_output=True, text=True
+        )
+        assert result.returncode == 0, f"{code}\n{result.stdout}\n{result.stderr}"
+
+
+EXAMPLE = """
+Say `make report`, or `workbench show RUN --json`; a lone `"` is no command.
+
+```bash run
+make test   # a comment
+DATA=../glue workbench prune cola \\
+    --seed 0 | tail -n 1
+```
+
+```python
+import workbench
+```
+"""
+
+
+def test_blocks_are_found_with_their_marks():
+    assert [(block.language, block.mark) for block in blocks(EXAMPLE)] == [("bash", "run"), ("python", "")]
+
+
+def test_commands_are_found_in_blocks_and_in_lines():
+    assert commands(EXAMPLE) == [
+        ["make", "test"],
+        ["workbench", "prune", "cola", "--seed", "0"],
+        ["make", "report"],
+        ["workbench", "show", "RUN", "--json"],
+    ]
+
+
+def test_a_wrong_command_is_noticed():
+    assert parses(["doctor"])
+    assert not parses(["no-such-command"])
