@@ -18,7 +18,7 @@ REPORT := reports/index.html
 
 report: $(VENV)/installed
 	@set -euo pipefail; \
-	run=$$($(BIN)/workbench prune --recipe $(RECIPE) --store $(STORE) | tee /dev/stderr | tail -n 1); \
+	run=$$($(BIN)/workbench prune --recipe $(RECIPE) --store $(STORE) | tee -a /dev/stderr | tail -n 1); \
 	$(BIN)/workbench report "$$run" --out $(REPORT)
 	@echo "Open $(CURDIR)/$(REPORT) in a browser."
 
@@ -26,7 +26,7 @@ test: $(VENV)/installed-tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
-	$(BIN)/pytest --numprocesses auto --dist worksteal
+	$(BIN)/pytest --numprocesses logical --dist worksteal
 
 lab: $(VENV)/installed
 	$(BIN)/jupyter lab notebooks
