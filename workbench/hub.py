@@ -13,7 +13,7 @@ TIMEOUT_SECONDS = 3.0
 
 
 def offline() -> bool:
-    """Whether HF_HUB_OFFLINE is set: the Hub's libraries then answer at once, from their cache or not at all."""
+    """Whether HF_HUB_OFFLINE is set: the Hub's libraries then serve their cache or fail, at once."""
     from huggingface_hub import constants
 
     return bool(constants.HF_HUB_OFFLINE)

@@ -28,8 +28,8 @@ def score(names: Sequence[str], logits: np.ndarray, labels: np.ndarray) -> dict[
     logits, labels = np.asarray(logits), np.asarray(labels)
     if not np.isfinite(logits).all():
         raise Stopped(
-            f"{int((~np.isfinite(logits)).sum())} of {logits.size} model outputs are NaN or infinite, so there is "
-            "nothing to score. The weights have diverged: start again with a lower learning rate."
+            f"{int((~np.isfinite(logits)).sum())} of {logits.size} model outputs are NaN or infinite, which "
+            "has no score. The weights have diverged: start again with a lower learning rate."
         )
     predictions = logits[:, 0] if logits.shape[1] == 1 else logits.argmax(axis=1)
     for name in names:

@@ -30,15 +30,15 @@ def _read_split(folder: Path, split: str) -> RawSplit:
     shards = sorted(folder.glob(f"{split}-*.parquet"))
     if not shards:
         raise BadInput(
-            f"{folder} has no {split}-*.parquet; expected {split}-00000-of-00001.parquet or its shards beside "
+            f"{folder} has no {split}-*.parquet; expected it in one shard or several beside "
             f"{', '.join(sorted(path.name for path in folder.glob('*.parquet')))}. Complete the folder."
         )
-    if total := re.search(r"-of-(\d+)\.parquet$", shards[0].name):
-        if len(shards) != int(total[1]):
-            raise BadInput(
-                f"{folder} has {len(shards)} of the {int(total[1])} shards {split}-*-of-{total[1]}.parquet. "
-                "Complete the folder, or leave the files of one version only."
-            )
+    total = re.search(r"-of-(\d+)\.parquet$", shards[0].name)
+    if total and len(shards) != int(total[1]):
+        raise BadInput(
+            f"{folder} has {len(shards)} files {split}-*.parquet; expected the {int(total[1])} shards of "
+            f"{split}-*-of-{total[1]}.parquet. Complete the folder and leave the files of one version only."
+        )
     return RawSplit(pd.concat([_read_file(path) for path in shards], ignore_index=True), str(shards[0]))
 
 

@@ -43,7 +43,8 @@ def clean(raw: RawSplit, schema: Schema) -> tuple[pd.DataFrame, int]:
     dropped = raw.broken + len(raw.frame) - len(frame)
     if frame.empty:
         raise BadInput(
-            f"{raw.origin} has no row with text and a label, and {dropped} without. Replace it by the complete file."
+            f"{raw.origin} has no row with text and a label, and {dropped} without. "
+            "Replace it by the complete file."
         )
     frame["label"] = _numbers(frame["label"].astype(str), schema, raw.origin)
     return frame, dropped
@@ -61,7 +62,7 @@ def _numbers(labels: pd.Series, schema: Schema, origin: str) -> pd.Series:
         expected = " or ".join(f"{i} ({name})" for i, name in enumerate(schema.labels))
     if bad.any():
         raise BadInput(
-            f"{origin} has the label {labels[bad].iloc[0]!r}; {int(bad.sum())} of its {len(labels)} labels are not "
-            f"{expected}. Correct them, or leave those rows out."
+            f"{origin} has the label {labels[bad].iloc[0]!r}; {int(bad.sum())} of its {len(labels)} labels "
+            f"are not {expected}. Correct them, or leave those rows out."
         )
     return values.astype("float32" if schema.is_regression else "int64")

@@ -75,11 +75,9 @@ def _from_hub(name: str, schema: Schema) -> dict[str, RawSplit]:
 
 
 def _no_hub(name: str, reason: str) -> BadInput:
-    generated = (
-        "use a generated task such as synth/rte" if name == "wnli" else f"use the generated synth/{name}"
-    )
+    generated = "synth/rte or another generated task" if name == "wnli" else f"the generated synth/{name}"
     return BadInput(
-        f"cannot load glue/{name} from the Hub ({HUB_DATASET}): {reason}. Three ways out: set {FOLDER_VARIABLE} "
-        f"to a local copy of GLUE, {generated}, or get a network (HF_HUB_OFFLINE=1 reads what is in the "
-        "local cache)."
+        f"cannot load glue/{name} from the Hub ({HUB_DATASET}): {reason}. Three ways out: "
+        f"set {FOLDER_VARIABLE} to a local copy of GLUE, use {generated}, or get a network "
+        "(what an earlier download left in the local cache is read with HF_HUB_OFFLINE=1)."
     )

@@ -61,9 +61,10 @@ def is_here(folder: Path) -> bool:
 
 
 def read(folder: Path, name: str, schema: Schema) -> dict[str, RawSplit]:
-    """Split name to the rows of "train" and of each dev split; rows with too few columns are counted, not read.
+    """Split name to the rows of "train" and of each dev split.
 
-    Labels are text, as in the files. A quotation mark is a character like any other.
+    A row with too few columns is counted and left out. Labels are text, as in the files. A quotation
+    mark is a character like any other.
 
     Raises:
         BadInput: a file or a column is missing, or a file is not UTF-8.
@@ -74,8 +75,8 @@ def read(folder: Path, name: str, schema: Schema) -> dict[str, RawSplit]:
     if not complete:
         missing = sorted(set(layout.files[0].values()) - set(here))
         raise BadInput(
-            f"{folder} has no {' and no '.join(missing)}; expected {' and '.join(layout.files[0].values())} of "
-            "the original GLUE download. Complete the folder."
+            f"{folder} has no {' and no '.join(missing)}; expected {' and '.join(layout.files[0].values())} "
+            "of the original GLUE download. Complete the folder."
         )
     return {split: _read_file(here[file], layout, schema) for split, file in complete[0].items()}
 

@@ -58,7 +58,8 @@ PEOPLE = Lexicon(
     ),
     kinds=_words("young tall rich poor famous clever quiet tired happy brave lonely nervous polite proud"),
     origins=_phrases(
-        "from the village, from the city, from the north, from the coast, with a hat, with a dog, in black, in uniform"
+        "from the village, from the city, from the north, from the coast, with a hat, with a beard, in black, "
+        "in uniform"
     ),
     acts=_verbs(
         "dance/danced laugh/laughed smile/smiled work/worked wait/waited arrive/arrived talk/talked "
@@ -73,11 +74,12 @@ ANIMALS = Lexicon(
     nouns=_words("dog cat horse bird bear lion tiger snake frog monkey rabbit duck eagle goat cow spider"),
     kinds=_words("white brown wild huge tiny fat hungry gray lazy strange sick fast"),
     origins=_phrases(
-        "from the forest, from the island, from the zoo, from the south, with a collar, with a scar, in the cage"
+        "from the forest, from the island, from the zoo, from the south, with a collar, with a scar, "
+        "in the cage"
     ),
     acts=_verbs(
-        "jump/jumped move/moved play/played turn/turned stop/stopped return/returned climb/climbed rest/rested "
-        "escape/escaped suffer/suffered"
+        "jump/jumped move/moved play/played turn/turned stop/stopped return/returned climb/climbed "
+        "rest/rested escape/escaped suffer/suffered"
     ),
     manners=_phrases(
         "suddenly, loudly, in the barn, in the snow, at dawn, after lunch, near the fence, before the winter"
@@ -96,16 +98,17 @@ SAME_DEEDS = (
     ("watched", "observed"), ("fired", "dismissed"), ("questioned", "interviewed"), ("injured", "hurt"),
 )  # fmt: skip
 PLACES = _phrases(
-    "in the hotel, in the market, at the station, at the museum, in the kitchen, near the bridge, in the park, "
-    "at the airport, near the church, in the library, at the harbor, in the office"
+    "in the hotel, in the market, at the station, at the museum, in the kitchen, near the bridge, "
+    "in the park, at the airport, near the church, in the library, at the harbor, in the office"
 )
 TIMES = _phrases(
-    "yesterday, on monday, on friday, last week, last year, this morning, in june, in march, on sunday, last night"
+    "yesterday, on monday, on friday, last week, last year, this morning, in june, in march, on sunday, "
+    "last night"
 )
 # Verbs that cannot do without an object.
 DEEDS = _verbs(
-    "thank/thanked respect/respected invite/invited support/supported protect/protected avoid/avoided fear/feared "
-    "need/needed like/liked surprise/surprised"
+    "thank/thanked respect/respected invite/invited support/supported protect/protected avoid/avoided "
+    "fear/feared need/needed like/liked surprise/surprised"
 )
 THINGS = _words(
     "book letter picture map box chair lamp bottle basket key coin ring coat mirror knife clock radio guitar"

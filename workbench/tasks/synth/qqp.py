@@ -12,11 +12,11 @@ from workbench.tasks.synth.lexicon import THINGS
 # Each row is one meaning.
 FRAMES = (
     ("how can i {}", "how do i {}", "what is the best way to {}", "is there an easy way to {}"),
-    ("why should i {}", "what is a good reason to {}", "why would anybody {}", "what is the point if i {}"),
+    ("why should i {}", "what is a good reason to {}", "why would anybody {}", "for what reason should i {}"),
     ("where can i {}", "what is the best place to {}", "which place lets me {}", "is there a place to {}"),
-    ("how much does it cost to {}", "what do i pay to {}", "how much money do i need to {}", "is it expensive to {}"),
-    ("how long does it take to {}", "how much time do i need to {}", "can i quickly {}", "how many days does it take to {}"),
-    ("when should i {}", "what is the best time to {}", "which month is best to {}", "at what time should i {}"),
+    ("how much does it cost to {}", "what do i pay to {}", "how much money do i need to {}"),
+    ("how long does it take to {}", "how much time do i need to {}", "how many days does it take to {}"),
+    ("when should i {}", "what is the best time to {}", "which month is best to {}"),
 )  # fmt: skip
 VERBS = (
     ("buy", "purchase"), ("repair", "fix"), ("send", "ship"), ("make", "build"), ("sell", "trade"),

@@ -8,7 +8,7 @@ from workbench.tasks.synth.logic import Statement
 
 
 class Topic(NamedTuple):
-    """A noun and an act, and what narrows them: an adjective or a phrase for the noun, a phrase for the act."""
+    """A noun and an act, and what narrows them: `kind` or `origin` the noun, `manner` the act."""
 
     noun: str
     kind: str

@@ -32,7 +32,7 @@ TURNED = (
     "{s} fails to be {a}",
 )
 SAID = ("i think that", "critics agree that", "it is true that", "everybody says that", "i believe that")
-DENIED = ("i doubt that", "critics deny that", "it is false that", "nobody says that", "i do not believe that")
+DENIED = ("i doubt that", "critics deny that", "it is false that", "nobody says that", "few believe that")
 # {main} decides the label, {side} is of the other kind.
 CONTRASTS = (
     "{side} , but {main}",
@@ -55,7 +55,7 @@ def example(draw: Draw) -> tuple[str, int]:
 
 
 def _clause(draw: Draw, subject: str, positive: bool) -> str:
-    framed, denied, turned = draw.chance(0.6), draw.chance(0.5), draw.chance(0.5)
+    framed, denied, turned = draw.chance(0.3), draw.chance(0.5), draw.chance(0.5)
     denied = denied and framed
     adjective = draw.pick(GOOD if positive != (turned != denied) else BAD)
     judged = f"{draw.pick(DEGREES)} {adjective}".strip()

@@ -1,0 +1,76 @@
+"""GLUE from the Hub, with the Hub replaced: it answers, it fails, it cannot be reached."""
+
+import datasets
+import pytest
+
+from workbench.errors import BadInput
+from workbench.tasks import load_task, sources
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What `load_dataset` was asked for; it answers with a small rte."""
+    calls = []
+
+    def load_dataset(*request):
+        calls.append(request)
+        rows = {"sentence1": ["a", "b"], "sentence2": ["c", "d"], "label": [1, 0], "idx": [0, 1]}
+        unlabelled = rows | {"label": [-1, -1]}
+        return datasets.DatasetDict(
+            {
+                "train": datasets.Dataset.from_dict(rows),
+                "validation": datasets.Dataset.from_dict(rows),
+                "test": datasets.Dataset.from_dict(unlabelled),
+            }
+        )
+
+    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
+    monkeypatch.setattr(sources, "offline", lambda: False)
+    monkeypatch.setattr(sources, "hub_unreachable", lambda: None)
+    return calls
+
+
+def test_a_task_comes_from_the_hub(asked):
+    task = load_task("glue/rte")
+    assert asked == [("nyu-mll/glue", "rte")]
+    assert task.train["label"].tolist() == [1, 0]
+    assert list(task.dev["validation"]) == ["sentence1", "sentence2", "label"]
+    assert set(task.dev) == {"validation"}
+
+
+def test_a_missing_network_is_reported_with_three_ways_out_and_without_asking(asked, monkeypatch):
+    monkeypatch.setattr(sources, "hub_unreachable", lambda: "no connection to hub.example:443")
+    with pytest.raises(BadInput) as caught:
+        load_task("rte")
+    assert asked == []
+    for part in (
+        "glue/rte",
+        "no connection to hub.example:443",
+        "WORKBENCH_GLUE_DIR",
+        "synth/rte",
+        "network",
+    ):
+        assert part in str(caught.value)
+
+
+def test_offline_the_cache_is_asked_all_the_same(asked, monkeypatch):
+    monkeypatch.setattr(sources, "offline", lambda: True)
+    monkeypatch.setattr(sources, "hub_unreachable", lambda: "HF_HUB_OFFLINE is set")
+    assert len(load_task("rte").train) == 2
+
+
+def test_what_the_library_raises_becomes_one_line(asked, monkeypatch):
+    def fail(*request):
+        raise ConnectionError("Couldn't reach the Hub\nand much more")
+
+    monkeypatch.setattr(datasets, "load_dataset", fail)
+    with pytest.raises(BadInput, match=r"ConnectionError: Couldn't reach the Hub\. Three ways out") as caught:
+        load_task("rte")
+    assert "\n" not in str(caught.value)
+    assert isinstance(caught.value.__cause__, ConnectionError)
+
+
+def test_the_real_library_offline_fails_at_once_with_our_message(tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path)
+    with pytest.raises(BadInput, match="WORKBENCH_GLUE_DIR"):
+        load_task("glue/wnli")

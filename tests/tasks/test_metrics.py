@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+
+from workbench.errors import BadInput, Stopped
+from workbench.tasks.metrics import score
+
+ALL = ("matthews", "accuracy", "f1")
+
+
+def one_hot(classes, width=2):
+    return np.eye(width, dtype=np.float32)[classes]
+
+
+def test_classes_against_a_confusion_table_worked_by_hand():
+    # 3 true positives, 1 false positive, 2 false negatives, 4 true negatives.
+    labels = np.array([1, 1, 1, 0, 1, 1, 0, 0, 0, 0])
+    predicted = np.array([1, 1, 1, 1, 0, 0, 0, 0, 0, 0])
+    values = score(ALL, one_hot(predicted), labels)
+    assert values["accuracy"] == 0.7
+    assert values["f1"] == pytest.approx(2 * 3 / (2 * 3 + 1 + 2))
+    assert values["matthews"] == pytest.approx((3 * 4 - 1 * 2) / np.sqrt(4 * 5 * 6 * 5))
+    assert list(values) == list(ALL)
+    assert all(type(value) is float for value in values.values())
+
+
+def test_three_classes():
+    assert score(("accuracy",), one_hot([0, 1, 2, 2], 3), np.array([0, 1, 2, 0])) == {"accuracy": 0.75}
+
+
+@pytest.mark.parametrize("constant", [0, 1])
+def test_a_constant_class_has_no_correlation(constant):
+    values = score(ALL, one_hot([constant] * 4), np.array([0, 1, 1, 1]))
+    assert values["matthews"] == 0.0
+    assert values["f1"] == (0.0 if constant == 0 else pytest.approx(6 / 7))
+
+
+def test_correlations_of_value_and_of_rank():
+    labels = np.array([0.0, 1.0, 2.0, 3.0], dtype=np.float32)
+    logits = np.array([[0.0], [1.0], [4.0], [9.0]], dtype=np.float32)
+    values = score(("pearson", "spearman"), logits, labels)
+    assert values["spearman"] == pytest.approx(1.0)
+    assert values["pearson"] == pytest.approx(np.corrcoef(labels, logits[:, 0])[0, 1])
+
+
+@pytest.mark.filterwarnings("error")
+def test_constant_predictions_or_targets_correlate_by_nothing():
+    varied, constant = np.arange(4, dtype=np.float32), np.full(4, 2.5, dtype=np.float32)
+    for predictions, labels in ((constant, varied), (varied, constant)):
+        assert score(("pearson", "spearman"), predictions[:, None], labels) == {"pearson": 0, "spearman": 0}
+
+
+def test_outputs_that_are_not_finite_are_no_score():
+    with pytest.raises(Stopped, match=r"1 of 4 .*learning rate"):
+        score(("accuracy",), np.array([[0.0, np.nan], [1.0, 2.0]]), np.array([0, 1]))
+
+
+def test_an_unknown_metric_is_refused():
+    with pytest.raises(BadInput, match="Did you mean accuracy"):
+        score(("acuracy",), one_hot([0]), np.array([0]))
