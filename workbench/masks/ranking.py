@@ -94,8 +94,9 @@ def ranked_vector(name: str, tensor: torch.Tensor) -> np.ndarray:
     Raises:
         BadInput: the tensor is empty, not floating-point, or has NaN or infinite entries.
     """
-    if not tensor.is_floating_point():
-        raise BadInput(f"{name!r} is {tensor.dtype}; only floating-point tensors can be ranked")
+    if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point():
+        found = getattr(tensor, "dtype", type(tensor).__name__)
+        raise BadInput(f"{name!r} is {found}; only floating-point torch tensors can be ranked")
     if tensor.numel() == 0:
         raise BadInput(f"{name!r} has shape {tuple(tensor.shape)}: no weight to rank; leave it out")
     dtype = torch.float64 if tensor.dtype == torch.float64 else torch.float32

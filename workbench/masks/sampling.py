@@ -40,6 +40,7 @@ def sample_mask(
     pi_i = 1 - exp(-t p_i), t such that these sum to k. Hence c_i ~ Binomial(T, pi_i). It deviates from
     the literal procedure in that t is fixed and that the counts of different weights are independent,
     where drawing exactly k at a time makes them weakly negatively dependent; both vanish as k grows.
+    Where T = 1 the draw is made literally: independent counts would leave places to fill by lot.
 
     Each group has its own generator, derived from (seed, "sample", name of the matrix or group): what is
     sampled for one matrix depends neither on the other matrices nor on their order.
@@ -96,7 +97,9 @@ def literal_counts(log_p: np.ndarray, kept: int, draws: int, rng: np.random.Gene
 
 
 def binomial_counts(log_p: np.ndarray, kept: int, draws: int, rng: np.random.Generator) -> np.ndarray:
-    """Counts with the law of `literal_counts` for many entries, independent of each other."""
+    """Counts with the law of `literal_counts` for many entries, independent of each other where draws > 1."""
+    if draws == 1:
+        return literal_counts(log_p, kept, draws, rng)
     return rng.binomial(draws, inclusion(log_p, kept))
 
 

@@ -58,8 +58,8 @@ PEOPLE = Lexicon(
     ),
     kinds=_words("young tall rich poor famous clever quiet tired happy brave lonely nervous polite proud"),
     origins=_phrases(
-        "from the village, from the city, from the north, from the coast, with a hat, with a beard, in black, "
-        "in uniform"
+        "from the village, from the city, from the north, from the coast, with a hat, with a beard, "
+        "in black, in uniform"
     ),
     acts=_verbs(
         "dance/danced laugh/laughed smile/smiled work/worked wait/waited arrive/arrived talk/talked "

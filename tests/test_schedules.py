@@ -1,0 +1,85 @@
+"""Ladders of sparsity and learning-rate schedules."""
+
+import itertools
+import math
+
+import pytest
+
+from workbench.errors import BadInput
+from workbench.schedules import Constant, Cosine, Linear, check_ladder, cubic_ladder
+
+SCHEDULES = [Constant, Linear, Cosine]
+
+
+@pytest.mark.parametrize(
+    ("final", "ladder"), [(0.9375, [0.542, 0.820, 0.923, 0.9375]), (0.99, [0.572, 0.866, 0.975, 0.99])]
+)
+def test_the_cubic_ladder_has_the_published_levels(final, ladder):
+    assert cubic_ladder(final, 4) == pytest.approx(ladder, abs=6e-4)
+
+
+@pytest.mark.parametrize("levels", [1, 2, 4, 8, 100])
+def test_a_ladder_rises_and_ends_exactly_at_the_final_sparsity(levels):
+    ladder = cubic_ladder(0.95, levels)
+    assert len(ladder) == levels
+    assert ladder[-1] == 0.95
+    assert all(a < b for a, b in itertools.pairwise(ladder))
+
+
+@pytest.mark.parametrize("final", [0, 1, -0.5, 1.5, math.nan])
+def test_a_final_sparsity_outside_its_range_is_refused(final):
+    with pytest.raises(BadInput, match=r"not in \(0, 1\)"):
+        cubic_ladder(final, 4)
+
+
+@pytest.mark.parametrize("levels", [0, -1, 2.0, True])
+def test_a_count_of_levels_must_be_a_positive_integer(levels):
+    with pytest.raises(BadInput, match="levels make no ladder"):
+        cubic_ladder(0.9, levels)
+
+
+def test_a_ladder_must_increase():
+    assert check_ladder([0.5, 0.9]) == (0.5, 0.9)
+    with pytest.raises(BadInput, match=r"does not increase: 0.8 follows 0.9"):
+        check_ladder([0.5, 0.9, 0.8])
+    with pytest.raises(BadInput, match="does not increase"):
+        check_ladder([0.5, 0.5])
+    with pytest.raises(BadInput, match="empty ladder"):
+        check_ladder([])
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_the_warm_up_rises_linearly_from_zero_to_one(schedule):
+    factor = schedule(warmup=0.2)
+    assert [factor(p) for p in (0, 0.05, 0.1, 0.2)] == pytest.approx([0, 0.25, 0.5, 1])
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_factors_stay_between_zero_and_one_and_never_rise_after_the_warm_up(schedule):
+    factor = schedule()
+    factors = [factor(step / 1000) for step in range(1001)]
+    assert min(factors) >= 0
+    assert max(factors) == 1
+    assert all(a >= b for a, b in itertools.pairwise(factors[100:]))
+
+
+def test_what_follows_the_warm_up():
+    assert [Constant(0)(p) for p in (0, 0.5, 1)] == [1, 1, 1]
+    assert [Linear(0.5)(p) for p in (0.5, 0.75, 1)] == [1, 0.5, 0]
+    assert [Cosine(0)(p) for p in (0, 1 / 3, 0.5, 1)] == pytest.approx([1, 0.75, 0.5, 0])
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_bad_warm_ups_and_progress_are_refused(schedule):
+    for warmup in (-0.1, 1, math.nan):
+        with pytest.raises(BadInput, match="warm-up"):
+            schedule(warmup)
+    for progress in (-0.01, 1.01, math.nan):
+        with pytest.raises(BadInput, match="progress"):
+            schedule()(progress)
+
+
+def test_schedules_are_values():
+    assert Linear(0.1) == Linear()
+    assert Linear() != Cosine()
+    assert repr(Linear()) == "Linear(warmup=0.1)"

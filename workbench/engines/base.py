@@ -1,0 +1,156 @@
+"""What an engine is, and the verbs it may ask of a bench.
+
+An engine holds a method's hyper-parameters and says in one method, `prune`, what the paper's
+pseudo-code says. The bench does the costly work and remembers what is done.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal, Protocol
+
+from pydantic import Field
+from torch import Tensor
+
+from workbench.errors import BadInput, unknown
+from workbench.masks import Mask
+from workbench.schedules import Constant
+from workbench.settings import Count, NonNegative, Positive, Sparsity, settings
+from workbench.training import Distillation, Recipe
+from workbench.training.recipe import Schedule
+
+Scope = Literal["matrix", "type", "global"]
+
+
+class State(Protocol):
+    """The weights, and where there are any the optimizer moments, that a stage left behind."""
+
+    @property
+    def weights(self) -> Mapping[str, Tensor]:
+        """The prunable matrices, float32, by parameter name; pruned ones are zero."""
+
+    def with_encoder_of(self, other: "State") -> "State":
+        """This state's head on the encoder of `other`, with a fresh optimizer."""
+
+
+class Bench(Protocol):
+    """The costly verbs. Each names a stage; a stage that is already on disk is not done again."""
+
+    seed: int
+
+    def pretrained(self) -> State:
+        """The checkpoint with a fresh head."""
+
+    def dense(self) -> State:
+        """The dense fine-tuned model: where students start, and their teacher."""
+
+    def steps(self, epochs: float, batch_size: int) -> int:
+        """Optimizer steps in so many epochs of the task at the run's scale; at least 1."""
+
+    def train(self, stage: str, state: State, recipe: Recipe, mask: Mask | None = None) -> State:
+        """Trains to the end and returns the weights of the best evaluation.
+
+        Under a mask the stage is a level of the run: its scores stand in the results.
+        """
+
+    def race(
+        self,
+        stage: str,
+        state: State,
+        pool: Sequence[Mask],
+        recipe: Recipe,
+        *,
+        average: int,
+        rounds: int = 1,
+        labels: Sequence[Mapping[str, Any]] = (),
+    ) -> int:
+        """Trains `state` briefly under each mask, scores it, and throws the weights away.
+
+        A candidate's score is the mean of its last `average` evaluations. With `rounds` > 1 only the
+        better half goes on after each round (successive halving).
+
+        Args:
+            stage: the race's name; candidate i is the stage `<stage>/candidate-i`.
+            state: the parent that every candidate starts from, moments included.
+            pool: the candidates' masks.
+            recipe: the whole length of a candidate's training.
+            average: evaluations in a score.
+            rounds: equal parts that the training is cut into.
+            labels: what to remember of each candidate, such as its sampling ratio.
+
+        Returns:
+            The index of the best candidate; the earliest of equals.
+        """
+
+
+_REGISTRY: dict[str, type["Engine"]] = {}
+
+
+@settings
+class Engine:
+    """Hyper-parameters that every engine has; the defaults are those of paper A's code, section 7.
+
+    A subclass decorated with `@settings` that sets `id` is registered under it.
+
+    Attributes:
+        sparsity: share of the prunable weights that is removed in the end; 0.9375 is "16x".
+        epochs: training after each pruning, in passes over the training split.
+        lr: peak learning rate.
+        batch_size: examples in an optimizer step.
+        warmup: share of a stage in which the learning rate rises.
+        weight_decay: AdamW's.
+        clip: largest gradient norm; None for none.
+        eval_every: optimizer steps between evaluations; the best one is kept.
+        distillation: what is learned from the dense model.
+    """
+
+    id: ClassVar[str]
+
+    sparsity: Sparsity = 0.9375
+    epochs: Positive = 10.0
+    lr: Positive = 5e-5
+    batch_size: Count = 64
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    weight_decay: NonNegative = 0.0
+    clip: Positive | None = None
+    eval_every: Count = 50
+    distillation: Distillation = Distillation()
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "id" in vars(cls):
+            _REGISTRY[cls.id] = cls
+
+    def prune(self, bench: Bench) -> State:
+        """Finds a mask and trains under it; returns the final state, which the last level left."""
+        raise BadInput(f"{type(self).__name__} does not say how it prunes; define prune(self, bench).")
+
+    def recipe(
+        self,
+        steps: int,
+        *,
+        schedule: Callable[..., Schedule] = Constant,
+        lr: float | None = None,
+        eval_every: int | None = None,
+    ) -> Recipe:
+        """The recipe of one stage; `lr` and `eval_every` replace the engine's own."""
+        return Recipe(
+            steps=steps,
+            lr=lr or self.lr,
+            schedule=schedule(warmup=self.warmup),
+            batch_size=self.batch_size,
+            weight_decay=self.weight_decay,
+            clip=self.clip,
+            eval_every=eval_every or self.eval_every,
+            distillation=self.distillation,
+        )
+
+
+def engine_ids() -> tuple[str, ...]:
+    """The ids of all registered engines."""
+    return tuple(sorted(_REGISTRY))
+
+
+def engine_class(id: str) -> type[Engine]:
+    """The engine registered under an id; `BadInput` with the nearest names where there is none."""
+    if id not in _REGISTRY:
+        raise unknown("engine", id, _REGISTRY)
+    return _REGISTRY[id]

@@ -1,0 +1,61 @@
+"""A task as the bench uses it: tokenised splits, batches by step, scores."""
+
+from functools import lru_cache
+
+import numpy as np
+from torch import Tensor, nn
+
+from workbench.models import load_tokenizer
+from workbench.randomness import derive
+from workbench.tasks import Task, batches, collate, encode
+from workbench.tasks.metrics import score
+from workbench.training import predict
+
+
+class TaskData:
+    """The splits of one task, tokenised for one model.
+
+    Attributes:
+        task: the task.
+        train: what is trained on.
+        validation: what selection looks at.
+        dev: what is reported, by split name.
+    """
+
+    def __init__(self, task: Task, model_id: str, seed: int, selection: str):
+        self.task = task
+        self.tokenizer = load_tokenizer(model_id)
+        dev = dict(task.dev)
+        train, validation = (task.train, next(iter(dev.values()))) if selection == "dev" else task.split(seed)
+        self.train = encode(task, train, self.tokenizer)
+        self.validation = encode(task, validation, self.tokenizer)
+        self.dev = {name: encode(task, frame, self.tokenizer) for name, frame in dev.items()}
+        self._epoch = lru_cache(maxsize=1)(self._make_epoch)
+
+    def steps_per_epoch(self, batch_size: int) -> int:
+        """Batches in one pass over train; the last may be short."""
+        return -(-len(self.train) // batch_size)
+
+    def batch(self, step: int, batch_size: int, key: tuple[str | int, ...]) -> dict[str, Tensor]:
+        """The batch of an optimizer step, counted from 0; the order is a function of key and epoch."""
+        epoch, position = divmod(step, self.steps_per_epoch(batch_size))
+        return collate(self.train, self._epoch(batch_size, derive(*key), epoch)[position], self.pad_id)
+
+    @property
+    def pad_id(self) -> int:
+        """The tokenizer's padding token."""
+        return self.tokenizer.pad_token_id
+
+    def evaluate(self, model: nn.Module, precision: str) -> dict[str, float]:
+        """Metrics on the validation split, the primary one first."""
+        return self._score(model, self.validation, precision)
+
+    def evaluate_dev(self, model: nn.Module, precision: str) -> dict[str, dict[str, float]]:
+        """Metrics on every dev split. Called once a state, after all selection is over."""
+        return {name: self._score(model, split, precision) for name, split in self.dev.items()}
+
+    def _score(self, model: nn.Module, split, precision: str) -> dict[str, float]:
+        return score(self.task.metrics, predict(model, split, self.pad_id, precision), split.labels)
+
+    def _make_epoch(self, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
+        return batches(self.train.lengths, batch_size, seed, epoch)

@@ -1,0 +1,76 @@
+"""The dense fine-tuned model, made once for all runs of a store that would make the same one."""
+
+import sys
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from workbench.files import write_json
+from workbench.models import load_encoder
+from workbench.runs.data import TaskData
+from workbench.runs.events import EventLog
+from workbench.runs.fit import Fit, report_stage
+from workbench.runs.spec import FineTuning, RunSpec, content_hash
+from workbench.runs.stage import StageFolder
+from workbench.schedules import Linear
+from workbench.settings import to_plain
+from workbench.training import Distillation, MaskedTrainer, Recipe
+
+_STAGE = "dense"
+
+
+def dense_stage(store: Path, spec: RunSpec, data: TaskData, environment: dict) -> StageFolder:
+    """The finished stage, in `store/shared/dense-<hash>/`.
+
+    The hash covers all that decides its bits: task, model, seed, splits, the fine-tuning's settings, and
+    precision, threads and device. A second process that needs the same stage waits for the first.
+    """
+    identity = {
+        "task": spec.task,
+        "model": spec.model,
+        "seed": spec.seed,
+        "selection": spec.selection,
+        "dense": to_plain(spec.dense, changed_only=True),
+        **{name: environment[name] for name in ("precision", "threads", "device")},
+    }
+    root = store / "shared" / f"dense-{content_hash(identity)}"
+    folder = StageFolder(root, _STAGE)
+    if folder.record is None:
+        root.mkdir(parents=True, exist_ok=True)
+        with _wait_for(root):
+            if folder.record is None:
+                write_json(root / "identity.json", identity)
+                _fine_tune(root, folder, spec, data, environment["precision"])
+    return folder
+
+
+def _fine_tune(root: Path, folder: StageFolder, spec: RunSpec, data: TaskData, precision: str) -> None:
+    model = load_encoder(spec.model, data.task.num_outputs, spec.seed)
+    key = (spec.seed, _STAGE)
+    recipe = _recipe(spec.dense, data, model.config.hidden_size)
+    trainer = MaskedTrainer(model, recipe, key=key, precision=precision)
+    fit = Fit(folder, trainer, data, key, EventLog(root / "events.jsonl"), keep_best=True)
+    record = fit.run()
+    weights = {name: tensor for name, tensor in fit.result().items() if name.startswith("model.")}
+    folder.finish(record.with_moments(0), weights)
+    report_stage(_STAGE, record.best, record)
+
+
+def _recipe(settings: FineTuning, data: TaskData, width: int) -> Recipe:
+    return Recipe(
+        steps=max(1, round(settings.epochs * data.steps_per_epoch(settings.batch_size))),
+        lr=settings.lr or 5e-5 * 768 / width,
+        schedule=Linear(warmup=settings.warmup),
+        batch_size=settings.batch_size,
+        eval_every=settings.eval_every,
+        distillation=Distillation(mode="none"),
+    )
+
+
+def _wait_for(root: Path) -> FileLock:
+    lock = FileLock(root / ".lock")
+    try:
+        return lock.acquire(timeout=0)
+    except Timeout:
+        print(f"another run is making the dense model in {root}; waiting for it", file=sys.stderr, flush=True)
+        return lock.acquire()

@@ -1,0 +1,51 @@
+"""The circumstances that a run's bits depend on beside its spec."""
+
+import platform
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+from workbench.training import detect_precision
+
+_LIBRARIES = ("torch", "transformers", "accelerate", "safetensors", "numpy", "scikit-learn", "scipy")
+
+
+def current_environment(precision: str) -> dict:
+    """What is recorded when a run folder is made, and kept on resume.
+
+    Training on a CPU repeats bit for bit at equal thread counts and differs between counts.
+
+    Args:
+        precision: the spec's; "auto" is resolved here.
+    """
+    return {
+        "precision": detect_precision() if precision == "auto" else precision,
+        "threads": torch.get_num_threads(),
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "processor": _processor(),
+        "platform": platform.platform(terse=True),
+        "python": platform.python_version(),
+        "versions": {"pruning-workbench": version("pruning-workbench")} | {name: version(name) for name in _LIBRARIES},
+    }
+
+
+@contextmanager
+def torch_threads(count: int):
+    """Runs a block with torch's intra-operation thread count, then puts back what it was."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()

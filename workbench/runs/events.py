@@ -1,0 +1,45 @@
+"""The log that live curves are drawn from: one JSON object a line, appended as things happen."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import Stopped
+from workbench.files import disk_trouble, write_text
+
+
+class EventLog:
+    """`events.jsonl` of one run folder.
+
+    Every event has `time` (seconds since the epoch), `stage`, `event` and, where it belongs to one,
+    `step`. Events: "start" (steps), "train" (loss, lr), "evaluation" (metrics), "end" (cost).
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def append(self, stage: str, event: str, **values: Any) -> None:
+        """Adds one line; a reader never sees half of it, since it is written in one call."""
+        line = json.dumps({"time": round(time.time(), 3), "stage": stage, "event": event, **values}) + "\n"
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(line)
+        except OSError as error:
+            if reason := disk_trouble(error):
+                raise Stopped(f"could not write {self.path}: {reason}. Free some space and run again.") from error
+            raise
+
+    def read(self) -> list[dict[str, Any]]:
+        """All events so far. A last line that a killed process left unfinished is passed over."""
+        if not self.path.exists():
+            return []
+        lines = self.path.read_text(encoding="utf-8").split("\n")
+        return [json.loads(line) for line in lines[:-1] if line]
+
+    def forget(self, stage: str, after: int) -> None:
+        """Drops a stage's events beyond a step, which the stage is about to take again."""
+        events = self.read()
+        kept = [event for event in events if event["stage"] != stage or event.get("step", after + 1) <= after]
+        if len(kept) < len(events):
+            write_text(self.path, "".join(json.dumps(event) + "\n" for event in kept))

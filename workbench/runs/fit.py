@@ -1,0 +1,141 @@
+"""Taking a stage from where it stands to its end, with evaluations, events and checkpoints."""
+
+import sys
+import time
+from dataclasses import dataclass, field
+
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from workbench.errors import Stopped
+from workbench.models import forward_flops
+from workbench.runs.data import TaskData
+from workbench.runs.events import EventLog
+from workbench.runs.stage import Cost, Evaluation, Record, StageFolder
+from workbench.training import MaskedTrainer, NonFiniteLoss
+
+CHECKPOINT_SECONDS = 30.0
+_TRAIN_EVENT_STEPS = 10
+
+
+@dataclass
+class Fit:
+    """The training of one stage.
+
+    Attributes:
+        folder: where the stage lives.
+        trainer: the model with its recipe and mask, holding the parent's weights.
+        data: the task.
+        key: decides the order of the training data.
+        log: where events go.
+        keep_best: keep the weights of the best evaluation and not the last ones.
+    """
+
+    folder: StageFolder
+    trainer: MaskedTrainer
+    data: TaskData
+    key: tuple[str | int, ...]
+    log: EventLog
+    keep_best: bool
+    record: Record = field(default_factory=Record)
+    best: dict[str, Tensor] = field(default_factory=dict)
+
+    def run(self, until: int | None = None) -> Record:
+        """Trains until the recipe ends, or until a given step.
+
+        What happens does not depend on when checkpoints are written or on how often the stage is
+        interrupted.
+
+        Raises:
+            Stopped: the loss is no longer finite, or the disk is full.
+        """
+        recipe, trainer = self.trainer.recipe, self.trainer
+        until = until or recipe.steps
+        self._resume()
+        saved = time.monotonic()
+        with _progress_bar(self.folder.stage, trainer.step, until) as bar:
+            while trainer.step < until:
+                self._step()
+                bar.update()
+                if recipe.evaluates_at(trainer.step):
+                    bar.set_postfix(self._evaluate())
+                if time.monotonic() - saved >= CHECKPOINT_SECONDS:
+                    self._checkpoint()
+                    saved = time.monotonic()
+        if until < recipe.steps:
+            self._checkpoint()
+        return self.record
+
+    def result(self) -> dict[str, Tensor]:
+        """The tensors that the stage leaves."""
+        return self.best if self.keep_best else self.trainer.tensors()
+
+    def _step(self) -> None:
+        trainer, recipe = self.trainer, self.trainer.recipe
+        started = time.monotonic()
+        rate = trainer.learning_rate
+        batch = self.data.batch(trainer.step, recipe.batch_size, self.key)
+        try:
+            loss = trainer.advance(batch)
+        except NonFiniteLoss as error:
+            raise Stopped(
+                f"stage {self.folder.stage}: {error}, with learning rate {rate:.2g}. The stages before it are kept in "
+                f"{self.folder.path.parent}. Start a run with a lower learning rate (--set lr=...)."
+            ) from error
+        self._add_cost(*batch["input_ids"].shape, started)
+        if trainer.step % _TRAIN_EVENT_STEPS == 0 or trainer.step == recipe.steps:
+            self.log.append(self.folder.stage, "train", step=trainer.step, loss=round(loss, 6), lr=rate)
+
+    def _evaluate(self) -> dict[str, float]:
+        trainer = self.trainer
+        started = time.monotonic()
+        metrics = self.data.evaluate(trainer.model, trainer.precision)
+        self.record = self.record.evaluated(trainer.step, metrics)
+        self._add_cost(0, 0, started)
+        self.log.append(self.folder.stage, "evaluation", step=trainer.step, metrics=metrics)
+        if self.keep_best and self.record.best.step == trainer.step:
+            self.best = {name: tensor.clone() for name, tensor in trainer.tensors().items()}
+            self.record = self.record.with_moments(trainer.optimizer_steps)
+        return metrics
+
+    def _add_cost(self, examples: int, length: int, started: float) -> None:
+        passes = 3 + (self.trainer.teacher is not None)
+        flops = passes * forward_flops(self.trainer.model, examples, length)
+        steps = 1 if examples else 0
+        self.record = self.record.spent(Cost(steps, examples, flops, time.monotonic() - started))
+
+    def _checkpoint(self) -> None:
+        trainer = self.trainer
+        best = {f"best.{name}": tensor for name, tensor in self.best.items()}
+        about = {"step": trainer.step, "optimizer_steps": trainer.optimizer_steps}
+        self.folder.save_checkpoint(trainer.tensors() | best, about, self.record)
+
+    def _resume(self) -> None:
+        checkpoint = self.folder.load_checkpoint()
+        step = 0
+        if checkpoint:
+            tensors, about, self.record = checkpoint
+            step = about["step"]
+            self.best = {name.removeprefix("best."): t for name, t in tensors.items() if name.startswith("best.")}
+            self.trainer.restore(tensors, about["optimizer_steps"], step)
+        self.log.forget(self.folder.stage, step)
+        if not step:
+            self.log.append(self.folder.stage, "start", steps=self.trainer.recipe.steps)
+
+
+def report_stage(stage: str, outcome: Evaluation, record: Record) -> None:
+    """One line on standard error for a finished stage."""
+    metrics = ", ".join(f"{name} {value:.3f}" for name, value in outcome.metrics.items())
+    print(f"{stage}: validation {metrics} ({record.cost.seconds:.0f} s)", file=sys.stderr, flush=True)
+
+
+def _progress_bar(stage: str, done: int, total: int) -> tqdm:
+    return tqdm(
+        desc=stage,
+        initial=done,
+        total=total,
+        unit="step",
+        leave=False,
+        disable=not sys.stderr.isatty(),
+        file=sys.stderr,
+    )

@@ -1,0 +1,103 @@
+"""From a spec to a finished run folder."""
+
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from torch import nn
+
+from workbench.errors import BadInput, Stopped
+from workbench.files import disk_trouble, read_json, write_json, write_text
+from workbench.masks import kept_count
+from workbench.models import load_encoder, prunable
+from workbench.runs.bench import StoreBench
+from workbench.runs.data import TaskData
+from workbench.runs.dense import dense_stage
+from workbench.runs.environment import current_environment, torch_threads
+from workbench.runs.results import drop_scaffolding, write_results
+from workbench.runs.run import Run
+from workbench.runs.spec import RunSpec
+from workbench.tasks import load_task
+
+
+def prune(spec: RunSpec, store: str | Path = "runs") -> Run:
+    """Carries out a run, or what is left of it.
+
+    Args:
+        spec: what to do. The same spec in the same store is the same run: a complete one is returned
+            at once, an incomplete one goes on where it stopped and ends with the same bits.
+        store: folder of run folders.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        BadInput: something that was asked for does not exist or cannot be; nothing was started.
+        Stopped: interrupted, disk full, or loss not finite; the run can be gone on with.
+    """
+    store = Path(store)
+    root = store / spec.name
+    if (root / "results.json").exists():
+        return Run(root)
+    task = load_task(spec.task)
+    model = load_encoder(spec.model, task.num_outputs, spec.seed)
+    _check_that_something_is_kept(spec, model)
+    data = TaskData(task, spec.model, spec.seed, spec.selection)
+    try:
+        with _owned(root):
+            _carry_out(spec, store, root, data, model)
+    except KeyboardInterrupt:
+        raise Stopped(f"interrupted. What was done is kept in {root}; run the same command to go on.") from None
+    except OSError as error:
+        if reason := disk_trouble(error):
+            raise Stopped(
+                f"could not write to {root}: {reason}. What was saved is intact; free some space, then run the "
+                "same command to go on."
+            ) from error
+        raise
+    return Run(root)
+
+
+def _carry_out(spec: RunSpec, store: Path, root: Path, data: TaskData, model: nn.Module) -> None:
+    environment = _settled_environment(root, spec)
+    with torch_threads(environment["threads"]):
+        dense = dense_stage(store, spec, data, environment)
+        bench = StoreBench(root, spec, data, model, dense, environment["precision"])
+        final = spec.engine.prune(bench)
+        write_results(bench, spec, data, environment, final)
+    drop_scaffolding(root)
+
+
+@contextmanager
+def _owned(root: Path):
+    """Makes the run folder this process's own for a while."""
+    root.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(root / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise BadInput(
+            f"another process is at work on {root}. Watch it with `workbench show {root}`, or wait until it ends; "
+            "a different --seed or setting makes a run of its own."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _settled_environment(root: Path, spec: RunSpec) -> dict:
+    """Writes down spec and environment on the first start; on a resume the first one's count."""
+    if not (root / "spec.yaml").exists():
+        write_json(root / "environment.json", current_environment(spec.precision))
+        write_text(root / "spec.yaml", spec.to_yaml())
+    return read_json(root / "environment.json")
+
+
+def _check_that_something_is_kept(spec: RunSpec, model: nn.Module) -> None:
+    for name, weight in prunable(model).items():
+        if kept_count(weight.numel(), spec.engine.sparsity) == 0:
+            raise BadInput(
+                f"sparsity {spec.engine.sparsity} keeps none of the {weight.numel()} weights of {name}; "
+                f"{1 - 1 / weight.numel():.6g} keeps one."
+            )

@@ -1,0 +1,146 @@
+"""A run folder, read."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from workbench.errors import BadInput
+from workbench.files import read_json
+from workbench.masks import Mask
+from workbench.runs.events import EventLog
+from workbench.runs.spec import RunSpec
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One mask of a race.
+
+    Attributes:
+        index: its place in the pool.
+        score: its early score.
+        chosen: whether it won.
+        ratio: its sampling ratio; None for a copy of the magnitude mask.
+        path: its mask file.
+        curve: its evaluations, (step, primary metric) each.
+    """
+
+    index: int
+    score: float
+    chosen: bool
+    ratio: float | None
+    path: Path
+    curve: tuple[tuple[int, float], ...]
+
+    @property
+    def mask(self) -> Mask:
+        """The mask, read from its file."""
+        return Mask.load(self.path)
+
+
+class Run:
+    """What is known of a run, all of it read from its folder.
+
+    Args:
+        path: the run folder.
+
+    Raises:
+        BadInput: there is no run in that folder.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        if not (self.path / "spec.yaml").is_file():
+            raise BadInput(f"{self.path} is no run folder: it has no spec.yaml. `workbench runs` lists what is there.")
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.name
+
+    @cached_property
+    def spec(self) -> RunSpec:
+        """What was asked for."""
+        return RunSpec.from_yaml(self.path / "spec.yaml")
+
+    @property
+    def done(self) -> bool:
+        """Whether the run is complete."""
+        return (self.path / "results.json").exists()
+
+    @property
+    def results(self) -> dict:
+        """The contents of `results.json` (docs/run-folder.md).
+
+        Raises:
+            BadInput: the run is not complete.
+        """
+        if not self.done:
+            raise BadInput(f"run {self.name} is not complete. Run the same command again; it goes on where it stopped.")
+        return read_json(self.path / "results.json")
+
+    @property
+    def environment(self) -> dict:
+        """Precision, threads, hardware and library versions."""
+        return read_json(self.path / "environment.json")
+
+    def events(self) -> list[dict]:
+        """All events so far, in order (`runs/events.py` says what they hold)."""
+        return EventLog(self.path / "events.jsonl").read()
+
+    def mask(self, level: int | None = None) -> Mask:
+        """The mask of a level, counted from 1; the final one where no level is named."""
+        level = len(self.results["levels"]) if level is None else level
+        return Mask.load(self.path / "masks" / f"level-{level}.safetensors")
+
+    def candidates(self, level: int, race: str = "race") -> tuple[Candidate, ...]:
+        """The pool of a level's race, in order; empty for an engine that holds none.
+
+        Args:
+            level: counted from 1.
+            race: "race" for the early one, "full" where every candidate was also trained in full.
+        """
+        stage = f"level-{level}/{race}"
+        outcome = self.path / "stages" / stage / "race.json"
+        if not outcome.exists():
+            return ()
+        race_result = read_json(outcome)
+        return tuple(
+            Candidate(
+                index=i,
+                score=entry["score"],
+                chosen=i == race_result["best"],
+                ratio=entry.get("ratio"),
+                path=self.path / "masks" / stage / f"candidate-{i}.safetensors",
+                curve=self._curve(f"{stage}/candidate-{i}"),
+            )
+            for i, entry in enumerate(race_result["candidates"])
+        )
+
+    def table(self) -> pd.DataFrame:
+        """One row a level: stage, sparsity, kept, metrics on validation and dev, optimizer steps, seconds."""
+        rows = []
+        for level in self.results["levels"]:
+            validation = {f"validation {name}": value for name, value in level["validation"].items()}
+            dev = {
+                f"{'dev' if split == 'validation' else split} {name}": value
+                for split, metrics in level["dev"].items()
+                for name, value in metrics.items()
+            }
+            cost = {name: level["cost"][name] for name in ("optimizer_steps", "seconds")}
+            rows.append({name: level[name] for name in ("stage", "sparsity", "kept")} | validation | dev | cost)
+        return pd.DataFrame(rows)
+
+    def _curve(self, stage: str) -> tuple[tuple[int, float], ...]:
+        record = self.path / "stages" / stage / "done.json"
+        evaluations = read_json(record)["evaluations"] if record.exists() else []
+        return tuple((e["step"], next(iter(e["metrics"].values()))) for e in evaluations)
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r}, {'done' if self.done else 'not complete'})"
+
+
+def runs_in(store: str | Path) -> list[Run]:
+    """The runs of a store, by name; a store that does not exist yet has none."""
+    return [Run(path.parent) for path in sorted(Path(store).glob("*/spec.yaml"))]

@@ -1,0 +1,113 @@
+"""What a run is: the values that decide its result, and the name that follows from them."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import Field, SkipValidation
+
+from workbench.engines import Engine, engine_class
+from workbench.errors import BadInput
+from workbench.models import MINILM
+from workbench.settings import Count, Positive, Share, names, settings, to_plain
+from workbench.tasks import canonical_id
+
+
+@settings
+class FineTuning:
+    """How the dense model is made that every run of a task starts from and learns from.
+
+    It is shared by all runs of a store with the same task, model and seed, and `scale` leaves it alone.
+
+    Attributes:
+        epochs: passes over the training split.
+        lr: peak learning rate, with linear decay; None for 5e-5 at width 768 and inversely with width.
+        batch_size: examples in an optimizer step.
+        warmup: share of the training in which the learning rate rises.
+        eval_every: optimizer steps between evaluations; the best one is kept.
+    """
+
+    epochs: Positive = 4.0
+    lr: Positive | None = None
+    batch_size: Count = 32
+    warmup: Share = 0.1
+    eval_every: Count = 50
+
+
+@settings
+class RunSpec:
+    """The complete description of a run. Equal specs have equal names and, on equal hardware, equal results.
+
+    Attributes:
+        task: task id; a bare GLUE name is made canonical.
+        engine: the method with its hyper-parameters.
+        model: Hub id or folder of the pretrained encoder.
+        seed: the root of all randomness.
+        scale: multiplies every training length of the engine.
+        selection: what selects masks and checkpoints: a validation split carved from train, or, as the papers
+            do, the dev split that is also reported.
+        precision: "auto" takes bf16 where the hardware has it; what was taken is in environment.json.
+        dense: how the dense model is made.
+    """
+
+    task: str
+    engine: Annotated[Engine, SkipValidation]
+    model: str = MINILM
+    seed: Annotated[int, Field(ge=0)] = 0
+    scale: Positive = 1.0
+    selection: Literal["validation", "dev"] = "validation"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    dense: FineTuning = FineTuning()
+
+    def __post_init__(self):
+        if not isinstance(self.engine, Engine):
+            raise BadInput(f"engine is {self.engine!r}; give an engine object such as Randomized(sparsity=0.9).")
+        object.__setattr__(self, "task", canonical_id(self.task))
+
+    @property
+    def name(self) -> str:
+        """The run folder's name: task, engine, and a hash of the values that are not defaults.
+
+        A field that is added later with a default leaves the names of old runs as they are.
+        """
+        return f"{self.task.replace('/', '-')}-{self.engine.id}-{content_hash(to_plain(self, changed_only=True))}"
+
+    def to_yaml(self) -> str:
+        """Every value, defaults included."""
+        return yaml.safe_dump(to_plain(self), sort_keys=False)
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any], source: str = "the spec") -> "RunSpec":
+        """A spec out of nested dictionaries, as `to_plain` makes them; defaults may be left out.
+
+        Args:
+            plain: must name `task` and an `engine` with an `id`.
+            source: what messages call the place that the values come from.
+        """
+        if not isinstance(plain, dict) or not isinstance(plain.get("engine"), dict) or "id" not in plain["engine"]:
+            raise BadInput(f"{source} is no run spec: it needs a task and an engine with an id, as in recipes/*.yaml.")
+        engine = dict(plain["engine"])
+        return cls(**plain | {"engine": engine_class(engine.pop("id"))(**engine)})
+
+    @classmethod
+    def from_yaml(cls, path: str | Path) -> "RunSpec":
+        """Reads a spec that `to_yaml` wrote or a person did."""
+        try:
+            plain = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        except (OSError, yaml.YAMLError) as error:
+            reason = str(error).replace("\n", " ")
+            raise BadInput(f"{path} is not readable YAML: {reason}. Give a spec file.") from error
+        return cls.from_plain(plain, source=str(path))
+
+    @classmethod
+    def setting_names(cls) -> list[str]:
+        """Names of the values, for messages and the shell."""
+        return names(cls)
+
+
+def content_hash(plain: Any) -> str:
+    """Twelve hex digits of the SHA-256 of a canonical JSON text."""
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

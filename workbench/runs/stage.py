@@ -1,0 +1,141 @@
+"""One stage of a run on disk: what it needs to go on in its middle, and what it leaves at its end.
+
+`stages/<stage>/` holds `checkpoint.safetensors` while the stage runs, `state.safetensors` until the run
+is complete, and `done.json`, which is written last and makes the stage count as done.
+"""
+
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from torch import Tensor
+
+from workbench.files import read_json, write_json
+from workbench.runs.tensors import read_tensors, write_tensors
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What training took, evaluation apart from `seconds` not counted.
+
+    Attributes:
+        optimizer_steps: parameter updates.
+        examples: training examples seen, repetitions counted.
+        flops: dense floating-point operations, forward and backward, and the teacher's forward.
+        seconds: wall time, evaluations included.
+    """
+
+    optimizer_steps: int = 0
+    examples: int = 0
+    flops: int = 0
+    seconds: float = 0.0
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(
+            self.optimizer_steps + other.optimizer_steps,
+            self.examples + other.examples,
+            self.flops + other.flops,
+            self.seconds + other.seconds,
+        )
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Metrics on the validation split once `step` optimizer steps of the stage are done."""
+
+    step: int
+    metrics: dict[str, float]
+
+    @property
+    def primary(self) -> float:
+        """The value that selection uses."""
+        return next(iter(self.metrics.values()))
+
+
+@dataclass(frozen=True)
+class Record:
+    """How far a stage has come.
+
+    Attributes:
+        evaluations: all so far, in order.
+        cost: of the steps so far.
+        optimizer_steps: what the saved moments have averaged over, earlier stages included.
+    """
+
+    evaluations: tuple[Evaluation, ...] = ()
+    cost: Cost = field(default_factory=Cost)
+    optimizer_steps: int = 0
+
+    @property
+    def best(self) -> Evaluation:
+        """The best evaluation so far, the earliest of equals."""
+        return max(self.evaluations, key=lambda evaluation: evaluation.primary)
+
+    def evaluated(self, step: int, metrics: dict[str, float]) -> "Record":
+        """This record with one more evaluation."""
+        return replace(self, evaluations=(*self.evaluations, Evaluation(step, metrics)))
+
+    def spent(self, cost: Cost) -> "Record":
+        """This record with more cost."""
+        return replace(self, cost=self.cost + cost)
+
+    def with_moments(self, optimizer_steps: int) -> "Record":
+        """This record with the age of the moments that the stage is going to leave."""
+        return replace(self, optimizer_steps=optimizer_steps)
+
+    def score(self, until: int, average: int) -> float:
+        """Mean primary metric of the last `average` evaluations up to step `until`, or of all there are.
+
+        A stretch that is too short for any evaluation is scored by the first one after it.
+        """
+        reached = [evaluation.primary for evaluation in self.evaluations if evaluation.step <= until]
+        last = reached[-average:] or [self.evaluations[0].primary]
+        return sum(last) / len(last)
+
+    @classmethod
+    def from_plain(cls, plain: dict) -> "Record":
+        """The record that `asdict` made into `plain`."""
+        evaluations = tuple(Evaluation(**evaluation) for evaluation in plain["evaluations"])
+        return cls(evaluations, Cost(**plain["cost"]), plain["optimizer_steps"])
+
+
+class StageFolder:
+    """The files of one stage."""
+
+    def __init__(self, root: Path, stage: str):
+        self.stage = stage
+        self.path = root / "stages" / stage
+        self.state = self.path / "state.safetensors"
+        self._done = self.path / "done.json"
+        self._checkpoint = self.path / "checkpoint.safetensors"
+
+    @property
+    def record(self) -> Record | None:
+        """What the finished stage recorded; None while it is not finished."""
+        return Record.from_plain(read_json(self._done)) if self._done.exists() else None
+
+    def save_checkpoint(self, tensors: dict[str, Tensor], about: dict, record: Record) -> None:
+        """Replaces the checkpoint; tensors and record stand in one file, so they always agree."""
+        write_tensors(self._checkpoint, tensors, about | {"record": asdict(record)})
+
+    def load_checkpoint(self) -> tuple[dict[str, Tensor], dict, Record] | None:
+        """What `save_checkpoint` was given last, or None."""
+        if not self._checkpoint.exists():
+            return None
+        tensors, about = read_tensors(self._checkpoint)
+        return tensors, about, Record.from_plain(about["record"])
+
+    def finish(self, record: Record, tensors: dict[str, Tensor] | None) -> None:
+        """Marks the stage as done.
+
+        Args:
+            record: the whole stage's.
+            tensors: the state that it leaves; None for a stage whose weights nobody needs.
+        """
+        if tensors is not None:
+            write_tensors(self.state, tensors, {"optimizer_steps": record.optimizer_steps})
+        write_json(self._done, asdict(record))
+        self._checkpoint.unlink(missing_ok=True)
+
+    def drop_state(self) -> None:
+        """Removes the weights, which a complete run no longer needs; the record stays."""
+        self.state.unlink(missing_ok=True)

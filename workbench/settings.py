@@ -1,0 +1,87 @@
+"""Frozen, validated dataclasses of hyper-parameters: what engines and run specs are made of.
+
+Pydantic checks types and bounds; here its errors become one sentence, and the values that differ
+from the defaults become the plain data that run folders are named by.
+"""
+
+import dataclasses
+import functools
+from typing import Annotated, Any, dataclass_transform
+
+from pydantic import ConfigDict, Field, ValidationError
+from pydantic.dataclasses import dataclass as validated_dataclass
+
+from workbench.errors import BadInput, unknown
+
+Sparsity = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+def settings(cls: type) -> type:
+    """Class decorator: a frozen keyword-only dataclass whose values are checked when it is made.
+
+    Raises (from the class's constructor):
+        BadInput: an unknown name, a wrong type or a value outside its bounds; also a `ValueError`
+            from the class's own `__post_init__`, with its message as it stands.
+    """
+    config = ConfigDict(extra="forbid")
+    cls = validated_dataclass(cls, frozen=True, kw_only=True, config=config)
+    construct = cls.__init__
+
+    @functools.wraps(construct)
+    def checked(self, *args, **values):
+        try:
+            construct(self, *args, **values)
+        except ValidationError as error:
+            raise _bad_input(cls, error) from None
+
+    cls.__init__ = checked
+    return cls
+
+
+def _bad_input(cls: type, error: ValidationError) -> BadInput:
+    first = error.errors()[0]
+    if first["type"] == "value_error":
+        return BadInput(str(first["ctx"]["error"]))
+    name = ".".join(str(part) for part in first["loc"])
+    owner = getattr(cls, "id", cls.__name__)
+    if first["type"] == "unexpected_keyword_argument":
+        return unknown(f"setting of {owner}", name, names(cls))
+    if first["type"] == "missing":
+        return BadInput(f"{owner} needs a value for {name}.")
+    return BadInput(f"{owner}: {name} is {first['input']!r}; {first['msg'].replace('Input', 'it')}.")
+
+
+def names(cls: type) -> list[str]:
+    """The names of the settings of a class, in order."""
+    return [field.name for field in dataclasses.fields(cls)]
+
+
+def to_plain(value: Any, *, changed_only: bool = False) -> Any:
+    """Settings as dictionaries, lists and scalars, ready for YAML or JSON.
+
+    Args:
+        value: a settings object, or what one may hold.
+        changed_only: leave out the settings that have their default value.
+    """
+    if isinstance(value, tuple | list):
+        return [to_plain(item, changed_only=changed_only) for item in value]
+    if not dataclasses.is_dataclass(value):
+        return value
+    plain = {"id": value.id} if hasattr(value, "id") else {}
+    for field in dataclasses.fields(value):
+        current = getattr(value, field.name)
+        if changed_only and current == _default(field):
+            continue
+        plain[field.name] = to_plain(current, changed_only=changed_only)
+    return plain
+
+
+def _default(field: dataclasses.Field) -> Any:
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return field.default

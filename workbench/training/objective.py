@@ -1,0 +1,83 @@
+"""What is minimised: the task's loss, or agreement with the dense teacher."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from transformers.modeling_outputs import SequenceClassifierOutput
+
+from workbench.training.recipe import Distillation
+
+
+def label_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy for class labels, squared error for scores.
+
+    Args:
+        logits: (batch, outputs), float32; outputs is 1 for regression.
+        labels: (batch,), int64 classes or float32 scores.
+    """
+    if labels.is_floating_point():
+        return F.mse_loss(logits.squeeze(-1), labels)
+    return F.cross_entropy(logits, labels)
+
+
+def logit_loss(logits: Tensor, teacher: Tensor, labels: Tensor, distillation: Distillation) -> Tensor:
+    """h T^2 KL(teacher || student) + (1 - h) label loss, at temperature T and hardness h.
+
+    For regression the KL term is the squared error to the teacher's score.
+    """
+    if labels.is_floating_point():
+        soft = F.mse_loss(logits, teacher)
+    else:
+        temperature = distillation.temperature
+        soft = temperature**2 * F.kl_div(
+            F.log_softmax(logits / temperature, -1),
+            F.log_softmax(teacher / temperature, -1),
+            reduction="batchmean",
+            log_target=True,
+        )
+    return distillation.hardness * soft + (1 - distillation.hardness) * label_loss(logits, labels)
+
+
+def tinybert_loss(
+    student: SequenceClassifierOutput, teacher: SequenceClassifierOutput, labels: Tensor, temperature: float
+) -> Tensor:
+    """Sum of squared errors of attentions and hidden states, and the soft-label cross-entropy.
+
+    Paper A, section 7 (released code): the attentions are those that the library returns, after the
+    softmax, A_l of (batch, heads, length, length); H_0 is the embedding output; the cross-entropy is a
+    mean over classes too; for regression the last term is the squared error to the label. Padded
+    positions count, as in the code; length-grouped batches keep them few.
+    """
+    attention = sum(map(_mse, student.attentions, teacher.attentions))
+    hidden = sum(map(_mse, student.hidden_states, teacher.hidden_states))
+    logits = student.logits.float()
+    if labels.is_floating_point():
+        return attention + hidden + label_loss(logits, labels)
+    soft = F.softmax(teacher.logits.float() / temperature, -1)
+    return attention + hidden - (soft * F.log_softmax(logits / temperature, -1)).mean()
+
+
+def _mse(student: Tensor, teacher: Tensor) -> Tensor:
+    return F.mse_loss(student.float(), teacher.float())
+
+
+def loss_of(model, teacher, inputs: dict[str, Tensor], labels: Tensor, distillation: Distillation) -> Tensor:
+    """The scalar loss of one batch, with gradients for `model` alone.
+
+    Args:
+        model: the student.
+        teacher: the frozen dense model, in eval mode; None where `distillation.mode` is "none".
+        inputs: what both models read.
+        labels: (batch,).
+        distillation: how the teacher is used.
+    """
+    if distillation.mode == "none":
+        return label_loss(model(**inputs).logits.float(), labels)
+    deep = distillation.mode == "tinybert"
+    wanted = {"output_attentions": deep, "output_hidden_states": deep}
+    with torch.no_grad():
+        target = teacher(**inputs, **wanted)
+    output = model(**inputs, **wanted)
+    if deep:
+        return tinybert_loss(output, target, labels, distillation.temperature)
+    return logit_loss(output.logits.float(), target.logits.float(), labels, distillation)
