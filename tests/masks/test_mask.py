@@ -116,7 +116,8 @@ def test_a_mask_cannot_be_changed():
         ({"w": torch.ones(3, dtype=torch.uint8)}, "'w' is torch.uint8"),
         ({"w": np.ones(3, dtype=bool)}, "'w' is ndarray"),
         ({"w": torch.ones(0, 3, dtype=torch.bool)}, r"'w' has shape \(0, 3\)"),
-        ({"": torch.ones(3, dtype=torch.bool)}, "cannot name a matrix"),
+        ({"": torch.ones(3, dtype=torch.bool)}, "'' cannot name a matrix"),
+        ({"__metadata__": torch.ones(3, dtype=torch.bool)}, "'__metadata__' cannot name a matrix"),
     ],
 )
 def test_unusable_tensors_are_refused(tensors, message):
