@@ -64,11 +64,13 @@ def test_the_bytes_are_pinned(path):
     assert {name: bits.tolist() for name, bits in load_file(path).items()} == {"a": [255, 128], "b": [132]}
 
 
-def test_another_process_writes_the_same_bytes(path, tmp_path):
-    code = "import sys; from workbench.masks import Mask; Mask.load(sys.argv[1]).save(sys.argv[2])"
+def test_another_process_has_the_same_bytes_and_hash(mask, path, tmp_path):
+    code = "import sys; from workbench.masks import Mask; m = Mask.load(sys.argv[1]); m.save(sys.argv[2])"
     copy = tmp_path / "copy.safetensors"
-    subprocess.run([sys.executable, "-c", code, path, copy], check=True)
+    command = [sys.executable, "-c", f"{code}; print(hash(m))", path, copy]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert copy.read_bytes() == path.read_bytes()
+    assert int(printed) == hash(mask)
 
 
 def test_the_page_about_the_format_has_code_that_reads_it(mask, path, root, monkeypatch):
