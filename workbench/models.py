@@ -119,6 +119,13 @@ def load_encoder(model_id: str, outputs: int, seed: int) -> nn.Module:
     return model.train()
 
 
+def save_model(model: nn.Module, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Writes a model and its tokenizer as a Hugging Face folder."""
+    with _quiet():
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+
+
 def prunable(model: nn.Module) -> dict[str, nn.Parameter]:
     """The linear matrices of the encoder's layers, by parameter name; tied ones appear once.
 

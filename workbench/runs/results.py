@@ -9,7 +9,7 @@ from safetensors import safe_open
 
 from workbench.files import read_json, write_json
 from workbench.masks import Mask
-from workbench.models import prunable
+from workbench.models import prunable, save_model
 from workbench.runs.bench import StoreBench
 from workbench.runs.data import TaskData
 from workbench.runs.spec import RunSpec
@@ -82,8 +82,7 @@ def cost_table(root: Path) -> dict[str, dict]:
 def _save_model(bench: StoreBench, data: TaskData, final: StageState) -> Path:
     folder, part = bench.root / "model", bench.root / ".model.part"
     shutil.rmtree(part, ignore_errors=True)
-    bench.model_of(final).save_pretrained(part)
-    data.tokenizer.save_pretrained(part)
+    save_model(bench.model_of(final), data.tokenizer, part)
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(part, folder)
     return folder

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from workbench.errors import BadInput
+from workbench.errors import BadInput, unknown
 from workbench.files import read_json
 from workbench.masks import Mask
 from workbench.runs.events import EventLog
@@ -144,3 +144,11 @@ class Run:
 def runs_in(store: str | Path) -> list[Run]:
     """The runs of a store, by name; a store that does not exist yet has none."""
     return [Run(path.parent) for path in sorted(Path(store).glob("*/spec.yaml"))]
+
+
+def find_run(name: str, store: str | Path) -> Run:
+    """A run by its folder or by its name in a store; `BadInput` with the nearest names where there is none."""
+    for path in (Path(name), Path(store) / name):
+        if (path / "spec.yaml").is_file():
+            return Run(path)
+    raise unknown(f"run in {store}", name, [run.name for run in runs_in(store)])

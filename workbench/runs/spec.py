@@ -11,7 +11,7 @@ from pydantic import Field, SkipValidation
 from workbench.engines import Engine, engine_class
 from workbench.errors import BadInput
 from workbench.models import MINILM
-from workbench.settings import Count, Positive, Share, names, settings, to_plain
+from workbench.settings import Count, Positive, Share, settings, to_plain
 from workbench.tasks import canonical_id
 
 
@@ -86,25 +86,27 @@ class RunSpec:
             plain: must name `task` and an `engine` with an `id`.
             source: what messages call the place that the values come from.
         """
-        if not isinstance(plain, dict) or not isinstance(plain.get("engine"), dict) or "id" not in plain["engine"]:
-            raise BadInput(f"{source} is no run spec: it needs a task and an engine with an id, as in recipes/*.yaml.")
+        if not isinstance(plain.get("engine"), dict) or "id" not in plain["engine"]:
+            raise BadInput(f"{source} names no engine; a spec has a task and an engine with an id.")
         engine = dict(plain["engine"])
         return cls(**plain | {"engine": engine_class(engine.pop("id"))(**engine)})
 
     @classmethod
     def from_yaml(cls, path: str | Path) -> "RunSpec":
         """Reads a spec that `to_yaml` wrote or a person did."""
+        return cls.from_plain(cls.read_plain(path), source=str(path))
+
+    @staticmethod
+    def read_plain(path: str | Path) -> dict[str, Any]:
+        """The nested dictionaries of a spec file, not yet checked."""
         try:
             plain = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        except (OSError, yaml.YAMLError) as error:
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             reason = str(error).replace("\n", " ")
             raise BadInput(f"{path} is not readable YAML: {reason}. Give a spec file.") from error
-        return cls.from_plain(plain, source=str(path))
-
-    @classmethod
-    def setting_names(cls) -> list[str]:
-        """Names of the values, for messages and the shell."""
-        return names(cls)
+        if not isinstance(plain, dict):
+            raise BadInput(f"{path} holds no mapping; a spec has a task and an engine, as in workbench/recipes.")
+        return plain
 
 
 def content_hash(plain: Any) -> str:

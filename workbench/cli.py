@@ -1,0 +1,202 @@
+"""The shell: one function a command, each a thin layer over the package."""
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pandas as pd
+import yaml
+
+from workbench.errors import BadInput, WorkbenchError
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise BadInput(f"{message}. `{self.prog} --help` shows what there is.")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = _Parser(prog="workbench", description="Pruning research on transformer encoders.")
+    commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=_Parser)
+
+    def command(function, help: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(function.__name__, help=help, description=help)
+        sub.set_defaults(function=function)
+        return sub
+
+    def store(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("--store", default="runs", help="folder of run folders (default: runs)")
+
+    sub = command(prune, "carry out a run, or what is left of it; prints its folder last")
+    sub.add_argument("task", nargs="?", metavar="TASK", help="task id, such as glue/mrpc or synth/sst2")
+    sub.add_argument("--engine", metavar="ID", help="engine id; `workbench doctor` lists them")
+    sub.add_argument("--model", metavar="ID", help="Hub id or folder of the pretrained encoder")
+    sub.add_argument("--sparsity", type=float, metavar="S", help="share of the encoder's weights to remove")
+    sub.add_argument("--seed", type=int, metavar="N", help="root of all randomness")
+    sub.add_argument("--scale", type=float, metavar="F", help="multiplies every training length of the engine")
+    sub.add_argument("--selection", metavar="SPLIT", help="validation (carved from train) or dev")
+    sub.add_argument("--precision", metavar="P", help="auto, fp32 or bf16")
+    sub.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a setting of the engine, or dense.NAME; repeatable. match_steps_of=RUN equals that run's steps",
+    )
+    sub.add_argument("--recipe", metavar="FILE", help="a spec to start from: a YAML file or a packaged recipe's name")
+    store(sub)
+
+    sub = command(report, "render runs as one HTML file that needs no network")
+    sub.add_argument("runs", nargs="*", metavar="RUN", help="run folder or name; all complete ones where none is named")
+    sub.add_argument("--out", default="reports/index.html", metavar="FILE", help="default: reports/index.html")
+    sub.add_argument("--notebook", default="report_run", metavar="NAME", help="default: report_run")
+    sub.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="a parameter of it")
+    store(sub)
+
+    sub = command(runs, "a table of the runs in a store")
+    sub.add_argument("--json", action="store_true", help="machine-readable")
+    store(sub)
+
+    sub = command(show, "a run's spec, levels, scores and cost")
+    sub.add_argument("run", metavar="RUN", help="run folder or name")
+    sub.add_argument("--json", action="store_true", help="machine-readable")
+    store(sub)
+
+    sub = command(doctor, "which models, tasks, accelerators and engines are usable here, and why not")
+    sub.add_argument("--json", action="store_true", help="machine-readable")
+
+    command(lab, "open JupyterLab on the notebooks")
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; the return value is the exit code (0 done, 2 bad input, 3 resumable, 1 defect)."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        options = parser().parse_args(arguments)
+        options.function(options)
+    except WorkbenchError as error:
+        print(f"workbench: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("workbench: interrupted; nothing was left half-written.", file=sys.stderr)
+        return 3
+    return 0
+
+
+def prune(options: argparse.Namespace) -> None:
+    """workbench prune"""
+    from workbench import runs
+
+    run = runs.prune(_spec(options), store=options.store)
+    _print_table(run.table())
+    print(run.path)
+
+
+def report(options: argparse.Namespace) -> None:
+    """workbench report"""
+    from workbench import reports
+
+    parameters = {name: yaml.safe_load(value) for name, value in options.p}
+    chosen = [_find(name, options.store) for name in options.runs]
+    page = reports.render(chosen, options.out, store=options.store, notebook=options.notebook, parameters=parameters)
+    print(page)
+
+
+def runs(options: argparse.Namespace) -> None:
+    """workbench runs"""
+    from workbench.analysis import store_table
+
+    table = store_table(options.store)
+    if options.json:
+        print(table.to_json(orient="records", indent=2))
+    elif table.empty:
+        print(f"no runs in {options.store}. `workbench prune --help` says how to make one.", file=sys.stderr)
+    else:
+        _print_table(table)
+
+
+def show(options: argparse.Namespace) -> None:
+    """workbench show"""
+    run = _find(options.run, options.store)
+    if options.json:
+        spec = yaml.safe_load(run.spec.to_yaml())
+        print(json.dumps({"path": str(run.path), "spec": spec, "results": run.results if run.done else None}, indent=2))
+        return
+    print(run.spec.to_yaml())
+    if not run.done:
+        events = run.events()
+        last = f"{events[-1]['stage']}, step {events[-1].get('step', 0)}" if events else "nothing yet"
+        print(f"not complete; the last event: {last}. `workbench prune` with the same options goes on.")
+        return
+    _print_table(run.table())
+    print()
+    _print_table(pd.DataFrame(run.results["cost"]).T.rename_axis("cost").reset_index())
+
+
+def doctor(options: argparse.Namespace) -> None:
+    """workbench doctor"""
+    from workbench.doctor import examine
+
+    table = examine()
+    print(table.to_json(orient="records", indent=2)) if options.json else _print_table(table)
+
+
+def lab(options: argparse.Namespace) -> None:
+    """workbench lab"""
+    from jupyterlab.labapp import main as open_lab
+
+    from workbench.resources import notebook_path
+
+    open_lab([f"--ServerApp.root_dir={notebook_path('report_run').parent}"])
+
+
+def _spec(options: argparse.Namespace):
+    from workbench.resources import recipe_path
+    from workbench.runs import RunSpec
+
+    plain: dict[str, Any] = {}
+    if options.recipe:
+        path = Path(options.recipe) if Path(options.recipe).is_file() else recipe_path(options.recipe)
+        plain = RunSpec.read_plain(path)
+    engine = plain.setdefault("engine", {})
+    if options.engine and options.engine != engine.get("id"):
+        plain["engine"] = engine = {"id": options.engine}
+    for name in ("task", "model", "seed", "scale", "selection", "precision"):
+        if getattr(options, name) is not None:
+            plain[name] = getattr(options, name)
+    if options.sparsity is not None:
+        engine["sparsity"] = options.sparsity
+    if "task" not in plain or "id" not in engine:
+        raise BadInput("prune needs a TASK and --engine ID, or --recipe FILE. `workbench doctor` lists what there is.")
+    for assignment in options.set:
+        _assign(plain, assignment, options.store)
+    return RunSpec.from_plain(plain, source="the command")
+
+
+def _assign(plain: dict[str, Any], assignment: str, store: str) -> None:
+    name, equals, value = assignment.partition("=")
+    if not equals:
+        raise BadInput(f"--set {assignment} has no value; write --set NAME=VALUE.")
+    if name == "match_steps_of":
+        name, value = "total_steps", str(_find(value, store).results["cost"]["total"]["optimizer_steps"])
+    *path, last = name.split(".")
+    target = plain if path[:1] == ["dense"] else plain["engine"]
+    for part in path:
+        target = target.setdefault(part, {})
+    target[last] = yaml.safe_load(value)
+
+
+def _find(name: str, store: str):
+    from workbench.runs import find_run
+
+    return find_run(name, store)
+
+
+def _print_table(table: pd.DataFrame) -> None:
+    print(table.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
