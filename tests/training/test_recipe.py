@@ -1,0 +1,15 @@
+import pytest
+
+from workbench.errors import BadInput
+from workbench.training import Recipe
+
+
+def test_evaluations_come_at_equal_distances_and_at_the_end():
+    recipe = Recipe(steps=7, lr=1.0, eval_every=3)
+    assert [step for step in range(1, 8) if recipe.evaluates_at(step)] == [3, 6, 7]
+
+
+@pytest.mark.parametrize("wrong", [{"steps": 0}, {"lr": 0}, {"lr": float("nan")}, {"clip": -1}, {"batch": 8}])
+def test_bad_values_are_refused(wrong):
+    with pytest.raises(BadInput, match=next(iter(wrong))):
+        Recipe(**{"steps": 1, "lr": 1.0} | wrong)

@@ -1,0 +1,134 @@
+import copy
+
+import pytest
+import torch
+
+from workbench.errors import BadInput
+from workbench.masks import Mask, topk_mask
+from workbench.models import prunable
+from workbench.schedules import Constant, Linear
+from workbench.scores import magnitude
+from workbench.training import Distillation, MaskedTrainer, NonFiniteLoss, Recipe
+
+LABELS_ONLY = Distillation(mode="none")
+
+
+def recipe(steps=6, **changes):
+    return Recipe(**{"steps": steps, "lr": 1e-2, "distillation": LABELS_ONLY, **changes})
+
+
+def weights_of(trainer):
+    return {name: tensor.clone() for name, tensor in trainer.tensors().items()}
+
+
+def same(left, right):
+    return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
+
+
+@pytest.fixture
+def mask(model):
+    return topk_mask(magnitude(prunable(model)), 0.7)
+
+
+def test_pruned_weights_stay_zero_although_their_moments_push_them(model, mask, batch):
+    dense = MaskedTrainer(model, recipe(), key=("a",))
+    for n in range(3):
+        dense.advance(batch(n))
+    parent = weights_of(dense)
+    name = mask.names[0]
+    assert parent[f"exp_avg.{name}"][~mask[name]].abs().min() > 0
+
+    trainer = MaskedTrainer(model, recipe(), key=("b",), mask=mask)
+    trainer.restore(parent, dense.optimizer_steps)
+    for n in range(3):
+        trainer.advance(batch(n))
+        for name, weight in prunable(trainer.model).items():
+            assert torch.count_nonzero(weight[~mask[name]]) == 0
+            assert torch.count_nonzero(weight) <= mask.kept_per_matrix()[name]
+
+
+def test_a_revived_weight_is_never_saved(model, mask):
+    trainer = MaskedTrainer(model, recipe(), key=("a",), mask=mask)
+    trainer.tensors()
+    name = mask.names[3]
+    with torch.no_grad():
+        prunable(model)[name][~mask[name]] = 1e-9
+    with pytest.raises(RuntimeError, match="revived"):
+        trainer.tensors()
+
+
+def test_a_restored_trainer_goes_on_bit_for_bit(tiny_model_dir, model, mask, batch):
+    whole = MaskedTrainer(copy.deepcopy(model), recipe(clip=1.0, weight_decay=0.1), key=("a",), mask=mask)
+    for n in range(6):
+        whole.advance(batch(n))
+
+    first = MaskedTrainer(copy.deepcopy(model), recipe(clip=1.0, weight_decay=0.1), key=("a",), mask=mask)
+    for n in range(3):
+        first.advance(batch(n))
+    second = MaskedTrainer(copy.deepcopy(model), recipe(clip=1.0, weight_decay=0.1), key=("a",), mask=mask)
+    second.restore(weights_of(first), first.optimizer_steps, step=3)
+    for n in range(3, 6):
+        second.advance(batch(n))
+    assert same(weights_of(whole), weights_of(second))
+
+
+def test_dropout_depends_on_key_and_step_and_not_on_the_global_generator(model, batch):
+    def losses(key):
+        trainer = MaskedTrainer(copy.deepcopy(model), recipe(), key=key)
+        return [trainer.advance(batch(0)) for _ in range(2)]
+
+    state = torch.get_rng_state()
+    assert losses(("a",)) == losses(("a",)) != losses(("b",))
+    assert torch.equal(state, torch.get_rng_state())
+
+
+def test_restoring_without_moments_makes_a_fresh_optimizer(model, batch):
+    trainer = MaskedTrainer(model, recipe(), key=("a",))
+    trainer.advance(batch(0))
+    weights = {name: tensor for name, tensor in weights_of(trainer).items() if name.startswith("model.")}
+    trainer.restore(weights, 0)
+    assert trainer.optimizer_steps == 0
+    assert same(weights_of(trainer), weights)
+
+
+def test_the_learning_rate_follows_the_schedule(model, batch):
+    trainer = MaskedTrainer(model, recipe(steps=4, schedule=Linear(warmup=0.0)), key=("a",))
+    rates = []
+    for n in range(4):
+        rates.append(trainer.learning_rate)
+        trainer.advance(batch(n))
+    assert rates == pytest.approx([1e-2 * factor for factor in (0.875, 0.625, 0.375, 0.125)])
+    warm = MaskedTrainer(model, recipe(steps=4, schedule=Constant(warmup=0.5)), key=("a",))
+    assert warm.learning_rate == pytest.approx(0.25e-2)
+
+
+def test_a_loss_that_is_not_finite_stops_before_the_weights_change(model, batch):
+    trainer = MaskedTrainer(model, recipe(), key=("a",))
+    with torch.no_grad():
+        model.classifier.bias.fill_(torch.inf)
+    before = weights_of(trainer)
+    with pytest.raises(NonFiniteLoss, match="step 1"):
+        trainer.advance(batch(0))
+    assert same(before, weights_of(trainer))
+
+
+def test_a_mask_of_another_model_is_refused(model):
+    stranger = Mask.from_tensors({"bert.encoder.layer.9.output.dense.weight": torch.ones(2, 2, dtype=torch.bool)})
+    with pytest.raises(BadInput, match="another model"):
+        MaskedTrainer(model, recipe(), key=("a",), mask=stranger)
+
+
+def test_training_learns(model, batch):
+    trainer = MaskedTrainer(model, recipe(steps=40, lr=3e-3), key=("a",))
+    losses = [trainer.advance(batch(0)) for _ in range(40)]
+    assert losses[-1] < 0.5 * losses[0]
+
+
+def test_a_teacher_is_not_trained(model, batch):
+    teacher = copy.deepcopy(model).requires_grad_(False)
+    before = {name: tensor.clone() for name, tensor in teacher.state_dict().items()}
+    trainer = MaskedTrainer(model, recipe(distillation=Distillation()), key=("a",), teacher=teacher)
+    for n in range(3):
+        trainer.advance(batch(n))
+    assert not teacher.training
+    assert all(torch.equal(before[name], tensor) for name, tensor in teacher.state_dict().items())
