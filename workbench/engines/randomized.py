@@ -7,7 +7,7 @@ from pydantic import Field
 
 from workbench.engines.base import Bench, State
 from workbench.engines.ladder import LadderEngine
-from workbench.masks import Mask, sample_mask, topk_mask
+from workbench.masks import Mask, distance_from, sample_mask, topk_mask
 from workbench.randomness import derive
 from workbench.schedules import Constant, Linear
 from workbench.scores import magnitude
@@ -60,9 +60,10 @@ class Randomized(LadderEngine):
             schedule = Linear if level == len(self.sparsities) else Constant
             full = self.recipe(steps, schedule=schedule)
             pool = self.pool(bench.seed, level, state, sparsity)
-            mask = pool[self.race(bench, stage, state, pool)]
+            labels = self.describe(pool, state, sparsity)
+            mask = pool[self.race(bench, stage, state, pool, labels)]
             if self.full_scores:
-                bench.race(f"{stage}/full", state, pool, full, average=1, labels=self.labels())
+                bench.race(f"{stage}/full", state, pool, full, average=1, labels=labels)
             state = bench.train(stage, state, full, mask)
         return state
 
@@ -75,15 +76,15 @@ class Randomized(LadderEngine):
             sample_mask(
                 weights,
                 sparsity,
-                ratio=label["ratio"],
+                ratio=ratio,
                 exponent=self.exponent,
                 seed=derive(seed, "level", level, "candidate", candidate),
                 method=self.sampler,
             )
-            for candidate, label in enumerate(self.labels())
+            for candidate, ratio in enumerate(self.candidate_ratios())
         ]
 
-    def race(self, bench: Bench, stage: str, state: State, pool: list[Mask]) -> int:
+    def race(self, bench: Bench, stage: str, state: State, pool: list[Mask], labels: list[dict]) -> int:
         """Early mask evaluation (EMEP, paper A, section 6): the index of the winner."""
         steps = bench.steps(self.early_epochs, self.batch_size)
         early = self.recipe(
@@ -99,11 +100,20 @@ class Randomized(LadderEngine):
             early,
             average=self.early_evaluations,
             rounds=max(1, ceil(log2(self.candidates))) if self.halving else 1,
-            labels=self.labels(),
+            labels=labels,
         )
 
-    def labels(self) -> list[dict]:
-        """What the report says of each candidate; copies of the magnitude mask have no ratio."""
-        if self.sampler == "magnitude":
-            return [{"ratio": None}] * self.candidates
-        return [{"ratio": self.ratios[j % len(self.ratios)]} for j in range(self.candidates)]
+    def describe(self, pool: list[Mask], state: State, sparsity: float) -> list[dict]:
+        """What the report says of each candidate: its sampling ratio (copies of the magnitude mask have
+        none), and the share of its kept weights that the magnitude mask of the same parent prunes.
+        """
+        distances = distance_from(topk_mask(magnitude(state.weights), sparsity), pool)
+        ratios = self.candidate_ratios() if self.sampler != "magnitude" else [None] * self.candidates
+        return [
+            {"ratio": ratio, "from_magnitude": float(distance)}
+            for ratio, distance in zip(ratios, distances, strict=True)
+        ]
+
+    def candidate_ratios(self) -> list[float]:
+        """The sampling ratio of each candidate."""
+        return [self.ratios[j % len(self.ratios)] for j in range(self.candidates)]

@@ -22,6 +22,8 @@ class Candidate:
         score: its early score.
         chosen: whether it won.
         ratio: its sampling ratio; None for a copy of the magnitude mask.
+        from_magnitude: share of its kept weights that the magnitude mask of the same parent and sparsity
+            prunes; None where the engine does not say.
         path: its mask file.
         curve: its evaluations, (step, primary metric) each.
     """
@@ -30,6 +32,7 @@ class Candidate:
     score: float
     chosen: bool
     ratio: float | None
+    from_magnitude: float | None
     path: Path
     curve: tuple[tuple[int, float], ...]
 
@@ -112,6 +115,7 @@ class Run:
                 score=entry["score"],
                 chosen=i == race_result["best"],
                 ratio=entry.get("ratio"),
+                from_magnitude=entry.get("from_magnitude"),
                 path=self.path / "masks" / stage / f"candidate-{i}.safetensors",
                 curve=self._curve(f"{stage}/candidate-{i}"),
             )
