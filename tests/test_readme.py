@@ -16,6 +16,7 @@ from typing import NamedTuple
 import pytest
 
 from workbench import cli
+from workbench.errors import BadInput
 
 RUNNERS = {"bash": ("bash", "-euo", "pipefail", "-c"), "python": (sys.executable, "-c")}
 FENCE = re.compile(r"^```(\w+)[ \t]*(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -81,7 +82,9 @@ def test_every_workbench_command_parses(everything):
 def parses(words: list[str]) -> bool:
     try:
         cli.parser().parse_args(words)
-    except SystemExit as end:
+    except BadInput:
+        return False
+    except SystemExit as end:  # --help ends so
         return not end.code
     return True
 
