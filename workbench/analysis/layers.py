@@ -1,0 +1,21 @@
+"""Where in a model the pruned weights are."""
+
+import pandas as pd
+
+from workbench.masks import Mask, layer_index, matrix_type
+
+
+def layer_table(mask: Mask) -> pd.DataFrame:
+    """Sparsity by layer and type of matrix.
+
+    Args:
+        mask: of an encoder whose matrices are named by layer.
+
+    Returns:
+        one row a layer and one column a type, both in the mask's order; each value the share of the
+        matrix that is pruned, in [0, 1], NaN where a layer lacks a type.
+    """
+    rows = [(layer_index(name), matrix_type(name), value) for name, value in mask.layer_sparsity().items()]
+    table = pd.DataFrame(rows, columns=["layer", "type", "sparsity"])
+    wide = table.pivot(index="layer", columns="type", values="sparsity")
+    return wide.reindex(index=table["layer"].unique(), columns=table["type"].unique())

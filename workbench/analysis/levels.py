@@ -1,0 +1,37 @@
+"""What the metrics are at each level of a run."""
+
+import pandas as pd
+
+from workbench.runs import Run
+
+COLUMNS = ["stage", "kept_share", "split", "metric", "value"]
+
+
+def level_table(run: Run) -> pd.DataFrame:
+    """Every metric on every split, for the dense model and then level by level.
+
+    Returns:
+        one row a stage, split and metric; `kept_share` is the share of the prunable weights that is kept,
+        in (0, 1], counted on the mask. The split "validation" is the one that selection looked at, and
+        "dev" or "dev, ..." the reported ones; where a run selects on dev there are the latter only.
+    """
+    results = run.results
+    stages = [("dense", 1.0, results["dense"])]
+    stages += [(level["stage"], level["kept"] / level["numel"], level) for level in results["levels"]]
+    rows = [
+        (stage, share, split, metric, value)
+        for stage, share, scores in stages
+        for split, metrics in _splits(scores, results["selection"]).items()
+        for metric, value in metrics.items()
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _splits(scores: dict, selection: str) -> dict[str, dict[str, float]]:
+    splits = {} if selection == "dev" else {"validation": scores["validation"]}
+    return splits | {dev_name(split): metrics for split, metrics in scores["dev"].items()}
+
+
+def dev_name(split: str) -> str:
+    """What a reader calls a dev split: GLUE's dev sets are named "validation" in its files."""
+    return split.replace("validation_", "dev, ").replace("validation", "dev")
