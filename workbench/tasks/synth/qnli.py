@@ -1,7 +1,7 @@
-"""Question answering by lookup: does a sentence that tells two facts answer the question?
+"""Question answering by lookup: does a sentence that tells one or two facts answer the question?
 
-Most sentences that do not answer have the same words as one that does, differently combined: what is
-asked about occurs, but in the other fact.
+Of two facts that do not answer, half have the same words as two that do, differently combined: what
+is asked about occurs, but in the other fact.
 """
 
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from workbench.tasks.synth.lexicon import DEALS, PEOPLE, PLACES, THINGS, Verb
 
 @dataclass(frozen=True)
 class Fact:
-    """Somebody did something with a thing, perhaps at a place that is told."""
+    """Somebody did something with a thing, perhaps at a known place."""
 
     person: str
     deal: Verb
@@ -39,9 +39,11 @@ def example(draw: Draw) -> tuple[str, str, int]:
         facts[0] = replace(facts[0], place=draw.pick(PLACES))
     answered = draw.chance(0.5)
     told = facts if answered else _unanswering(draw, facts, draw.pick(named))
-    if draw.chance(0.5):
+    if draw.chance(0.4):
+        told = told[:1]
+    elif draw.chance(0.5):
         told = told[::-1]
-    return question.format(f=facts[0]), f"{told[0]} and {told[1]}", int(not answered)
+    return question.format(f=facts[0]), " and ".join(map(str, told)), int(not answered)
 
 
 def _facts(draw: Draw) -> list[Fact]:
@@ -58,7 +60,7 @@ def _unanswering(draw: Draw, facts: list[Fact], part: str) -> list[Fact]:
     first, second = facts
     if part == "place":
         return [replace(first, place=""), replace(second, place=first.place)]
-    if draw.chance(0.7):
+    if draw.chance(0.5):
         mine, other = getattr(first, part), getattr(second, part)
         return [replace(first, **{part: other}), replace(second, **{part: mine})]
     fresh = getattr(first, part)
