@@ -38,7 +38,9 @@ def parser() -> argparse.ArgumentParser:
     sub.add_argument("--model", metavar="ID", help="Hub id or folder of the pretrained encoder")
     sub.add_argument("--sparsity", type=float, metavar="S", help="share of the encoder's weights to remove")
     sub.add_argument("--seed", type=int, metavar="N", help="root of all randomness")
-    sub.add_argument("--scale", type=float, metavar="F", help="multiplies every training length of the engine")
+    sub.add_argument(
+        "--scale", type=float, metavar="F", help="multiplies every training length of the engine"
+    )
     sub.add_argument("--selection", metavar="SPLIT", help="validation (carved from train) or dev")
     sub.add_argument("--precision", metavar="P", help="auto, fp32 or bf16")
     sub.add_argument(
@@ -48,14 +50,22 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="a setting of the engine, or dense.NAME; repeatable. match_steps_of=RUN equals that run's steps",
     )
-    sub.add_argument("--recipe", metavar="FILE", help="a spec to start from: a YAML file or a packaged recipe's name")
+    sub.add_argument(
+        "--recipe", metavar="FILE", help="a spec to start from: a YAML file or a packaged recipe's name"
+    )
     store(sub)
 
     sub = command(report, "render runs as one HTML file that needs no network")
-    sub.add_argument("runs", nargs="*", metavar="RUN", help="run folder or name; all complete ones where none is named")
-    sub.add_argument("--out", default="reports/index.html", metavar="FILE", help="default: reports/index.html")
+    sub.add_argument(
+        "runs", nargs="*", metavar="RUN", help="run folder or name; all complete ones where none is named"
+    )
+    sub.add_argument(
+        "--out", default="reports/index.html", metavar="FILE", help="default: reports/index.html"
+    )
     sub.add_argument("--notebook", default="report_run", metavar="NAME", help="default: report_run")
-    sub.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="a parameter of it")
+    sub.add_argument(
+        "-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="a parameter of it"
+    )
     store(sub)
 
     sub = command(runs, "a table of the runs in a store")
@@ -104,7 +114,9 @@ def report(options: argparse.Namespace) -> None:
 
     parameters = {name: yaml.safe_load(value) for name, value in options.p}
     chosen = [_find(name, options.store) for name in options.runs]
-    page = reports.render(chosen, options.out, store=options.store, notebook=options.notebook, parameters=parameters)
+    page = reports.render(
+        chosen, options.out, store=options.store, notebook=options.notebook, parameters=parameters
+    )
     print(page)
 
 
@@ -126,7 +138,11 @@ def show(options: argparse.Namespace) -> None:
     run = _find(options.run, options.store)
     if options.json:
         spec = yaml.safe_load(run.spec.to_yaml())
-        print(json.dumps({"path": str(run.path), "spec": spec, "results": run.results if run.done else None}, indent=2))
+        print(
+            json.dumps(
+                {"path": str(run.path), "spec": spec, "results": run.results if run.done else None}, indent=2
+            )
+        )
         return
     print(run.spec.to_yaml())
     if not run.done:
@@ -173,7 +189,9 @@ def _spec(options: argparse.Namespace):
     if options.sparsity is not None:
         engine["sparsity"] = options.sparsity
     if "task" not in plain or "id" not in engine:
-        raise BadInput("prune needs a TASK and --engine ID, or --recipe FILE. `workbench doctor` lists what there is.")
+        raise BadInput(
+            "prune needs a TASK and --engine ID, or --recipe FILE. `workbench doctor` lists what there is."
+        )
     for assignment in options.set:
         _assign(plain, assignment, options.store)
     return RunSpec.from_plain(plain, source="the command")

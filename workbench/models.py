@@ -53,7 +53,9 @@ def locate(model_id: str) -> str:
 def _checked_folder(folder: Path) -> Path:
     for name in ("config.json", "model.safetensors", "tokenizer_config.json"):
         if not (folder / name).is_file():
-            raise BadInput(f"model folder {folder} lacks {name}. Save the model and its tokenizer there whole.")
+            raise BadInput(
+                f"model folder {folder} lacks {name}. Save the model and its tokenizer there whole."
+            )
     return folder
 
 
@@ -115,7 +117,9 @@ def load_encoder(model_id: str, outputs: int, seed: int) -> nn.Module:
             "Choose a BERT-family encoder."
         )
     if lost := sorted(weights.keys() & set(info["missing_keys"])):
-        raise BadInput(f"model {model_id} lacks {len(lost)} encoder weights, the first {lost[0]}. Fetch it again.")
+        raise BadInput(
+            f"model {model_id} lacks {len(lost)} encoder weights, the first {lost[0]}. Fetch it again."
+        )
     return model.train()
 
 

@@ -20,7 +20,9 @@ def test_logit_loss_against_the_formula():
     soft_teacher, soft_student = (TEACHER / 2).softmax(-1), (STUDENT / 2).softmax(-1)
     divergence = (soft_teacher * (soft_teacher / soft_student).log()).sum() / 2
     expected = 0.25 * 4 * divergence + 0.75 * F.cross_entropy(STUDENT, LABELS)
-    assert logit_loss(STUDENT, TEACHER, LABELS, distillation).item() == pytest.approx(expected.item(), rel=1e-5)
+    assert logit_loss(STUDENT, TEACHER, LABELS, distillation).item() == pytest.approx(
+        expected.item(), rel=1e-5
+    )
 
 
 def test_logit_loss_vanishes_at_the_teacher():

@@ -113,7 +113,9 @@ def test_a_loss_that_is_not_finite_stops_before_the_weights_change(model, batch)
 
 
 def test_a_mask_of_another_model_is_refused(model):
-    stranger = Mask.from_tensors({"bert.encoder.layer.9.output.dense.weight": torch.ones(2, 2, dtype=torch.bool)})
+    stranger = Mask.from_tensors(
+        {"bert.encoder.layer.9.output.dense.weight": torch.ones(2, 2, dtype=torch.bool)}
+    )
     with pytest.raises(BadInput, match="another model"):
         MaskedTrainer(model, recipe(), key=("a",), mask=stranger)
 

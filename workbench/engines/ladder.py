@@ -36,7 +36,9 @@ class LadderEngine(Engine):
         """Level 0: the dense model trained a little further, with the moments that level 1 goes on from."""
         state = bench.dense()
         if self.dense_epochs:
-            state = bench.train("level-0", state, self.recipe(bench.steps(self.dense_epochs, self.batch_size)))
+            state = bench.train(
+                "level-0", state, self.recipe(bench.steps(self.dense_epochs, self.batch_size))
+            )
         return state
 
 

@@ -1,6 +1,6 @@
 """Runs: what they are, how they are carried out and resumed, and how they are read."""
 
-from workbench.runs.prune import prune
+from workbench.runs.launch import prune
 from workbench.runs.run import Candidate, Run, find_run, runs_in
 from workbench.runs.spec import FineTuning, RunSpec
 

@@ -13,10 +13,10 @@ from workbench.masks import Mask
 from workbench.models import load_encoder, prunable
 from workbench.runs.data import TaskData
 from workbench.runs.events import EventLog
-from workbench.runs.fit import Fit, report_stage
+from workbench.runs.fit import Fit
 from workbench.runs.spec import RunSpec
 from workbench.runs.race import hold_race
-from workbench.runs.stage import Evaluation, Record, StageFolder
+from workbench.runs.stage import Record, StageFolder
 from workbench.runs.tensors import StageState, Tensors
 from workbench.training import MaskedTrainer, Recipe, load_model_tensors, model_tensors
 
@@ -71,10 +71,9 @@ class StoreBench:
         if folder.record is None:
             if mask is not None:
                 mask.save(self.mask_path(stage))
-            fit = self._fit(folder, state, recipe, mask, keep_best=True)
-            record = fit.run()
-            folder.finish(record, fit.result())
-            self._finished(stage, record, record.best)
+            fit = self._fit(folder, state, recipe, mask, leaves="state")
+            fit.run()
+            fit.finish()
         return self.state(stage)
 
     def race(
@@ -131,14 +130,16 @@ class StoreBench:
     def _compete(self, stage: str, state: StageState, recipe: Recipe, mask: Mask, until: int) -> Record:
         folder = self.folder(stage)
         if folder.record is None:
-            record = self._fit(folder, state, recipe, mask, keep_best=False).run(until)
+            fit = self._fit(folder, state, recipe, mask, leaves="nothing")
+            record = fit.run(until)
             if until < recipe.steps:
                 return record
-            folder.finish(record, None)
-            self._finished(stage, record, record.evaluations[-1])
+            fit.finish()
         return folder.record
 
-    def _fit(self, folder: StageFolder, state: StageState, recipe: Recipe, mask: Mask | None, keep_best: bool) -> Fit:
+    def _fit(
+        self, folder: StageFolder, state: StageState, recipe: Recipe, mask: Mask | None, leaves: str
+    ) -> Fit:
         key = (self.seed, folder.stage)
         teacher = None if recipe.distillation.mode == "none" else self._teacher
         trainer = MaskedTrainer(
@@ -146,11 +147,7 @@ class StoreBench:
         )
         parent = state.read()
         trainer.restore(parent.values, parent.optimizer_steps)
-        return Fit(folder, trainer, self._data, key, self.log, keep_best)
-
-    def _finished(self, stage: str, record: Record, outcome: Evaluation) -> None:
-        self.log.append(stage, "end", step=record.evaluations[-1].step, metrics=outcome.metrics)
-        report_stage(stage, outcome, record)
+        return Fit(folder, trainer, self._data, key, self.log, leaves)
 
     @cached_property
     def _prunable(self) -> tuple[str, ...]:

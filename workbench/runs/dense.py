@@ -9,7 +9,7 @@ from workbench.files import write_json
 from workbench.models import load_encoder
 from workbench.runs.data import TaskData
 from workbench.runs.events import EventLog
-from workbench.runs.fit import Fit, report_stage
+from workbench.runs.fit import Fit
 from workbench.runs.spec import FineTuning, RunSpec, content_hash
 from workbench.runs.stage import StageFolder
 from workbench.schedules import Linear
@@ -49,11 +49,9 @@ def _fine_tune(root: Path, folder: StageFolder, spec: RunSpec, data: TaskData, p
     key = (spec.seed, _STAGE)
     recipe = _recipe(spec.dense, data, model.config.hidden_size)
     trainer = MaskedTrainer(model, recipe, key=key, precision=precision)
-    fit = Fit(folder, trainer, data, key, EventLog(root / "events.jsonl"), keep_best=True)
-    record = fit.run()
-    weights = {name: tensor for name, tensor in fit.result().items() if name.startswith("model.")}
-    folder.finish(record.with_moments(0), weights)
-    report_stage(_STAGE, record.best, record)
+    fit = Fit(folder, trainer, data, key, EventLog(root / "events.jsonl"), leaves="weights")
+    fit.run()
+    fit.finish()
 
 
 def _recipe(settings: FineTuning, data: TaskData, width: int) -> Recipe:

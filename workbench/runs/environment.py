@@ -27,7 +27,8 @@ def current_environment(precision: str) -> dict:
         "processor": _processor(),
         "platform": platform.platform(terse=True),
         "python": platform.python_version(),
-        "versions": {"pruning-workbench": version("pruning-workbench")} | {name: version(name) for name in _LIBRARIES},
+        "versions": {"pruning-workbench": version("pruning-workbench")}
+        | {name: version(name) for name in _LIBRARIES},
     }
 
 

@@ -12,22 +12,30 @@ from workbench.files import disk_trouble, write_text
 class EventLog:
     """`events.jsonl` of one run folder.
 
-    Every event has `time` (seconds since the epoch), `stage`, `event` and, where it belongs to one,
-    `step`. Events: "start" (steps), "train" (loss, lr), "evaluation" (metrics), "end" (cost).
+    Every event has `time` (seconds since the epoch), `stage`, `step` (optimizer steps of the stage that
+    were done) and `event`: "start" (steps: how many there will be), "train" (loss, lr), "evaluation" (metrics),
+    "end" (metrics: those of what the stage leaves).
     """
 
     def __init__(self, path: Path):
         self.path = path
 
-    def append(self, stage: str, event: str, **values: Any) -> None:
+    def append(self, stage: str, event: str, step: int, **values: Any) -> None:
         """Adds one line; a reader never sees half of it, since it is written in one call."""
-        line = json.dumps({"time": round(time.time(), 3), "stage": stage, "event": event, **values}) + "\n"
+        line = (
+            json.dumps(
+                {"time": round(time.time(), 3), "stage": stage, "event": event, "step": step, **values}
+            )
+            + "\n"
+        )
         try:
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(line)
         except OSError as error:
             if reason := disk_trouble(error):
-                raise Stopped(f"could not write {self.path}: {reason}. Free some space and run again.") from error
+                raise Stopped(
+                    f"could not write {self.path}: {reason}. Free some space and run again."
+                ) from error
             raise
 
     def read(self) -> list[dict[str, Any]]:
@@ -38,8 +46,8 @@ class EventLog:
         return [json.loads(line) for line in lines[:-1] if line]
 
     def forget(self, stage: str, after: int) -> None:
-        """Drops a stage's events beyond a step, which the stage is about to take again."""
+        """Drops a stage's events beyond a step, and its end: the stage is about to take them again."""
         events = self.read()
-        kept = [event for event in events if event["stage"] != stage or event.get("step", after + 1) <= after]
+        kept = [e for e in events if e["stage"] != stage or (e["step"] <= after and e["event"] != "end")]
         if len(kept) < len(events):
             write_text(self.path, "".join(json.dumps(event) + "\n" for event in kept))

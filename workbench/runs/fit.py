@@ -3,6 +3,7 @@
 import sys
 import time
 from dataclasses import dataclass, field
+from typing import Literal
 
 from torch import Tensor
 from tqdm.auto import tqdm
@@ -11,7 +12,7 @@ from workbench.errors import Stopped
 from workbench.models import forward_flops
 from workbench.runs.data import TaskData
 from workbench.runs.events import EventLog
-from workbench.runs.stage import Cost, Evaluation, Record, StageFolder
+from workbench.runs.stage import Cost, Record, StageFolder
 from workbench.training import MaskedTrainer, NonFiniteLoss
 
 CHECKPOINT_SECONDS = 30.0
@@ -28,7 +29,7 @@ class Fit:
         data: the task.
         key: decides the order of the training data.
         log: where events go.
-        keep_best: keep the weights of the best evaluation and not the last ones.
+        leaves: of the best evaluation, the weights with their moments, the weights alone, or nothing.
     """
 
     folder: StageFolder
@@ -36,7 +37,7 @@ class Fit:
     data: TaskData
     key: tuple[str | int, ...]
     log: EventLog
-    keep_best: bool
+    leaves: Literal["state", "weights", "nothing"]
     record: Record = field(default_factory=Record)
     best: dict[str, Tensor] = field(default_factory=dict)
 
@@ -66,9 +67,14 @@ class Fit:
             self._checkpoint()
         return self.record
 
-    def result(self) -> dict[str, Tensor]:
-        """The tensors that the stage leaves."""
-        return self.best if self.keep_best else self.trainer.tensors()
+    def finish(self) -> None:
+        """Leaves the best state, or none where it is not kept, and marks the stage as done."""
+        stage, record = self.folder.stage, self.record
+        outcome = record.evaluations[-1] if self.leaves == "nothing" else record.best
+        self.log.append(stage, "end", self.trainer.step, metrics=outcome.metrics)
+        self.folder.finish(record, self.best or None)
+        metrics = ", ".join(f"{name} {value:.3f}" for name, value in outcome.metrics.items())
+        print(f"{stage}: validation {metrics} ({record.cost.seconds:.0f} s)", file=sys.stderr, flush=True)
 
     def _step(self) -> None:
         trainer, recipe = self.trainer, self.trainer.recipe
@@ -93,10 +99,17 @@ class Fit:
         self.record = self.record.evaluated(trainer.step, metrics)
         self._add_cost(0, 0, started)
         self.log.append(self.folder.stage, "evaluation", step=trainer.step, metrics=metrics)
-        if self.keep_best and self.record.best.step == trainer.step:
-            self.best = {name: tensor.clone() for name, tensor in trainer.tensors().items()}
-            self.record = self.record.with_moments(trainer.optimizer_steps)
+        if self.leaves != "nothing" and self.record.best.step == trainer.step:
+            self._keep()
         return metrics
+
+    def _keep(self) -> None:
+        tensors = self.trainer.tensors()
+        age = self.trainer.optimizer_steps
+        if self.leaves == "weights":
+            tensors, age = {name: tensor for name, tensor in tensors.items() if name.startswith("model.")}, 0
+        self.record = self.record.with_moments(age)
+        self.best = {name: tensor.clone() for name, tensor in tensors.items()}
 
     def _add_cost(self, examples: int, length: int, started: float) -> None:
         passes = 3 + (self.trainer.teacher is not None)
@@ -116,17 +129,13 @@ class Fit:
         if checkpoint:
             tensors, about, self.record = checkpoint
             step = about["step"]
-            self.best = {name.removeprefix("best."): t for name, t in tensors.items() if name.startswith("best.")}
+            self.best = {
+                name.removeprefix("best."): t for name, t in tensors.items() if name.startswith("best.")
+            }
             self.trainer.restore(tensors, about["optimizer_steps"], step)
         self.log.forget(self.folder.stage, step)
         if not step:
-            self.log.append(self.folder.stage, "start", steps=self.trainer.recipe.steps)
-
-
-def report_stage(stage: str, outcome: Evaluation, record: Record) -> None:
-    """One line on standard error for a finished stage."""
-    metrics = ", ".join(f"{name} {value:.3f}" for name, value in outcome.metrics.items())
-    print(f"{stage}: validation {metrics} ({record.cost.seconds:.0f} s)", file=sys.stderr, flush=True)
+            self.log.append(self.folder.stage, "start", step=0, steps=self.trainer.recipe.steps)
 
 
 def _progress_bar(stage: str, done: int, total: int) -> tqdm:

@@ -19,7 +19,9 @@ from workbench.runs.tensors import StageState
 FORMAT = 1
 
 
-def write_results(bench: StoreBench, spec: RunSpec, data: TaskData, environment: dict, final: StageState) -> None:
+def write_results(
+    bench: StoreBench, spec: RunSpec, data: TaskData, environment: dict, final: StageState
+) -> None:
     """Scores every level on dev, saves the final model, and writes `results.json`, which ends the run.
 
     This is the only place that looks at dev (unless the spec selects on it), after all selection.
@@ -43,7 +45,11 @@ def write_results(bench: StoreBench, spec: RunSpec, data: TaskData, environment:
         "validation": levels[-1]["validation"],
         "dev": levels[-1]["dev"],
         "levels": levels,
-        "dense": {"validation": dense.best.metrics, "dev": bench.dev(bench.dense()), "cost": asdict(dense.cost)},
+        "dense": {
+            "validation": dense.best.metrics,
+            "dev": bench.dev(bench.dense()),
+            "cost": asdict(dense.cost),
+        },
         "cost": cost_table(bench.root),
         "environment": environment,
     }
@@ -103,5 +109,3 @@ def drop_scaffolding(root: Path) -> None:
     """Removes the weights between stages, gigabytes for a large model; records and masks stay."""
     for path in (root / "stages").rglob("*.safetensors"):
         path.unlink()
-
-

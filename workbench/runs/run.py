@@ -55,7 +55,9 @@ class Run:
     def __init__(self, path: str | Path):
         self.path = Path(path)
         if not (self.path / "spec.yaml").is_file():
-            raise BadInput(f"{self.path} is no run folder: it has no spec.yaml. `workbench runs` lists what is there.")
+            raise BadInput(
+                f"{self.path} is no run folder: it has no spec.yaml. `workbench runs` lists what is there."
+            )
 
     @property
     def name(self) -> str:
@@ -80,7 +82,9 @@ class Run:
             BadInput: the run is not complete.
         """
         if not self.done:
-            raise BadInput(f"run {self.name} is not complete. Run the same command again; it goes on where it stopped.")
+            raise BadInput(
+                f"run {self.name} is not complete. Run the same command again; it goes on where it stopped."
+            )
         return read_json(self.path / "results.json")
 
     @property
@@ -133,7 +137,9 @@ class Run:
                 for name, value in metrics.items()
             }
             cost = {name: level["cost"][name] for name in ("optimizer_steps", "seconds")}
-            rows.append({name: level[name] for name in ("stage", "sparsity", "kept")} | validation | dev | cost)
+            rows.append(
+                {name: level[name] for name in ("stage", "sparsity", "kept")} | validation | dev | cost
+            )
         return pd.DataFrame(rows)
 
     def _curve(self, stage: str) -> tuple[tuple[int, float], ...]:

@@ -63,7 +63,9 @@ class RunSpec:
 
     def __post_init__(self):
         if not isinstance(self.engine, Engine):
-            raise BadInput(f"engine is {self.engine!r}; give an engine object such as Randomized(sparsity=0.9).")
+            raise BadInput(
+                f"engine is {self.engine!r}; give an engine object such as Randomized(sparsity=0.9)."
+            )
         object.__setattr__(self, "task", canonical_id(self.task))
 
     @property
@@ -105,7 +107,9 @@ class RunSpec:
             reason = str(error).replace("\n", " ")
             raise BadInput(f"{path} is not readable YAML: {reason}. Give a spec file.") from error
         if not isinstance(plain, dict):
-            raise BadInput(f"{path} holds no mapping; a spec has a task and an engine, as in workbench/recipes.")
+            raise BadInput(
+                f"{path} holds no mapping; a spec has a task and an engine, as in workbench/recipes."
+            )
         return plain
 
 

@@ -47,7 +47,9 @@ def prune(spec: RunSpec, store: str | Path = "runs") -> Run:
         with _owned(root):
             _carry_out(spec, store, root, data, model)
     except KeyboardInterrupt:
-        raise Stopped(f"interrupted. What was done is kept in {root}; run the same command to go on.") from None
+        raise Stopped(
+            f"interrupted. What was done is kept in {root}; run the same command to go on."
+        ) from None
     except OSError as error:
         if reason := disk_trouble(error):
             raise Stopped(

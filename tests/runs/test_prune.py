@@ -1,0 +1,285 @@
+"""Whole runs on a tiny encoder: exact counts, honest splits, exact resumption."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from filelock import FileLock
+from safetensors.torch import load_file
+
+from tests.runs.conftest import tiny_randomized
+from workbench import Run, prune, runs
+from workbench.engines.imp import IMP
+from workbench.engines.magnitude import Magnitude
+from workbench.errors import BadInput, Stopped
+from workbench.masks import kept_count
+from workbench.models import load_encoder, prunable
+from workbench.runs import find_run, runs_in
+from workbench.runs import fit as fit_module
+from workbench.runs import launch
+from workbench.training import Distillation, MaskedTrainer
+
+LOGITS = Distillation(mode="logits")
+TINY = {"epochs": 6.0, "lr": 1e-3, "eval_every": 3, "distillation": LOGITS, "sparsity": 0.8}
+
+
+def outcome(run: Run) -> dict:
+    """Everything that must repeat bit for bit."""
+    results = run.results
+    for part in (*results["levels"], results["dense"], *results["cost"].values()):
+        part.get("cost", part).pop("seconds")
+    files = sorted((run.path / "masks").rglob("*.safetensors")) + [run.path / "model" / "model.safetensors"]
+    events = [{k: v for k, v in event.items() if k != "time"} for event in run.events()]
+    return {
+        "results": results,
+        "files": {str(path.relative_to(run.path)): path.read_bytes() for path in files},
+        "events": events,
+    }
+
+
+def test_a_randomized_run_from_end_to_end(spec_of, tmp_path):
+    spec = spec_of()
+    run = prune(spec, store=tmp_path)
+    assert run.path == tmp_path / spec.name
+    assert [level["stage"] for level in run.results["levels"]] == ["level-1", "level-2"]
+
+    weights = load_file(run.path / "model" / "model.safetensors")
+    mask = run.mask()
+    for name in mask.names:
+        numel = weights[name].numel()
+        assert mask.kept_per_matrix()[name] == kept_count(numel, 0.8)
+        assert torch.count_nonzero(weights[name][~mask[name]]) == 0
+    assert len(mask.names) == 12
+    assert run.results["sparsity"] == pytest.approx(mask.sparsity, abs=1e-4)
+    assert (mask & run.mask(level=1)) == mask, "the levels are nested"
+
+    pool = run.candidates(level=2)
+    assert [candidate.ratio for candidate in pool] == [5e-5, 1e-4, 8e-5]
+    assert [candidate.chosen for candidate in pool].count(True) == 1
+    best = max(pool, key=lambda candidate: candidate.score)
+    assert best.chosen
+    assert best.mask == mask
+    assert all((candidate.mask & run.mask(level=1)) == candidate.mask for candidate in pool)
+    assert all(len(candidate.curve) >= 2 for candidate in pool)
+
+    cost = run.results["cost"]
+    steps_per_epoch = -(-run.results["examples"]["train"] // 64)
+    level_0, level, race = (round(epochs * spec.scale * steps_per_epoch) for epochs in (3.0, 6.0, 3.0))
+    assert cost["training"]["optimizer_steps"] == level_0 + 2 * level
+    assert cost["racing"]["optimizer_steps"] == 2 * 3 * race
+    assert cost["total"]["optimizer_steps"] == level_0 + 2 * level + 6 * race
+    assert not list((run.path / "stages").rglob("*.safetensors")), "nothing is left that nobody needs"
+    assert list(run.table()["stage"]) == ["level-1", "level-2"]
+    assert load_encoder(str(run.path / "model"), 2, 0).config.num_hidden_layers == 2
+
+
+def test_a_complete_run_returns_at_once(spec_of, tmp_path, monkeypatch):
+    spec = spec_of(Magnitude(**TINY))
+    first = outcome(prune(spec, store=tmp_path))
+    monkeypatch.setattr(MaskedTrainer, "advance", lambda *_: pytest.fail("it trained again"))
+    assert outcome(prune(spec, store=tmp_path)) == first
+
+
+def test_equal_specs_give_equal_bits_in_another_store(spec_of, tmp_path):
+    state = torch.get_rng_state()
+    left = prune(spec_of(), store=tmp_path / "a")
+    torch.manual_seed(12345)  # what other code does to the global generator does not matter
+    right = prune(spec_of(), store=tmp_path / "b")
+    torch.set_rng_state(state)
+    assert outcome(left) == outcome(right)
+    other = prune(spec_of(seed=1), store=tmp_path / "a")
+    assert other.mask() != left.mask()
+
+
+@pytest.mark.parametrize(
+    "engine", [tiny_randomized(halving=True, full_scores=True), IMP(**TINY, levels=2, rewind=True)]
+)
+def test_a_run_that_is_interrupted_anywhere_ends_the_same(spec_of, tmp_path, monkeypatch, engine):
+    monkeypatch.setattr(fit_module, "CHECKPOINT_SECONDS", 0.0)
+    spec = spec_of(engine)
+    whole = outcome(prune(spec, store=tmp_path / "whole"))
+
+    advance = MaskedTrainer.advance
+    steps = 0
+
+    def tripping(trainer, batch):
+        nonlocal steps
+        steps += 1
+        if steps % 4 == 0:
+            raise KeyboardInterrupt
+        return advance(trainer, batch)
+
+    monkeypatch.setattr(MaskedTrainer, "advance", tripping)
+    stops = 0
+    while True:
+        try:
+            run = prune(spec, store=tmp_path / "broken")
+            break
+        except Stopped as stop:
+            assert "run the same command" in str(stop)
+            stops += 1
+    assert stops > 2
+    assert outcome(run) == whole
+
+
+def test_a_run_that_is_killed_ends_the_same(spec_of, tmp_path):
+    """SIGKILL, at moments spread over the run, until it is complete."""
+    spec = spec_of()
+    whole = outcome(prune(spec, store=tmp_path / "whole"))
+    (tmp_path / "spec.yaml").write_text(spec.to_yaml())
+    script = (
+        "import sys, workbench as wb, torch; from workbench.runs import fit; fit.CHECKPOINT_SECONDS = 0.02;"
+        "torch.set_num_threads(1);"
+        "wb.prune(wb.RunSpec.from_yaml(sys.argv[1]), store=sys.argv[2])"
+    )
+    log = tmp_path / "broken" / spec.name / "events.jsonl"
+    kills = 0
+    for lines in (6, 24, 10**9):
+        process = subprocess.Popen(
+            [sys.executable, "-c", script, tmp_path / "spec.yaml", tmp_path / "broken"]
+        )
+        while process.poll() is None:
+            if log.exists() and log.read_text().count("\n") >= lines:
+                os.kill(process.pid, signal.SIGKILL)
+                kills += 1
+                break
+            time.sleep(0.002)
+        process.wait()
+    assert kills == 2
+    assert process.returncode == 0
+    assert outcome(Run(tmp_path / "broken" / spec.name)) == whole
+
+
+def test_selection_never_sees_dev(spec_of, tmp_path, monkeypatch):
+    honest = prune(spec_of(), store=tmp_path / "honest").results
+    load = launch.load_task
+
+    def with_wrong_dev_labels(task_id):
+        task = load(task_id)
+        for frame in task.dev.values():
+            frame["label"] = 1 - frame["label"]
+        return task
+
+    monkeypatch.setattr(launch, "load_task", with_wrong_dev_labels)
+    fooled = prune(spec_of(), store=tmp_path / "fooled").results
+    assert fooled["dev"]["validation"]["accuracy"] == pytest.approx(
+        1 - honest["dev"]["validation"]["accuracy"]
+    )
+    assert fooled["validation"] == honest["validation"]
+    assert [level["best_step"] for level in fooled["levels"]] == [
+        level["best_step"] for level in honest["levels"]
+    ]
+    same_masks = [
+        (tmp_path / kind / spec_of().name / "masks" / "level-2.safetensors").read_bytes()
+        for kind in ("honest", "fooled")
+    ]
+    assert same_masks[0] == same_masks[1]
+
+
+def test_selection_on_dev_is_what_it_says(spec_of, tmp_path):
+    results = prune(spec_of(Magnitude(**TINY), selection="dev"), store=tmp_path).results
+    assert results["selection"] == "dev"
+    assert results["examples"]["validation"] == results["examples"]["dev/validation"]
+    assert results["validation"] == results["dev"]["validation"]
+
+
+def test_the_dense_model_is_shared(spec_of, tmp_path, monkeypatch):
+    prune(spec_of(Magnitude(**TINY)), store=tmp_path)
+    monkeypatch.setattr("workbench.runs.dense._fine_tune", lambda *_: pytest.fail("it was made again"))
+    prune(spec_of(IMP(**TINY, levels=1)), store=tmp_path)
+    assert len(list((tmp_path / "shared").iterdir())) == 1
+
+
+def test_a_second_process_leaves_the_run_alone(spec_of, tmp_path):
+    spec = spec_of()
+    folder = tmp_path / spec.name
+    folder.mkdir()
+    with FileLock(folder / ".lock", thread_local=False), pytest.raises(BadInput, match="another process"):
+        prune(spec, store=tmp_path)
+    assert sorted(path.name for path in folder.iterdir()) == [".lock"]
+
+
+def test_a_loss_that_turns_nan_keeps_what_was_done(spec_of, tmp_path):
+    spec = spec_of(Magnitude(**TINY | {"lr": 1e30}))
+    with pytest.raises(Stopped, match="loss is nan.*lower learning rate"):
+        prune(spec, store=tmp_path)
+    run = find_run(spec.name, tmp_path)
+    assert not run.done
+    with pytest.raises(BadInput, match="not complete"):
+        _ = run.results
+    assert list((tmp_path / "shared").glob("*/stages/dense/done.json"))
+
+
+@pytest.mark.parametrize("failing", ["save_file", "replace"])
+def test_a_full_disk_leaves_the_run_resumable(spec_of, tmp_path, monkeypatch, failing):
+    monkeypatch.setattr(fit_module, "CHECKPOINT_SECONDS", 0.0)
+    spec = spec_of(Magnitude(**TINY))
+    whole = outcome(prune(spec, store=tmp_path / "whole"))
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("workbench.runs.tensors.save_file" if failing == "save_file" else "os.replace", full)
+        with pytest.raises(Stopped, match="no space left"):
+            prune(spec, store=tmp_path / "full")
+    assert not list((tmp_path / "full").rglob("*.part"))
+    assert outcome(prune(spec, store=tmp_path / "full")) == whole
+
+
+def test_a_damaged_checkpoint_is_named(spec_of, tmp_path, monkeypatch):
+    monkeypatch.setattr(fit_module, "CHECKPOINT_SECONDS", 0.0)
+    advance = MaskedTrainer.advance
+
+    def trip_at_4(trainer, batch):
+        if trainer.step == 4 and trainer.recipe.steps > 4:
+            raise KeyboardInterrupt
+        return advance(trainer, batch)
+
+    monkeypatch.setattr(MaskedTrainer, "advance", trip_at_4)
+    spec = spec_of(Magnitude(**TINY, total_steps=9), dense=runs.FineTuning(epochs=0.01, lr=1e-3))
+    with pytest.raises(Stopped):
+        prune(spec, store=tmp_path)
+    checkpoint = tmp_path / spec.name / "stages" / "level-1" / "checkpoint.safetensors"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-100])
+    with pytest.raises(BadInput, match=r"checkpoint.safetensors is damaged.*Delete the folder"):
+        prune(spec, store=tmp_path)
+
+
+def test_a_sparsity_that_keeps_nothing_starts_nothing(spec_of, tmp_path):
+    spec = spec_of(Magnitude(**TINY | {"sparsity": 0.9999}))
+    with pytest.raises(BadInput, match=r"keeps none of the 1024 weights of .*0\.999023 keeps one"):
+        prune(spec, store=tmp_path / "store")
+    assert not (tmp_path / "store").exists()
+
+
+def test_runs_are_listed_and_found(spec_of, tmp_path):
+    assert runs_in(tmp_path / "none") == []
+    run = prune(spec_of(Magnitude(**TINY)), store=tmp_path)
+    assert [other.path for other in runs_in(tmp_path)] == [run.path]
+    assert find_run(run.name, tmp_path).path == find_run(str(run.path), "elsewhere").path == run.path
+    with pytest.raises(BadInput, match=f"Did you mean {run.name}"):
+        find_run(run.name[:-1], tmp_path)
+    assert json.loads((run.path / "results.json").read_text())["format"] == 1
+
+
+def test_matching_the_steps_of_another_run(spec_of, tmp_path):
+    target = prune(spec_of(), store=tmp_path).results["cost"]["total"]["optimizer_steps"]
+    for engine in (Magnitude(**TINY, total_steps=target), IMP(**TINY, levels=3, total_steps=target)):
+        assert prune(spec_of(engine), store=tmp_path).results["cost"]["total"]["optimizer_steps"] == target
+    with pytest.raises(BadInput, match="total_steps is 2"):
+        prune(spec_of(IMP(**TINY, levels=3, total_steps=2)), store=tmp_path)
+
+
+def test_a_tied_or_unpruned_tensor_is_no_part_of_the_mask(spec_of, tmp_path, tiny_model_dir):
+    run = prune(spec_of(Magnitude(**TINY)), store=tmp_path)
+    model = load_encoder(str(tiny_model_dir), 2, 0)
+    assert set(run.mask().names) == set(prunable(model))
+    assert not any(
+        "embeddings" in name or "LayerNorm" in name or "pooler" in name for name in run.mask().names
+    )

@@ -1,0 +1,54 @@
+from workbench.runs.race import hold_race
+from workbench.runs.stage import Evaluation, Record
+
+CURVES = {
+    0: [0.1, 0.2, 0.3, 0.9],
+    1: [0.4, 0.4, 0.4, 0.4],
+    2: [0.2, 0.5, 0.5, 0.6],
+    3: [0.4, 0.1, 0.1, 0.1],
+    4: [0.0, 0.6, 0.5, 0.6],
+}
+
+
+def race(rounds, average=1, ahead=False, curves=CURVES):
+    asked = []
+
+    def compete(candidate, until):
+        asked.append((candidate, until))
+        points = curves[candidate] if ahead else curves[candidate][:until]
+        return Record(tuple(Evaluation(i, {"metric": value}) for i, value in enumerate(points, 1)))
+
+    return *hold_race(compete, len(curves), steps=4, rounds=rounds, average=average), asked
+
+
+def test_one_round_scores_everyone_at_the_end():
+    scores, best, asked = race(rounds=1)
+    assert scores == [0.9, 0.4, 0.6, 0.1, 0.6]
+    assert best == 0
+    assert asked == [(i, 4) for i in range(5)]
+
+
+def test_a_score_is_the_mean_of_the_last_evaluations():
+    scores, best, _ = race(rounds=1, average=3)
+    assert [round(score, 4) for score in scores] == [0.4667, 0.4, 0.5333, 0.1, 0.5667]
+    assert best == 4
+    assert race(rounds=1, average=99)[0] == [sum(curve) / 4 for curve in CURVES.values()]
+
+
+def test_the_earliest_of_equals_wins():
+    assert race(rounds=1, curves={0: [0.1] * 4, 1: [0.5] * 4, 2: [0.5] * 4})[1] == 1
+    assert race(rounds=2, curves={0: [0.5] * 4, 1: [0.5] * 4, 2: [0.5] * 4})[1] == 0
+
+
+def test_halving_drops_the_worse_half_after_each_round():
+    scores, best, asked = race(rounds=4)
+    assert [c for c, until in asked if until == 1] == [0, 1, 2, 3, 4]
+    assert [c for c, until in asked if until == 2] == [1, 2, 3]
+    assert [c for c, until in asked if until == 3] == [1, 2]
+    assert [c for c, until in asked if until == 4] == [2]
+    assert scores == [0.1, 0.4, 0.6, 0.1, 0.0]
+    assert best == 2
+
+
+def test_a_resumed_race_sees_what_it_saw():
+    assert race(rounds=4, ahead=True) == race(rounds=4)

@@ -1,0 +1,26 @@
+"""Showing a figure where it is looked at: in a live kernel, or in a report that needs no network."""
+
+import os
+
+import plotly.graph_objects as go
+from IPython.display import HTML, display
+
+# Set in the kernels that execute reports. Their page brings plotly's code once for all figures.
+REPORT_MODE = "WORKBENCH_REPORT"
+
+
+def show(figure: go.Figure, key: str) -> None:
+    """Displays a figure as the output of a notebook cell.
+
+    A live kernel sends the figure's data, which JupyterLab draws. In a report it becomes HTML whose element
+    id is `key`, not a random one, so that equal figures give equal bytes.
+
+    Args:
+        figure: any figure.
+        key: unique in the notebook; a letter, then letters, digits and hyphens.
+    """
+    if not os.environ.get(REPORT_MODE):
+        figure.show(renderer="plotly_mimetype")
+        return
+    config = {"displaylogo": False, "responsive": True}
+    display(HTML(figure.to_html(full_html=False, include_plotlyjs=False, div_id=key, config=config)))

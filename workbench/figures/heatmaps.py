@@ -1,0 +1,99 @@
+"""Tables of shares as heat maps."""
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from workbench.figures.style import SCALE, TEMPLATE, matrix_title
+
+# Beyond this a figure slows a browser down and shows no more.
+MOST_CELLS = 64
+_ANNOTATED = 12
+
+
+def layer_heatmap(layers: pd.DataFrame) -> go.Figure:
+    """Sparsity of each matrix, layers downwards and types of matrix across.
+
+    Args:
+        layers: `analysis.layer_table` of a mask.
+    """
+    table = 100 * layers
+    middle = float(np.nanmean(table.to_numpy()))
+    # At least five points to either side, or differences by rounding would look like structure.
+    reach = max(5.0, float(np.nanmax(np.abs(table.to_numpy() - middle))))
+    figure = _heatmap(
+        table.rename(columns=matrix_title),
+        limits=(max(0.0, middle - reach), min(100.0, middle + reach)),
+        unit="weights removed, % of the matrix",
+        hover="layer %{y}, %{x}: %{z:.2f} % removed<extra></extra>",
+        text="%{z:.1f}",
+    )
+    figure.update_xaxes(title_text="type of matrix")
+    figure.update_yaxes(title_text="layer (counted from 0, input on top)")
+    return figure.update_layout(height=150 + max(150, 34 * min(len(table), MOST_CELLS)))
+
+
+def overlap_heatmap(overlaps: pd.DataFrame) -> go.Figure:
+    """Pairwise overlap of masks.
+
+    Args:
+        overlaps: `analysis.pool_overlap`, or any symmetric table of Jaccard indices.
+    """
+    others = overlaps.to_numpy()[~np.eye(len(overlaps), dtype=bool)]
+    lowest = float(others.min()) if others.size else 1.0
+    figure = _heatmap(
+        overlaps,
+        # The diagonal is 1 by definition; the scale starts just below the least overlap.
+        limits=(min(0.95, np.floor(lowest * 20) / 20), 1.0),
+        unit="Jaccard index",
+        hover="candidates %{y} and %{x}: %{z:.4f}<extra></extra>",
+        text="%{z:.3f}",
+    )
+    figure.update_xaxes(title_text="candidate (number)")
+    figure.update_yaxes(title_text="candidate (number)")
+    return figure.update_layout(height=160 + max(160, 34 * min(len(overlaps), _ANNOTATED)))
+
+
+def _heatmap(
+    table: pd.DataFrame, *, limits: tuple[float, float], unit: str, hover: str, text: str
+) -> go.Figure:
+    table = pooled(table)
+    return go.Figure(
+        go.Heatmap(
+            z=table.to_numpy(),
+            x=[str(label) for label in table.columns],
+            y=[str(label) for label in table.index],
+            zmin=limits[0],
+            zmax=limits[1],
+            colorscale=SCALE,
+            colorbar={"title": {"text": unit, "side": "right"}, "outlinewidth": 0, "thickness": 14},
+            hovertemplate=hover,
+            texttemplate=text if max(table.shape) <= _ANNOTATED else None,
+            xgap=1,
+            ygap=1,
+        ),
+        layout={
+            "template": TEMPLATE,
+            "xaxis": {"type": "category", "showgrid": False},
+            "yaxis": {"type": "category", "showgrid": False, "autorange": "reversed"},
+        },
+    )
+
+
+def pooled(table: pd.DataFrame) -> pd.DataFrame:
+    """At most `MOST_CELLS` rows and columns: means over blocks of neighbours, labelled by first and last."""
+    for _ in range(2):
+        table = _pooled_rows(table).T
+    return table
+
+
+def _pooled_rows(table: pd.DataFrame) -> pd.DataFrame:
+    if len(table) <= MOST_CELLS:
+        return table
+    blocks = np.array_split(np.arange(len(table)), MOST_CELLS)
+    rows = [table.iloc[block].mean() for block in blocks]
+    labels = [
+        f"{table.index[block[0]]} to {table.index[block[-1]]}" if len(block) > 1 else str(table.index[block[0]])
+        for block in blocks
+    ]
+    return pd.DataFrame(rows, index=labels)

@@ -1,0 +1,90 @@
+"""A metric as the sparsity rises."""
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from workbench.figures.style import CYCLE, INK, MUTED, SYMBOLS, TEMPLATE, metric_title
+
+_TICKS = [100, 50, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1]
+PUBLISHED = "published: BERT-base, other recipe"
+
+
+def metric_by_level(levels: pd.DataFrame, published: pd.DataFrame) -> go.Figure:
+    """Each metric against the share of weights kept, one line a split, beside the dense model's dev score.
+
+    Args:
+        levels: `analysis.level_table` of a run.
+        published: `analysis.published_for` its task; may be empty. Drawn as open grey diamonds.
+    """
+    metrics = list(levels["metric"].unique())
+    figure = make_subplots(rows=1, cols=len(metrics), horizontal_spacing=0.12)
+    for column, metric in enumerate(metrics, start=1):
+        mine = levels[levels["metric"] == metric]
+        theirs = published[published["metric"] == metric]
+        lowest = 100 * min(mine["kept_share"].min(), *theirs["kept_share"])
+        for trace in [*_dense_lines(mine, lowest), *_splits(mine), *_published(theirs)]:
+            figure.add_trace(trace.update(showlegend=column == 1), row=1, col=column)
+        figure.update_yaxes(title_text=metric_title(metric), row=1, col=column)
+    figure.update_xaxes(
+        title_text="weights kept, % of the prunable ones (logarithmic)",
+        type="log",
+        autorange="reversed",
+        tickvals=_TICKS,
+        ticktext=[f"{tick:g}" for tick in _TICKS],
+    )
+    return figure.update_layout(template=TEMPLATE, height=420)
+
+
+def _splits(levels: pd.DataFrame) -> list[go.Scatter]:
+    return [
+        go.Scatter(
+            x=100 * rows["kept_share"],
+            y=rows["value"],
+            name=split,
+            legendgroup=split,
+            mode="lines+markers",
+            line={"color": CYCLE[place], "dash": "dot" if split == "validation" else "solid"},
+            marker={"symbol": SYMBOLS[place], "size": 9},
+            customdata=rows[["stage"]],
+            hovertemplate="%{customdata[0]}: %{x:.3g} % kept, %{y:.4f}",
+        )
+        for place, (split, rows) in enumerate(levels.groupby("split", sort=False))
+    ]
+
+
+def _dense_lines(levels: pd.DataFrame, lowest: float) -> list[go.Scatter]:
+    dense = levels[(levels["stage"] == "dense") & (levels["split"] != "validation")]
+    return [
+        go.Scatter(
+            x=[100, lowest],
+            y=[row.value, row.value],
+            name=f"{row.split} of the dense model",
+            legendgroup=f"dense {row.split}",
+            mode="lines",
+            line={"color": INK, "width": 1, "dash": "dash"},
+            hovertemplate=f"dense: {row.value:.4f}",
+        )
+        for row in dense.itertuples()
+    ]
+
+
+def _published(figures: pd.DataFrame) -> list[go.Scatter]:
+    if figures.empty:
+        return []
+    return [
+        go.Scatter(
+            x=100 * figures["kept_share"],
+            y=figures["value"],
+            name=PUBLISHED,
+            legendgroup=PUBLISHED,
+            mode="markers+text",
+            text=figures["method"],
+            textposition="top center",
+            textfont={"color": MUTED, "size": 11},
+            marker={"symbol": "diamond-open", "size": 10, "color": MUTED},
+            customdata=figures[["source"]],
+            hovertemplate="%{text}: %{x:.3g} % kept, %{y:.3f}<br>%{customdata[0]}",
+            cliponaxis=False,
+        )
+    ]

@@ -1,0 +1,49 @@
+"""How far the masks of a pool are from the magnitude mask."""
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from workbench.figures.style import CYCLE, INK, SYMBOLS, TEMPLATE, VERMILION
+
+
+def distance_from_magnitude(pool: pd.DataFrame) -> go.Figure:
+    """Each candidate's distance from the magnitude mask, coloured by sampling ratio, the chosen one ringed.
+
+    Args:
+        pool: `analysis.pool_table` with distances.
+    """
+    figure = go.Figure(layout={"template": TEMPLATE, "height": 340})
+    for place, (ratio, rows) in enumerate(pool.groupby("ratio", dropna=False)):
+        figure.add_trace(
+            go.Scatter(
+                x=rows["candidate"].astype(str),
+                y=100 * rows["from_magnitude"],
+                name="copy of the magnitude mask" if pd.isna(ratio) else f"sampling ratio {ratio:.0e}",
+                mode="markers",
+                marker={
+                    "size": 11,
+                    "color": CYCLE[place % len(CYCLE)],
+                    "symbol": SYMBOLS[place % len(SYMBOLS)],
+                },
+                hovertemplate="candidate %{x}: %{y:.2f} %",
+            )
+        )
+    chosen = pool[pool["chosen"]]
+    figure.add_trace(
+        go.Scatter(
+            x=chosen["candidate"].astype(str),
+            y=100 * chosen["from_magnitude"],
+            name="chosen",
+            mode="markers",
+            marker={"size": 20, "symbol": "circle-open", "color": VERMILION, "line": {"width": 2.5}},
+            hoverinfo="skip",
+        )
+    )
+    order = [str(candidate) for candidate in pool["candidate"]]
+    figure.update_xaxes(
+        title_text="candidate (number)", type="category", categoryorder="array", categoryarray=order
+    )
+    figure.update_yaxes(
+        title_text="kept weights outside the<br>magnitude mask, % of the kept", rangemode="tozero", color=INK
+    )
+    return figure

@@ -1,0 +1,68 @@
+"""The early evaluation of candidates, and what came of it."""
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from workbench.figures.style import BLUE, INK, TEMPLATE, VERMILION, metric_title
+
+_OTHERS = "#9DB4C6"
+
+
+def early_curves(curves: pd.DataFrame, metric: str) -> go.Figure:
+    """The evaluations of each candidate; the chosen one is drawn on top, thick.
+
+    Args:
+        curves: `analysis.early_curves`, at least one row.
+        metric: the metric's name, for the axis.
+    """
+    figure = go.Figure(layout={"template": TEMPLATE})
+    runners = curves.groupby(["chosen", "candidate"])  # False sorts before True, so the chosen one is last
+    for place, ((chosen, candidate), rows) in enumerate(runners):
+        figure.add_trace(
+            go.Scatter(
+                x=rows["step"],
+                y=rows["value"],
+                name=f"candidate {candidate}, chosen" if chosen else "the other candidates",
+                legendgroup="chosen" if chosen else "others",
+                showlegend=bool(chosen) or place == 0,
+                mode="lines+markers",
+                line={"color": VERMILION if chosen else _OTHERS, "width": 3.5 if chosen else 1.5},
+                marker={"symbol": "star" if chosen else "circle", "size": 10 if chosen else 5},
+                hovertemplate=f"candidate {candidate}, step %{{x}}: %{{y:.4f}}<extra></extra>",
+            )
+        )
+    figure.update_xaxes(title_text="optimizer steps of the early training", rangemode="tozero")
+    figure.update_yaxes(title_text=metric_title(metric))
+    return figure
+
+
+def early_against_final(scores: pd.DataFrame, metric: str) -> go.Figure:
+    """Final score against early score, one point a candidate, the chosen one marked.
+
+    Args:
+        scores: `analysis.early_against_final`, at least one row.
+        metric: the metric's name, for the axes.
+    """
+    figure = go.Figure(layout={"template": TEMPLATE})
+    for chosen, rows in scores.groupby("chosen"):
+        figure.add_trace(
+            go.Scatter(
+                x=rows["early"],
+                y=rows["final"],
+                name="chosen" if chosen else "the other candidates",
+                mode="markers+text",
+                text=rows["candidate"].astype(str),
+                textposition="top center",
+                textfont={"color": INK, "size": 11},
+                marker={
+                    "symbol": "star" if chosen else "circle",
+                    "size": 15 if chosen else 10,
+                    "color": VERMILION if chosen else BLUE,
+                },
+                hovertemplate="candidate %{text}: early %{x:.4f}, final %{y:.4f}<extra></extra>",
+                cliponaxis=False,
+            )
+        )
+    figure.update_xaxes(title_text=f"early: {metric_title(metric)}")
+    figure.update_yaxes(title_text=f"after full training: {metric_title(metric)}")
+    return figure

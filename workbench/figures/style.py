@@ -1,0 +1,69 @@
+"""What all figures share: template, colours, and the words on their axes."""
+
+import plotly.graph_objects as go
+
+# Okabe and Ito's colours, which people with any colour vision tell apart and a printer keeps apart.
+BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+PURPLE, SKY, INK, MUTED = "#CC79A7", "#56B4E9", "#1B1F24", "#8A939C"
+CYCLE = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION)
+SYMBOLS = ("circle", "square", "triangle-up", "cross", "hexagon", "triangle-down")
+
+# Cividis reads the same in grey and with any colour vision.
+SCALE = "Cividis"
+
+_AXIS = {
+    "gridcolor": "#E6E9ED",
+    "linecolor": MUTED,
+    "showline": True,
+    "ticks": "outside",
+    "tickcolor": MUTED,
+    "zeroline": False,
+    "automargin": True,
+    "title": {"standoff": 12},
+}
+
+TEMPLATE = go.layout.Template(
+    layout={
+        "font": {
+            "family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif",
+            "size": 13,
+            "color": INK,
+        },
+        "paper_bgcolor": "white",
+        "plot_bgcolor": "white",
+        "colorway": CYCLE,
+        "xaxis": _AXIS,
+        "yaxis": _AXIS,
+        "height": 400,
+        "margin": {"l": 10, "r": 16, "t": 16, "b": 10},
+        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.02, "xanchor": "left", "x": 0},
+        "hoverlabel": {"align": "left"},
+    }
+)
+
+_METRICS = {
+    "accuracy": "accuracy (share of examples)",
+    "f1": "F1 (0 to 1)",
+    "matthews": "Matthews correlation (-1 to 1)",
+    "pearson": "Pearson correlation (-1 to 1)",
+    "spearman": "Spearman correlation (-1 to 1)",
+}
+
+_MATRICES = {
+    "attention.self.query": "query",
+    "attention.self.key": "key",
+    "attention.self.value": "value",
+    "attention.output.dense": "attention output",
+    "intermediate.dense": "feed-forward in",
+    "output.dense": "feed-forward out",
+}
+
+
+def metric_title(metric: str) -> str:
+    """A metric's name with its unit, for an axis."""
+    return _METRICS.get(metric, metric)
+
+
+def matrix_title(kind: str) -> str:
+    """A short name for a type of matrix, where it is one of BERT's."""
+    return _MATRICES.get(kind, kind)

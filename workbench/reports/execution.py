@@ -1,0 +1,103 @@
+"""Executing a notebook with parameters, in a kernel of this very Python."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import nbformat
+import papermill
+from jupyter_client import AsyncKernelManager
+from jupyter_client.kernelspec import KernelSpec
+from nbclient.exceptions import DeadKernelError
+from papermill.exceptions import PapermillExecutionError
+from traitlets import default
+
+from workbench.errors import BadInput, unknown
+from workbench.figures import REPORT_MODE
+
+_TYPES = {"str": str, "int": int, "float": float, "bool": bool}
+
+
+def checked_parameters(notebook: Path, given: Mapping[str, Any], taken: set[str]) -> dict[str, Any]:
+    """Parameters that the notebook has, with values of the types it declares.
+
+    Args:
+        notebook: its file, with a cell tagged `parameters` of annotated literals.
+        given: values by name; an int will do where a float is declared.
+        taken: names that are set elsewhere.
+
+    Raises:
+        BadInput: a name that the notebook does not have, or a value of another type.
+    """
+    declared = papermill.inspect_notebook(notebook)
+    for name, value in given.items():
+        if name not in declared or name in taken:
+            raise unknown(f"parameter of {notebook.stem}", name, declared.keys() - taken)
+        type_name = declared[name]["inferred_type_name"]
+        fits = type(value) is _TYPES[type_name] or (type_name == "float" and type(value) is int)
+        if not fits:
+            raise BadInput(
+                f"parameter {name} of {notebook.stem} is {value!r}; it takes a value of type {type_name} "
+                f"({declared[name]['help']}), such as {declared[name]['default']}."
+            )
+    return dict(given)
+
+
+def execute(notebook: Path, parameters: Mapping[str, Any]) -> nbformat.NotebookNode:
+    """The notebook with its outputs. Nothing is left on disk.
+
+    Raises:
+        BadInput: a cell raised an error, or the kernel died.
+    """
+    # A node and not the path: papermill would take braces in a path for placeholders.
+    source = nbformat.read(notebook, as_version=4)
+    with TemporaryDirectory(prefix="workbench-report-") as folder:
+        try:
+            return papermill.execute_notebook(
+                source,
+                None,
+                dict(parameters),
+                kernel_name="python3",
+                progress_bar=sys.stderr.isatty(),
+                kernel_manager_class=_kernel_manager(Path(folder)),
+                resources={"metadata": {"path": folder}},
+            )
+        except PapermillExecutionError as error:
+            raise BadInput(_reason(notebook, error)) from error
+        except DeadKernelError as error:
+            raise BadInput(
+                f"the kernel of {notebook.stem} died; is there too little memory? {error}"
+            ) from error
+
+
+def _reason(notebook: Path, error: PapermillExecutionError) -> str:
+    message = " ".join(error.evalue.split())
+    if error.ename == BadInput.__name__:
+        return message
+    return (
+        f"{notebook.stem} failed in cell {error.cell_index + 1} with {error.ename}: {message}. "
+        f"Open {notebook} in JupyterLab with the same parameters to see where."
+    )
+
+
+def _kernel_manager(folder: Path) -> type[AsyncKernelManager]:
+    """A manager of kernels that run this Python, whichever kernels are installed, and leave files in `folder` only."""
+    spec = KernelSpec(
+        argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        display_name="Python 3",
+        language="python",
+        env={REPORT_MODE: "1", "IPYTHONDIR": str(folder / "ipython")},
+    )
+
+    class ReportKernel(AsyncKernelManager):
+        @property
+        def kernel_spec(self) -> KernelSpec:
+            return spec
+
+        @default("connection_file")
+        def _default_connection_file(self) -> str:
+            return str(folder / "kernel.json")
+
+    return ReportKernel

@@ -1,0 +1,48 @@
+"""From an executed notebook to one HTML page."""
+
+from pathlib import Path
+
+import nbformat
+from jinja2 import FileSystemLoader
+from nbconvert import HTMLExporter
+from plotly.offline import get_plotlyjs
+
+_TEMPLATE = Path(__file__).with_name("page.html.j2")
+
+
+def page(notebook: nbformat.NotebookNode, title: str) -> str:
+    """Text, figures and tables of a notebook as a page that loads nothing: plotly's code is in it, once.
+
+    Nothing in it depends on when, where or how fast the notebook was executed.
+
+    Args:
+        notebook: executed; nbformat 4.
+        title: of the page; any text.
+    """
+    shown = nbformat.v4.new_notebook(
+        cells=[_stripped(cell, place) for place, cell in enumerate(notebook.cells) if _shows(cell)],
+        metadata={"language_info": {"name": "python"}},
+    )
+    exporter = HTMLExporter(
+        template_name="lab",
+        template_file=_TEMPLATE.name,
+        extra_loaders=[FileSystemLoader(_TEMPLATE.parent)],
+        exclude_input=True,
+        exclude_output_prompt=True,
+        exclude_input_prompt=True,
+        exclude_anchor_links=True,
+    )
+    html, _ = exporter.from_notebook_node(shown, resources={"title": title, "plotlyjs": get_plotlyjs()})
+    return html
+
+
+def _shows(cell: nbformat.NotebookNode) -> bool:
+    return cell.cell_type == "markdown" or bool(cell.get("outputs"))
+
+
+def _stripped(cell: nbformat.NotebookNode, place: int) -> nbformat.NotebookNode:
+    """A cell's content under a name that is not random, without what libraries say on standard error."""
+    if cell.cell_type == "markdown":
+        return nbformat.v4.new_markdown_cell(cell.source, id=f"cell-{place}")
+    outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+    return nbformat.v4.new_code_cell("", outputs=outputs, id=f"cell-{place}")

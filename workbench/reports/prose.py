@@ -1,0 +1,119 @@
+"""A run in words: plain text that is made from its folder, to be escaped by who shows it."""
+
+import shlex
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from workbench.analysis import RankCorrelation
+from workbench.analysis.levels import dev_name
+from workbench.runs import Run
+from workbench.settings import to_plain
+
+
+def headline(run: Run) -> str:
+    """The result in a sentence or two: dev metrics, dense and pruned."""
+    results = run.results
+    parts = [
+        f"{dev_name(split)} {metric} {value:.3f} (dense: {results['dense']['dev'][split][metric]:.3f})"
+        for split, metrics in results["dev"].items()
+        for metric, value in metrics.items()
+    ]
+    return f"With {results['sparsity']:.2%} of the prunable weights removed: {'; '.join(parts)}."
+
+
+def what_was_run(run: Run) -> list[str]:
+    """The spec in words, a paragraph each on subject, method, sparsity, splits and seed."""
+    spec, results = run.spec, run.results
+    level, examples = results["levels"][-1], results["examples"]
+    method = type(spec.engine).__doc__.strip().splitlines()[0]
+    ladder = ", ".join(f"{level['sparsity']:.2%}" for level in results["levels"])
+    dev = " and ".join(f"{count:,}" for name, count in examples.items() if name.startswith("dev/"))
+    return [
+        f"The encoder {spec.model} was fine-tuned on {spec.task} ({examples['train']:,} training examples), "
+        f"then pruned by the engine {spec.engine.id}: {method}",
+        f"{level['numel'] - level['kept']:,} of {level['numel']:,} prunable weights were removed, in "
+        f"{len(results['levels'])} level{'s' * (len(results['levels']) > 1)}: {ladder}. Prunable are the linear "
+        "matrices of the encoder's layers; embeddings, LayerNorm, biases, pooler and head are left alone.",
+        f"Settings that are not the engine's defaults: {_settings(run)}. "
+        f"Scale {spec.scale:g}: each training length is that multiple of the engine's setting.",
+        f"Selection looked at {examples['validation']:,} examples. The dev split has {dev} examples.",
+        f"Seed {spec.seed}: this is one seed. How much another one would differ, this page cannot say.",
+    ]
+
+
+def selection_warning(run: Run) -> str | None:
+    """What to know of a run that selected on dev; None for one that did not."""
+    if run.spec.selection != "dev":
+        return None
+    return (
+        "This run selected masks and checkpoints on the dev split that it also reports (selection: dev), as the "
+        "papers do. Its dev scores are optimistic, and do not compare with those of runs that selected on a "
+        "validation split."
+    )
+
+
+def no_pool(run: Run) -> str:
+    """Why there is no pool of masks to show."""
+    return (
+        f"The engine {run.spec.engine.id} makes one mask a level and races none, so there is no pool to show."
+    )
+
+
+def foretelling(correlation: RankCorrelation) -> str:
+    """A rank correlation of early and final scores in words."""
+    if correlation.rho is None:
+        return "Early or final scores do not differ, or there are too few candidates: no rank correlation."
+    sentence = f"Spearman's rank correlation over {correlation.pairs} candidates is {correlation.rho:.2f}"
+    if correlation.low is None:
+        return f"{sentence}; too few or too regular for an interval."
+    return f"{sentence}, 95 % interval {correlation.low:.2f} to {correlation.high:.2f}."
+
+
+def reproduction(run: Run) -> str:
+    """One command that makes the run again, with the thread count that its bits depend on."""
+    plain = to_plain(run.spec, changed_only=True)
+    engine, dense = plain.pop("engine"), plain.pop("dense", {})
+    words = ["workbench", "prune", plain.pop("task"), "--engine", engine.pop("id")]
+    if "sparsity" in engine:
+        words += ["--sparsity", repr(engine.pop("sparsity"))]
+    for name, value in plain.items():
+        words += [f"--{name}", str(value)]
+    for name, value in [*_flat(engine), *_flat(dense, "dense.")]:
+        words += ["--set", f"{name}={_yaml(value)}"]
+    return f"OMP_NUM_THREADS={run.environment['threads']} {shlex.join(words)}"
+
+
+def circumstances(run: Run) -> dict[str, str]:
+    """What a run's bits depend on beside its spec, name to value."""
+    environment = dict(run.environment)
+    versions = environment.pop("versions")
+    return {name: str(value) for name, value in (environment | versions).items()}
+
+
+def _settings(run: Run) -> str:
+    engine = to_plain(run.spec.engine, changed_only=True)
+    engine.pop("id")
+    dense = to_plain(run.spec.dense, changed_only=True)
+    return (
+        ", ".join(f"{name} = {_yaml(value)}" for name, value in [*_flat(engine), *_flat(dense, "dense.")])
+        or "none"
+    )
+
+
+def _flat(plain: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in plain.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _yaml(value: Any) -> str:
+    """A value as YAML on one line: Python's 1e-05 would be read as text."""
+    return (
+        yaml.safe_dump(value, default_flow_style=True, width=float("inf"))
+        .removesuffix("\n")
+        .removesuffix("\n...")
+    )
