@@ -92,8 +92,6 @@ def _pooled_rows(table: pd.DataFrame) -> pd.DataFrame:
         return table
     blocks = np.array_split(np.arange(len(table)), MOST_CELLS)
     rows = [table.iloc[block].mean() for block in blocks]
-    labels = [
-        f"{table.index[block[0]]} to {table.index[block[-1]]}" if len(block) > 1 else str(table.index[block[0]])
-        for block in blocks
-    ]
+    ends = [(str(table.index[block[0]]), str(table.index[block[-1]])) for block in blocks]
+    labels = [first if first == last else f"{first} to {last}" for first, last in ends]
     return pd.DataFrame(rows, index=labels)

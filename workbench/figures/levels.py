@@ -22,7 +22,7 @@ def metric_by_level(levels: pd.DataFrame, published: pd.DataFrame) -> go.Figure:
     for column, metric in enumerate(metrics, start=1):
         mine = levels[levels["metric"] == metric]
         theirs = published[published["metric"] == metric]
-        lowest = 100 * min(mine["kept_share"].min(), *theirs["kept_share"])
+        lowest = 100 * min([*mine["kept_share"], *theirs["kept_share"]])
         for trace in [*_dense_lines(mine, lowest), *_splits(mine), *_published(theirs)]:
             figure.add_trace(trace.update(showlegend=column == 1), row=1, col=column)
         figure.update_yaxes(title_text=metric_title(metric), row=1, col=column)

@@ -83,7 +83,7 @@ def _reason(notebook: Path, error: PapermillExecutionError) -> str:
 
 
 def _kernel_manager(folder: Path) -> type[AsyncKernelManager]:
-    """A manager of kernels that run this Python, whichever kernels are installed, and leave files in `folder` only."""
+    """A manager of kernels that run this very Python and leave files in `folder` only."""
     spec = KernelSpec(
         argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
         display_name="Python 3",
@@ -95,6 +95,11 @@ def _kernel_manager(folder: Path) -> type[AsyncKernelManager]:
         @property
         def kernel_spec(self) -> KernelSpec:
             return spec
+
+        # Sockets in `folder`, which no other user can reach, and not ports of the computer.
+        @default("transport")
+        def _default_transport(self) -> str:
+            return "ipc"
 
         @default("connection_file")
         def _default_connection_file(self) -> str:

@@ -4,12 +4,18 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
+import pandas as pd
 import yaml
 
 from workbench.analysis import RankCorrelation
 from workbench.analysis.levels import dev_name
 from workbench.runs import Run
 from workbench.settings import to_plain
+
+NO_FULL_SCORES = (
+    "This run trained only the chosen mask in full, so there is nothing to compare early scores with. "
+    "The setting full_scores=true of the engine randomized trains every candidate in full."
+)
 
 
 def headline(run: Run) -> str:
@@ -29,13 +35,14 @@ def what_was_run(run: Run) -> list[str]:
     level, examples = results["levels"][-1], results["examples"]
     method = type(spec.engine).__doc__.strip().splitlines()[0]
     ladder = ", ".join(f"{level['sparsity']:.2%}" for level in results["levels"])
+    levels = "1 level" if len(results["levels"]) == 1 else f"{len(results['levels'])} levels"
     dev = " and ".join(f"{count:,}" for name, count in examples.items() if name.startswith("dev/"))
     return [
         f"The encoder {spec.model} was fine-tuned on {spec.task} ({examples['train']:,} training examples), "
         f"then pruned by the engine {spec.engine.id}: {method}",
         f"{level['numel'] - level['kept']:,} of {level['numel']:,} prunable weights were removed, in "
-        f"{len(results['levels'])} level{'s' * (len(results['levels']) > 1)}: {ladder}. Prunable are the linear "
-        "matrices of the encoder's layers; embeddings, LayerNorm, biases, pooler and head are left alone.",
+        f"{levels}: {ladder}. Prunable are the linear matrices of the encoder's layers; embeddings, "
+        "LayerNorm, biases, pooler and head are left alone.",
         f"Settings that are not the engine's defaults: {_settings(run)}. "
         f"Scale {spec.scale:g}: each training length is that multiple of the engine's setting.",
         f"Selection looked at {examples['validation']:,} examples. The dev split has {dev} examples.",
@@ -43,15 +50,25 @@ def what_was_run(run: Run) -> list[str]:
     ]
 
 
-def selection_warning(run: Run) -> str | None:
-    """What to know of a run that selected on dev; None for one that did not."""
+def cautions(run: Run) -> list[str]:
+    """What to know before believing the scores; nothing for a run that selected on its validation split."""
     if run.spec.selection != "dev":
-        return None
-    return (
-        "This run selected masks and checkpoints on the dev split that it also reports (selection: dev), as the "
-        "papers do. Its dev scores are optimistic, and do not compare with those of runs that selected on a "
-        "validation split."
-    )
+        return []
+    return [
+        "This run selected masks and checkpoints on the dev split that it also reports (selection: dev), as "
+        "the papers do. Its dev scores are optimistic, and do not compare with those of runs that selected "
+        "on a validation split."
+    ]
+
+
+def published_note(published: pd.DataFrame) -> list[str]:
+    """What the published figures in a picture are, with their sources; nothing where there are none."""
+    if published.empty:
+        return []
+    return [
+        "Grey diamonds are published figures for BERT-base, made with other recipes, for orientation only. "
+        f"Sources: {'; '.join(published['source'].unique())}."
+    ]
 
 
 def no_pool(run: Run) -> str:
@@ -85,11 +102,12 @@ def reproduction(run: Run) -> str:
     return f"OMP_NUM_THREADS={run.environment['threads']} {shlex.join(words)}"
 
 
-def circumstances(run: Run) -> dict[str, str]:
-    """What a run's bits depend on beside its spec, name to value."""
+def circumstances(run: Run) -> pd.DataFrame:
+    """What a run's bits depend on beside its spec: a table of names and values."""
     environment = dict(run.environment)
     versions = environment.pop("versions")
-    return {name: str(value) for name, value in (environment | versions).items()}
+    rows = [(name, str(value)) for name, value in (environment | versions).items()]
+    return pd.DataFrame(rows, columns=["circumstance", "value"])
 
 
 def _settings(run: Run) -> str:
