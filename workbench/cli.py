@@ -4,6 +4,7 @@ import argparse
 import json
 import signal
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -160,7 +161,12 @@ def doctor(options: argparse.Namespace) -> None:
     from workbench.doctor import examine
 
     table = examine()
-    print(table.to_json(orient="records", indent=2)) if options.json else _print_table(table)
+    if options.json:
+        print(table.to_json(orient="records", indent=2))
+        return
+    for kind, name, usable, detail in table.itertuples(index=False):
+        print(f"{'yes' if usable else 'no':4}{kind:13}{name}")
+        print(textwrap.fill(detail, 100, initial_indent=" " * 17, subsequent_indent=" " * 17))
 
 
 def lab(options: argparse.Namespace) -> None:

@@ -47,7 +47,13 @@ def _bad_input(cls: type, error: ValidationError) -> BadInput:
     first = error.errors()[0]
     if first["type"] == "value_error":
         return BadInput(str(first["ctx"]["error"]))
-    name = ".".join(str(part) for part in first["loc"])
+    *outer, name = first["loc"]
+    for part in outer:  # into nested settings, as far as they go
+        inner = {field.name: field.type for field in dataclasses.fields(cls)}.get(part)
+        if not dataclasses.is_dataclass(inner):
+            name = part
+            break
+        cls = inner
     owner = getattr(cls, "id", cls.__name__)
     if first["type"] == "unexpected_keyword_argument":
         return unknown(f"setting of {owner}", name, names(cls))

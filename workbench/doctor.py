@@ -1,0 +1,52 @@
+"""What can be used on this computer, and what stands in the way of the rest."""
+
+import os
+
+import pandas as pd
+import torch
+
+from workbench.engines import engine_class, engine_ids
+from workbench.errors import BadInput
+from workbench.hub import hub_unreachable
+from workbench.models import MINILM, locate
+from workbench.settings import names
+from workbench.tasks import load_task, task_ids
+from workbench.training import detect_precision
+
+
+def examine() -> pd.DataFrame:
+    """One row a thing: kind, name, usable, and in `detail` how it is used or why it cannot be.
+
+    Nothing is fetched: where the Hub can be reached, its tasks count as usable without being loaded.
+    """
+    rows = [_accelerator(), _model(MINILM), *map(_task, task_ids()), *map(_engine, engine_ids())]
+    return pd.DataFrame(rows, columns=["kind", "name", "usable", "detail"])
+
+
+def _accelerator() -> tuple[str, str, bool, str]:
+    precision, threads = detect_precision(), torch.get_num_threads()
+    name = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+    return "accelerator", name, True, f"trains in {precision}, {threads} torch threads"
+
+
+def _model(model_id: str) -> tuple[str, str, bool, str]:
+    try:
+        return "model", model_id, True, f"from {locate(model_id)}"
+    except BadInput as error:
+        return "model", model_id, False, str(error)
+
+
+def _task(task_id: str) -> tuple[str, str, bool, str]:
+    if task_id.startswith("glue/") and not os.environ.get("WORKBENCH_GLUE_DIR"):
+        reason = hub_unreachable()
+        detail = f"the Hub cannot be reached ({reason}); set WORKBENCH_GLUE_DIR" if reason else "from the Hub"
+        return "task", task_id, reason is None, detail
+    try:
+        task = load_task(task_id)
+    except BadInput as error:
+        return "task", task_id, False, str(error)
+    return "task", task_id, True, f"{len(task.train):,} training examples, {', '.join(task.metrics)}"
+
+
+def _engine(engine_id: str) -> tuple[str, str, bool, str]:
+    return "engine", engine_id, True, f"settings: {', '.join(names(engine_class(engine_id)))}"
