@@ -36,7 +36,7 @@ def test_plain_data_there_and_back():
     ("values", "message"),
     [
         ({"sparsity": 1}, "outer: sparsity is 1; it should be less than 1."),
-        ({"sparsty": 0.5}, "unknown setting of outer 'sparsty'. Did you mean sparsity?"),
+        ({"sparsty": 0.5}, "unknown setting of outer 'sparsty'. Did you mean sparsity"),
         ({"shares": [0.1, "x"]}, "outer: shares is 'x'"),
         ({"inner": {"dept": 1}}, "unknown setting of Inner 'dept'. Did you mean depth?"),
         ({"inner": {"depth": 0}}, "Inner: depth is 0"),

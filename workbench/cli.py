@@ -101,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def prune(options: argparse.Namespace) -> None:
-    """workbench prune"""
+    """Carries out a run."""
     from workbench import runs
 
     run = runs.prune(_spec(options), store=options.store)
@@ -110,7 +110,7 @@ def prune(options: argparse.Namespace) -> None:
 
 
 def report(options: argparse.Namespace) -> None:
-    """workbench report"""
+    """Renders a report."""
     from workbench import reports
 
     parameters = {name: yaml.safe_load(value) for name, value in options.p}
@@ -122,7 +122,7 @@ def report(options: argparse.Namespace) -> None:
 
 
 def runs(options: argparse.Namespace) -> None:
-    """workbench runs"""
+    """Lists a store."""
     from workbench.analysis import store_table
 
     table = store_table(options.store)
@@ -135,7 +135,7 @@ def runs(options: argparse.Namespace) -> None:
 
 
 def show(options: argparse.Namespace) -> None:
-    """workbench show"""
+    """Shows one run."""
     run = _find(options.run, options.store)
     if options.json:
         spec = yaml.safe_load(run.spec.to_yaml())
@@ -157,7 +157,7 @@ def show(options: argparse.Namespace) -> None:
 
 
 def doctor(options: argparse.Namespace) -> None:
-    """workbench doctor"""
+    """Says what is usable."""
     from workbench.doctor import examine
 
     table = examine()
@@ -170,7 +170,7 @@ def doctor(options: argparse.Namespace) -> None:
 
 
 def lab(options: argparse.Namespace) -> None:
-    """workbench lab"""
+    """Opens JupyterLab."""
     from jupyterlab.labapp import main as open_lab
 
     from workbench.resources import notebook_path

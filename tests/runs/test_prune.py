@@ -19,9 +19,8 @@ from workbench.engines.magnitude import Magnitude
 from workbench.errors import BadInput, Stopped
 from workbench.masks import kept_count
 from workbench.models import load_encoder, prunable
-from workbench.runs import find_run, runs_in
+from workbench.runs import find_run, launch, runs_in
 from workbench.runs import fit as fit_module
-from workbench.runs import launch
 from workbench.training import Distillation, MaskedTrainer
 
 LOGITS = Distillation(mode="logits")
@@ -33,7 +32,7 @@ def outcome(run: Run) -> dict:
     results = run.results
     for part in (*results["levels"], results["dense"], *results["cost"].values()):
         part.get("cost", part).pop("seconds")
-    files = sorted((run.path / "masks").rglob("*.safetensors")) + [run.path / "model" / "model.safetensors"]
+    files = [*sorted((run.path / "masks").rglob("*.safetensors")), run.path / "model" / "model.safetensors"]
     events = [{k: v for k, v in event.items() if k != "time"} for event in run.events()]
     return {
         "results": results,
@@ -120,8 +119,7 @@ def test_a_run_that_is_interrupted_anywhere_ends_the_same(spec_of, tmp_path, mon
         try:
             run = prune(spec, store=tmp_path / "broken")
             break
-        except Stopped as stop:
-            assert "run the same command" in str(stop)
+        except Stopped:
             stops += 1
     assert stops > 2
     assert outcome(run) == whole
@@ -206,7 +204,7 @@ def test_a_second_process_leaves_the_run_alone(spec_of, tmp_path):
 
 def test_a_loss_that_turns_nan_keeps_what_was_done(spec_of, tmp_path):
     spec = spec_of(Magnitude(**TINY | {"lr": 1e30}))
-    with pytest.raises(Stopped, match="loss is nan.*lower learning rate"):
+    with pytest.raises(Stopped, match=r"loss is nan.*lower learning rate"):
         prune(spec, store=tmp_path)
     run = find_run(spec.name, tmp_path)
     assert not run.done

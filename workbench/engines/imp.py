@@ -53,7 +53,7 @@ class IMP(LadderEngine):
         dense = bench.steps(self.dense_epochs, self.batch_size) if self.dense_epochs else 0
         if self.total_steps < dense + levels:
             raise BadInput(
-                f"imp: total_steps is {self.total_steps}; level 0 takes {dense} and {levels} levels need at least "
+                f"imp: total_steps is {self.total_steps}; level 0 takes {dense} and {levels} levels at least "
                 f"one each. Give at least {dense + levels}, or lower dense_epochs."
             )
         return equal_parts(self.total_steps - dense, levels)

@@ -24,7 +24,7 @@ class LadderEngine(Engine):
         ladder = check_ladder(self.sparsities)
         if ladder[-1] != self.sparsity:
             raise BadInput(
-                f"{self.id}: the ladder ends at {ladder[-1]} but sparsity is {self.sparsity}; make them equal."
+                f"{self.id}: the ladder ends at {ladder[-1]}, sparsity is {self.sparsity}; make them equal."
             )
 
     @property

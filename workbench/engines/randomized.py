@@ -104,8 +104,10 @@ class Randomized(LadderEngine):
         )
 
     def describe(self, pool: list[Mask], state: State, sparsity: float) -> list[dict]:
-        """What the report says of each candidate: its sampling ratio (copies of the magnitude mask have
-        none), and the share of its kept weights that the magnitude mask of the same parent prunes.
+        """What the report says of each candidate.
+
+        Its sampling ratio, which copies of the magnitude mask do not have, and the share of its kept weights
+        that the magnitude mask of the same parent prunes.
         """
         distances = distance_from(topk_mask(magnitude(state.weights), sparsity), pool)
         ratios = self.candidate_ratios() if self.sampler != "magnitude" else [None] * self.candidates

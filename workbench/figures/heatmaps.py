@@ -24,13 +24,13 @@ def layer_heatmap(layers: pd.DataFrame) -> go.Figure:
     figure = _heatmap(
         table.rename(columns=matrix_title),
         limits=(max(0.0, middle - reach), min(100.0, middle + reach)),
-        unit="weights removed, % of the matrix",
+        unit="removed, % of the matrix",
         hover="layer %{y}, %{x}: %{z:.2f} % removed<extra></extra>",
         text="%{z:.1f}",
     )
     figure.update_xaxes(title_text="type of matrix")
-    figure.update_yaxes(title_text="layer (counted from 0, input on top)")
-    return figure.update_layout(height=150 + max(150, 34 * min(len(table), MOST_CELLS)))
+    figure.update_yaxes(title_text="layer (number, input on top)")
+    return figure.update_layout(height=100 + max(220, 34 * min(len(table), MOST_CELLS)))
 
 
 def overlap_heatmap(overlaps: pd.DataFrame) -> go.Figure:
@@ -51,7 +51,7 @@ def overlap_heatmap(overlaps: pd.DataFrame) -> go.Figure:
     )
     figure.update_xaxes(title_text="candidate (number)")
     figure.update_yaxes(title_text="candidate (number)")
-    return figure.update_layout(height=160 + max(160, 34 * min(len(overlaps), _ANNOTATED)))
+    return figure.update_layout(height=100 + max(220, 34 * min(len(overlaps), _ANNOTATED)))
 
 
 def _heatmap(

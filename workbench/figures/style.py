@@ -8,8 +8,8 @@ PURPLE, SKY, INK, MUTED = "#CC79A7", "#56B4E9", "#1B1F24", "#8A939C"
 CYCLE = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION)
 SYMBOLS = ("circle", "square", "triangle-up", "cross", "hexagon", "triangle-down")
 
-# Cividis reads the same in grey and with any colour vision.
-SCALE = "Cividis"
+# From light to dark, so that it reads in grey and with any colour vision.
+SCALE = "Blues"
 
 _AXIS = {
     "gridcolor": "#E6E9ED",

@@ -1,9 +1,12 @@
 """What a report's notebook puts between its figures: sentences and tables, safe from what names contain."""
 
+from collections.abc import Iterable
 from html import escape
+from math import floor, log10
 
 import pandas as pd
 from IPython.display import HTML, display
+from pandas.api.types import is_bool_dtype, is_float_dtype, is_integer_dtype, is_numeric_dtype
 
 
 def say(*paragraphs: str, kind: str = "") -> None:
@@ -18,24 +21,33 @@ def command(text: str) -> None:
 
 
 def table(frame: pd.DataFrame) -> None:
-    """Shows a table without its index: whole numbers with separators, others with four digits."""
-    numeric = [pd.api.types.is_numeric_dtype(d) and not pd.api.types.is_bool_dtype(d) for d in frame.dtypes]
-    style = [' class="number"' if number else "" for number in numeric]
-    head = "".join(f"<th{s}>{escape(str(name))}</th>" for s, name in zip(style, frame.columns, strict=True))
-    rows = [
-        "".join(f"<td{s}>{escape(_text(value))}</td>" for s, value in zip(style, row, strict=True))
-        for row in frame.itertuples(index=False)
-    ]
-    body = "".join(f"<tr>{row}</tr>" for row in rows)
-    inner = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    """Shows a table without its index: whole numbers with separators, a column of others with four digits."""
+    columns = [_cells(frame[name]) for name in frame.columns]
+    styles = [' class="number"' if is_numeric_dtype(d) and not is_bool_dtype(d) else "" for d in frame.dtypes]
+    head = _row("th", [str(name).replace("_", " ") for name in frame.columns], styles)
+    body = "".join(_row("td", row, styles) for row in zip(*columns, strict=True))
+    inner = f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
     display(HTML(f'<div class="table">{inner}</div>'))
 
 
-def _text(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "yes" if value else ""
-    if pd.isna(value):
-        return "not known"
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+def _row(tag: str, texts: Iterable[str], styles: list[str]) -> str:
+    cells = zip(texts, styles, strict=True)
+    return f"<tr>{''.join(f'<{tag}{style}>{escape(text)}</{tag}>' for text, style in cells)}</tr>"
+
+
+def _cells(column: pd.Series) -> list[str]:
+    if is_bool_dtype(column):
+        return ["yes" if value else "" for value in column]
+    if is_integer_dtype(column):
+        return [f"{value:,}" for value in column]
+    if is_float_dtype(column):
+        return ["none" if pd.isna(value) else format(value, _four_digits(column)) for value in column]
+    return [str(value) for value in column]
+
+
+def _four_digits(column: pd.Series) -> str:
+    """One format for a whole column, in which its largest value has four digits."""
+    largest = column.abs().max()
+    if 0 < largest < 1e-3:
+        return ".1e"
+    return f",.{max(0, 3 - floor(log10(max(largest, 0.1))))}f"

@@ -26,7 +26,7 @@ def headline(run: Run) -> str:
         for split, metrics in results["dev"].items()
         for metric, value in metrics.items()
     ]
-    return f"With {results['sparsity']:.2%} of the prunable weights removed: {'; '.join(parts)}."
+    return f"With {_percent(results['sparsity'])} of the prunable weights removed: {'; '.join(parts)}."
 
 
 def what_was_run(run: Run) -> list[str]:
@@ -34,7 +34,7 @@ def what_was_run(run: Run) -> list[str]:
     spec, results = run.spec, run.results
     level, examples = results["levels"][-1], results["examples"]
     method = type(spec.engine).__doc__.strip().splitlines()[0]
-    ladder = ", ".join(f"{level['sparsity']:.2%}" for level in results["levels"])
+    ladder = ", ".join(_percent(level["sparsity"]) for level in results["levels"])
     levels = "1 level" if len(results["levels"]) == 1 else f"{len(results['levels'])} levels"
     dev = " and ".join(f"{count:,}" for name, count in examples.items() if name.startswith("dev/"))
     return [
@@ -106,7 +106,7 @@ def circumstances(run: Run) -> pd.DataFrame:
     """What a run's bits depend on beside its spec: a table of names and values."""
     environment = dict(run.environment)
     versions = environment.pop("versions")
-    rows = [(name, str(value)) for name, value in (environment | versions).items()]
+    rows = [("run", run.name), *((name, str(value)) for name, value in (environment | versions).items())]
     return pd.DataFrame(rows, columns=["circumstance", "value"])
 
 
@@ -126,6 +126,10 @@ def _flat(plain: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from _flat(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %"
 
 
 def _yaml(value: Any) -> str:

@@ -14,8 +14,8 @@ from workbench.models import load_encoder, prunable
 from workbench.runs.data import TaskData
 from workbench.runs.events import EventLog
 from workbench.runs.fit import Fit
-from workbench.runs.spec import RunSpec
 from workbench.runs.race import hold_race
+from workbench.runs.spec import RunSpec
 from workbench.runs.stage import Record, StageFolder
 from workbench.runs.tensors import StageState, Tensors
 from workbench.training import MaskedTrainer, Recipe, load_model_tensors, model_tensors

@@ -85,8 +85,8 @@ class Fit:
             loss = trainer.advance(batch)
         except NonFiniteLoss as error:
             raise Stopped(
-                f"stage {self.folder.stage}: {error}, with learning rate {rate:.2g}. The stages before it are kept in "
-                f"{self.folder.path.parent}. Start a run with a lower learning rate (--set lr=...)."
+                f"stage {self.folder.stage}: {error}, with learning rate {rate:.2g}. What was done is "
+                f"kept in {self.folder.path.parent}. Start a run with a lower learning rate (--set lr=...)."
             ) from error
         self._add_cost(*batch["input_ids"].shape, started)
         if trainer.step % _TRAIN_EVENT_STEPS == 0 or trainer.step == recipe.steps:

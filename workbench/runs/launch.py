@@ -53,8 +53,8 @@ def prune(spec: RunSpec, store: str | Path = "runs") -> Run:
     except OSError as error:
         if reason := disk_trouble(error):
             raise Stopped(
-                f"could not write to {root}: {reason}. What was saved is intact; free some space, then run the "
-                "same command to go on."
+                f"could not write to {root}: {reason}. What was saved is intact; free some space, then "
+                "run the same command to go on."
             ) from error
         raise
     return Run(root)
@@ -79,8 +79,8 @@ def _owned(root: Path):
         lock.acquire(timeout=0)
     except Timeout:
         raise BadInput(
-            f"another process is at work on {root}. Watch it with `workbench show {root}`, or wait until it ends; "
-            "a different --seed or setting makes a run of its own."
+            f"another process is at work on {root}. Watch it with `workbench show {root}`, or wait until it "
+            "ends; a different --seed or setting makes a run of its own."
         ) from None
     try:
         yield

@@ -157,7 +157,7 @@ def runs_in(store: str | Path) -> list[Run]:
 
 
 def find_run(name: str, store: str | Path) -> Run:
-    """A run by its folder or by its name in a store; `BadInput` with the nearest names where there is none."""
+    """A run by its folder or its name in a store; `BadInput` with the nearest names where there is none."""
     for path in (Path(name), Path(store) / name):
         if (path / "spec.yaml").is_file():
             return Run(path)

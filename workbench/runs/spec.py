@@ -74,7 +74,8 @@ class RunSpec:
 
         A field that is added later with a default leaves the names of old runs as they are.
         """
-        return f"{self.task.replace('/', '-')}-{self.engine.id}-{content_hash(to_plain(self, changed_only=True))}"
+        values = content_hash(to_plain(self, changed_only=True))
+        return f"{self.task.replace('/', '-')}-{self.engine.id}-{values}"
 
     def to_yaml(self) -> str:
         """Every value, defaults included."""

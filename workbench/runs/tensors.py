@@ -24,7 +24,8 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """What `write_tensors` wrote; a damaged file is a `BadInput` that says how to go on without it."""
     try:
         with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, json.loads(file.metadata()["about"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
+            return tensors, json.loads(file.metadata()["about"])
     except (SafetensorError, OSError, TypeError, KeyError, ValueError) as error:
         raise BadInput(
             f"{path} is damaged ({error}). Delete the folder {path.parent} and run the same command: "

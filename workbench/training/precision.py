@@ -4,7 +4,7 @@ import torch
 
 
 def detect_precision() -> str:
-    """ "bf16" where the hardware multiplies bfloat16 natively, else "fp32"."""
+    """The string "bf16" where the hardware multiplies bfloat16 natively, else "fp32"."""
     if torch.cuda.is_available():
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
