@@ -1,0 +1,212 @@
+"""What engines ask of a bench, seen by a bench that only takes notes."""
+
+from dataclasses import dataclass, field
+
+import pytest
+import torch
+
+from workbench.engines import Engine, engine_class, engine_ids
+from workbench.engines.imp import IMP
+from workbench.engines.ladder import equal_parts
+from workbench.engines.magnitude import Magnitude
+from workbench.engines.randomized import Randomized
+from workbench.masks import topk_mask
+from workbench.randomness import torch_generator
+from workbench.schedules import Constant, Linear
+from workbench.scores import magnitude
+
+
+@dataclass(frozen=True)
+class FakeState:
+    weights: dict
+    history: tuple = ()
+
+    def with_encoder_of(self, other):
+        return FakeState(other.weights, (*self.history, "rewound"))
+
+
+def normal(seed):
+    shapes = {"layer.0.query": (40, 30), "layer.0.output": (30, 50)}
+    return {
+        name: torch.randn(*shape, generator=torch_generator(seed, name)) for name, shape in shapes.items()
+    }
+
+
+@dataclass
+class NotingBench:
+    """Training applies the mask and adds a little; candidate `favourite` wins every race."""
+
+    seed: int = 0
+    favourite: int = 0
+    trained: list = field(default_factory=list)
+    raced: list = field(default_factory=list)
+
+    def pretrained(self):
+        return FakeState(normal("pretrained"))
+
+    def dense(self):
+        return FakeState(normal("dense"), ("dense",))
+
+    def steps(self, epochs, batch_size):
+        return round(epochs * 100 * 64 / batch_size)
+
+    def train(self, stage, state, recipe, mask=None):
+        self.trained.append((stage, state, recipe, mask))
+        weights = {name: weight * 1.01 for name, weight in state.weights.items()}
+        if mask is not None:
+            weights = {name: weight * mask[name] for name, weight in weights.items()}
+        return FakeState(weights, (*state.history, stage))
+
+    def race(self, stage, state, pool, recipe, *, average, rounds=1, labels=()):
+        self.raced.append((stage, pool, recipe, average, rounds, labels))
+        return self.favourite
+
+
+def test_magnitude_prunes_once():
+    bench = NotingBench()
+    state = Magnitude(sparsity=0.9).prune(bench)
+    ((stage, parent, recipe, mask),) = bench.trained
+    assert (stage, parent.history, recipe.steps) == ("level-1", ("dense",), 1000)
+    assert mask == topk_mask(magnitude(bench.dense().weights), 0.9)
+    assert state.history == ("dense", "level-1")
+
+
+def test_imp_climbs_the_ladder_with_nested_masks():
+    bench = NotingBench()
+    state = IMP(sparsity=0.9, levels=3).prune(bench)
+    assert state.history == ("dense", "level-0", "level-1", "level-2", "level-3")
+    masks = [mask for *_, mask in bench.trained[1:]]
+    assert [round(mask.sparsity, 2) for mask in masks] == [0.63, 0.87, 0.9]
+    assert masks[0] & masks[1] == masks[1]
+    assert masks[1] & masks[2] == masks[2]
+    schedules = [type(recipe.schedule) for _, _, recipe, _ in bench.trained]
+    assert schedules == [Constant, Constant, Constant, Linear]
+
+
+def test_imp_with_rewinding_trains_the_pretrained_encoder_each_time():
+    bench = NotingBench()
+    IMP(sparsity=0.9, levels=2, rewind=True, scope="global").prune(bench)
+    for stage, parent, _, mask in bench.trained[1:]:
+        assert parent.history[-1] == "rewound", stage
+        assert torch.equal(parent.weights["layer.0.query"], bench.pretrained().weights["layer.0.query"])
+        assert mask.kept == mask.numel - round(mask.sparsity * mask.numel)
+    assert bench.trained[1][3] == topk_mask(
+        magnitude({name: 1.01 * weight for name, weight in bench.dense().weights.items()}),
+        IMP(sparsity=0.9, levels=2).sparsities[0],
+        "global",
+    )
+
+
+def test_imp_without_a_dense_stage_starts_from_the_dense_model():
+    bench = NotingBench()
+    IMP(sparsity=0.9, levels=1, dense_epochs=0).prune(bench)
+    assert [stage for stage, *_ in bench.trained] == ["level-1"]
+
+
+def test_equal_parts():
+    assert equal_parts(10, 4) == [2, 3, 2, 3]
+    assert equal_parts(8, 4) == [2, 2, 2, 2]
+    assert all(sum(equal_parts(total, 3)) == total for total in range(3, 40))
+
+
+def test_randomized_follows_the_paper():
+    bench = NotingBench(favourite=5)
+    Randomized().prune(bench)
+    assert [stage for stage, *_ in bench.trained] == [f"level-{level}" for level in range(5)]
+    assert [stage for stage, *_ in bench.raced] == [f"level-{level}/race" for level in range(1, 5)]
+    for (_, pool, recipe, average, rounds, labels), (_, _, full, mask) in zip(
+        bench.raced, bench.trained[1:], strict=True
+    ):
+        assert len(pool) == len(set(pool)) == 8
+        assert mask == pool[5]
+        assert [label["ratio"] for label in labels] == [5e-5, 1e-4, 8e-5, 3e-4] * 2
+        assert (recipe.steps, recipe.lr, recipe.eval_every, average, rounds) == (100, 2e-4, 10, 10, 1)
+        assert (full.steps, full.lr, full.batch_size) == (1000, 5e-5, 64)
+        assert recipe.distillation == full.distillation
+        assert full.distillation.mode == "tinybert"
+    levels = [mask for *_, mask in bench.trained[1:]]
+    assert [round(mask.sparsity, 3) for mask in levels] == [0.542, 0.82, 0.923, 0.937]
+    for parent, (_, pool, *_) in zip(levels, bench.raced[1:], strict=False):
+        assert all(parent & child == child for child in pool)
+    assert type(bench.trained[-1][2].schedule) is Linear
+
+
+def test_pools_are_functions_of_the_seed_and_differ_by_level():
+    def pools(seed):
+        bench = NotingBench(seed=seed)
+        Randomized(sparsity=0.5, ladder=(0.2, 0.5), candidates=2).prune(bench)
+        return [pool for _, pool, *_ in bench.raced]
+
+    assert pools(0) == pools(0)
+    assert all(left != right for left, right in zip(pools(0), pools(1), strict=True))
+
+
+def test_the_control_races_copies_of_the_magnitude_mask():
+    bench = NotingBench(favourite=2)
+    Randomized(sampler="magnitude", candidates=3, levels=2).prune(bench)
+    for (_, pool, *_, labels), (_, parent, _, mask) in zip(bench.raced, bench.trained[1:], strict=True):
+        assert set(pool) == {topk_mask(magnitude(parent.weights), mask.sparsity)} == {mask}
+        assert labels == [{"ratio": None, "from_magnitude": 0.0}] * 3
+
+
+def test_halving_and_full_scores():
+    bench = NotingBench()
+    Randomized(halving=True, full_scores=True, levels=1).prune(bench)
+    (early, full) = bench.raced
+    assert early[4] == 3
+    assert (full[0], full[2].steps, full[2].lr) == ("level-1/full", 1000, 5e-5)
+    assert full[1] == early[1]
+    assert len(bench.trained) == 2
+
+
+@pytest.fixture
+def registry(monkeypatch):
+    from workbench import scores
+    from workbench.engines import base
+
+    monkeypatch.setattr(base, "_REGISTRY", dict(base._REGISTRY))
+    monkeypatch.setattr(scores, "_criteria", dict(scores._criteria))
+
+
+def test_the_built_in_engines():
+    assert {"imp", "magnitude", "randomized"} <= set(engine_ids())
+    assert engine_class("randomized") is Randomized
+    assert issubclass(Randomized, Engine)
+
+
+def test_an_engine_and_a_criterion_from_outside(registry, tmp_path, tiny_model_dir):
+    """A new criterion is one function, a new engine one class; neither edits the package."""
+    from workbench import Distillation, FineTuning, RunSpec, prune
+    from workbench.scores import criterion, find_criterion
+    from workbench.settings import settings
+
+    @criterion
+    def smallest(weights):
+        return {name: -weight.abs() for name, weight in weights.items()}
+
+    @settings
+    class Backwards(Engine):
+        """Keeps the smallest weights."""
+
+        id = "backwards"
+
+        def prune(self, bench):
+            dense = bench.dense()
+            mask = topk_mask(find_criterion("smallest")(dense.weights), self.sparsity)
+            return bench.train("level-1", dense, self.recipe(bench.steps(self.epochs, self.batch_size)), mask)
+
+    spec = RunSpec.from_plain(
+        {
+            "task": "synth/sst2",
+            "model": str(tiny_model_dir),
+            "engine": {"id": "backwards", "sparsity": 0.5, "distillation": {"mode": "none"}},
+            "scale": 0.01,
+            "dense": {"epochs": 0.05},
+        }
+    )
+    assert spec.engine == Backwards(sparsity=0.5, distillation=Distillation(mode="none"))
+    assert spec.dense == FineTuning(epochs=0.05)
+    run = prune(spec, store=tmp_path)
+    assert run.name.startswith("synth-sst2-backwards-")
+    assert run.results["engine"] == "backwards"
+    assert run.mask().kept == run.mask().numel // 2
