@@ -3,7 +3,7 @@
 from workbench.analysis.cost import cost_table, storage_table
 from workbench.analysis.early import RankCorrelation, early_against_final, early_curves, rank_correlation
 from workbench.analysis.layers import layer_table
-from workbench.analysis.levels import level_table
+from workbench.analysis.levels import level_table, score_table
 from workbench.analysis.pool import pool_overlap, pool_table
 from workbench.analysis.published import published_for
 from workbench.analysis.store import newest_complete, store_table
@@ -20,6 +20,7 @@ __all__ = [
     "pool_table",
     "published_for",
     "rank_correlation",
+    "score_table",
     "storage_table",
     "store_table",
 ]

@@ -11,7 +11,7 @@ from workbench.runs import Run
 _PURPOSES = {
     "training": "training the levels",
     "racing": "early training of candidates",
-    "total": "total of the two",
+    "total": "total",
     "full": "full training of candidates, for study",
 }
 
@@ -19,8 +19,8 @@ _PURPOSES = {
 def cost_table(run: Run) -> pd.DataFrame:
     """Cost by purpose: optimizer steps, training examples, floating-point operations, wall seconds.
 
-    The dense model stands apart since all runs of a task, model and seed share it. Operations are counted
-    as if the model were dense, for unstructured zeros save none.
+    The total leaves out the dense model, which all runs of a task, model and seed share, and full training
+    of candidates for study. Operations are counted as if the model were dense: unstructured zeros save none.
     """
     results = run.results
     costs = {"dense model (shared by runs)": results["dense"]["cost"]}
@@ -28,7 +28,7 @@ def cost_table(run: Run) -> pd.DataFrame:
     rows = [
         (label, cost["optimizer_steps"], cost["examples"], cost["flops"] / 1e12, cost["seconds"])
         for label, cost in costs.items()
-        if cost["optimizer_steps"] or "total" in label
+        if cost["optimizer_steps"]
     ]
     return pd.DataFrame(rows, columns=["purpose", "optimizer steps", "examples", "TFLOP", "wall seconds"])
 

@@ -13,7 +13,7 @@ def level_table(run: Run) -> pd.DataFrame:
     Returns:
         one row a stage, split and metric; `kept_share` is the share of the prunable weights that is kept,
         in (0, 1], counted on the mask. The split "validation" is the one that selection looked at, and
-        "dev" or "dev, ..." the reported ones; where a run selects on dev there are the latter only.
+        "dev" or "dev (...)" the reported ones; where a run selects on dev there are the latter only.
     """
     results = run.results
     stages = [("dense", 1.0, results["dense"])]
@@ -27,6 +27,16 @@ def level_table(run: Run) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+def score_table(run: Run) -> pd.DataFrame:
+    """The same, one row a stage: stage, sparsity in [0, 1), and a column for each metric of each split."""
+    levels = level_table(run)
+    levels["score"] = levels["split"] + " " + levels["metric"]
+    table = levels.pivot(index=["stage", "kept_share"], columns="score", values="value")
+    table = table.reindex(columns=levels["score"].unique()).loc[levels["stage"].unique()].reset_index()
+    table.insert(1, "sparsity", 1 - table.pop("kept_share"))
+    return table.rename_axis(columns=None)
+
+
 def _splits(scores: dict, selection: str) -> dict[str, dict[str, float]]:
     splits = {} if selection == "dev" else {"validation": scores["validation"]}
     return splits | {dev_name(split): metrics for split, metrics in scores["dev"].items()}
@@ -34,4 +44,6 @@ def _splits(scores: dict, selection: str) -> dict[str, dict[str, float]]:
 
 def dev_name(split: str) -> str:
     """What a reader calls a dev split: GLUE's dev sets are named "validation" in its files."""
-    return split.replace("validation_", "dev, ").replace("validation", "dev")
+    first, _, rest = split.partition("_")
+    name = "dev" if first == "validation" else first
+    return f"{name} ({rest})" if rest else name

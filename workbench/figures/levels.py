@@ -27,7 +27,7 @@ def metric_by_level(levels: pd.DataFrame, published: pd.DataFrame) -> go.Figure:
             figure.add_trace(trace.update(showlegend=column == 1), row=1, col=column)
         figure.update_yaxes(title_text=metric_title(metric), row=1, col=column)
     figure.update_xaxes(
-        title_text="weights kept, % of the prunable ones (logarithmic)",
+        title_text="weights kept, % (log scale)",
         type="log",
         autorange="reversed",
         tickvals=_TICKS,
@@ -59,7 +59,7 @@ def _dense_lines(levels: pd.DataFrame, lowest: float) -> list[go.Scatter]:
         go.Scatter(
             x=[100, lowest],
             y=[row.value, row.value],
-            name=f"{row.split} of the dense model",
+            name=f"dense model, {row.split}",
             legendgroup=f"dense {row.split}",
             mode="lines",
             line={"color": INK, "width": 1, "dash": "dash"},
@@ -80,7 +80,7 @@ def _published(figures: pd.DataFrame) -> list[go.Scatter]:
             legendgroup=PUBLISHED,
             mode="markers+text",
             text=figures["method"],
-            textposition="top center",
+            textposition=_label_places(figures),
             textfont={"color": MUTED, "size": 11},
             marker={"symbol": "diamond-open", "size": 10, "color": MUTED},
             customdata=figures[["source"]],
@@ -88,3 +88,9 @@ def _published(figures: pd.DataFrame) -> list[go.Scatter]:
             cliponaxis=False,
         )
     ]
+
+
+def _label_places(figures: pd.DataFrame) -> list[str]:
+    """Above a point, or below it where another stands over it."""
+    highest = figures.groupby("kept_share")["value"].transform("max")
+    return ["top center" if top else "bottom center" for top in figures["value"] == highest]

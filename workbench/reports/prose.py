@@ -33,7 +33,7 @@ def what_was_run(run: Run) -> list[str]:
     """The spec in words, a paragraph each on subject, method, sparsity, splits and seed."""
     spec, results = run.spec, run.results
     level, examples = results["levels"][-1], results["examples"]
-    method = type(spec.engine).__doc__.strip().splitlines()[0]
+    method = type(spec.engine).__doc__.strip().splitlines()[0].replace("`", "")
     ladder = ", ".join(_percent(level["sparsity"]) for level in results["levels"])
     levels = "1 level" if len(results["levels"]) == 1 else f"{len(results['levels'])} levels"
     dev = " and ".join(f"{count:,}" for name, count in examples.items() if name.startswith("dev/"))
@@ -76,6 +76,11 @@ def no_pool(run: Run) -> str:
     return (
         f"The engine {run.spec.engine.id} makes one mask a level and races none, so there is no pool to show."
     )
+
+
+def no_race(run: Run) -> str:
+    """Why there are no early scores to show."""
+    return f"The engine {run.spec.engine.id} holds no race."
 
 
 def foretelling(correlation: RankCorrelation) -> str:

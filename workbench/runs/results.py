@@ -12,11 +12,10 @@ from workbench.masks import Mask
 from workbench.models import prunable, save_model
 from workbench.runs.bench import StoreBench
 from workbench.runs.data import TaskData
+from workbench.runs.run import FORMAT
 from workbench.runs.spec import RunSpec
 from workbench.runs.stage import Cost, Record
 from workbench.runs.tensors import StageState
-
-FORMAT = 1
 
 
 def write_results(

@@ -12,6 +12,8 @@ from workbench.masks import Mask
 from workbench.runs.events import EventLog
 from workbench.runs.spec import RunSpec
 
+FORMAT = 1
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -79,13 +81,25 @@ class Run:
         """The contents of `results.json` (docs/run-folder.md).
 
         Raises:
-            BadInput: the run is not complete.
+            BadInput: the run is not complete, or its results are damaged or of another format.
         """
         if not self.done:
             raise BadInput(
                 f"run {self.name} is not complete. Run the same command again; it goes on where it stopped."
             )
-        return read_json(self.path / "results.json")
+        path = self.path / "results.json"
+        try:
+            results = read_json(path)
+        except ValueError as error:
+            raise BadInput(
+                f"{path} is damaged ({error}). Delete the run folder and run the same command again."
+            ) from error
+        if not isinstance(results, dict) or results.get("format") != FORMAT:
+            raise BadInput(
+                f"{path} does not have format {FORMAT}, the one that this version of the workbench reads. "
+                "Read it with the version that environment.json names, or make the run again."
+            )
+        return results
 
     @property
     def environment(self) -> dict:
