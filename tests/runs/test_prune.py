@@ -281,3 +281,29 @@ def test_a_tied_or_unpruned_tensor_is_no_part_of_the_mask(spec_of, tmp_path, tin
     assert not any(
         "embeddings" in name or "LayerNorm" in name or "pooler" in name for name in run.mask().names
     )
+
+
+@pytest.mark.parametrize(
+    ("task", "metrics"),
+    [
+        ("synth/stsb", {"validation": ["pearson", "spearman"]}),
+        ("synth/mrpc", {"validation": ["accuracy", "f1"]}),
+        ("synth/mnli", {"validation_matched": ["accuracy"], "validation_mismatched": ["accuracy"]}),
+    ],
+)
+def test_every_kind_of_task(spec_of, tmp_path, task, metrics):
+    run = prune(spec_of(Magnitude(**TINY), task=task), store=tmp_path)
+    assert {split: list(values) for split, values in run.results["dev"].items()} == metrics
+    assert list(run.results["validation"]) == run.results["metrics"] == next(iter(metrics.values()))
+    assert len(run.table()) == 1
+
+
+def test_an_encoder_that_does_not_tell_sentences_apart(spec_of, tmp_path, tiny_model_dir):
+    from transformers import AutoTokenizer, DistilBertConfig, DistilBertModel
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model_dir, model_input_names=["input_ids", "attention_mask"])
+    config = DistilBertConfig(vocab_size=len(tokenizer), dim=32, n_layers=2, n_heads=2, hidden_dim=64)
+    for part in (tokenizer, DistilBertModel(config)):
+        part.save_pretrained(tmp_path / "distilbert")
+    run = prune(spec_of(model=str(tmp_path / "distilbert"), task="synth/rte"), store=tmp_path)
+    assert "distilbert.transformer.layer.0.attention.q_lin.weight" in run.mask().names

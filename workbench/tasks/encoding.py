@@ -16,13 +16,14 @@ class Encoded:
 
     Attributes:
         input_ids: n arrays of int32, with the special tokens, without padding.
-        token_type_ids: n arrays of int8, as long as `input_ids`; 1 in the second sentence.
+        token_type_ids: n arrays of int8, as long as `input_ids`, 1 in the second sentence; None for encoders
+            that do not tell sentences apart.
         lengths: (n,) int64, tokens in each example.
         labels: (n,) int64 classes, or float32 targets for a regression.
     """
 
     input_ids: list[np.ndarray]
-    token_type_ids: list[np.ndarray]
+    token_type_ids: list[np.ndarray] | None
     lengths: np.ndarray
     labels: np.ndarray
 
@@ -38,12 +39,12 @@ def encode(task: Task, frame: pd.DataFrame, tokenizer: PreTrainedTokenizerBase) 
         max_length=task.max_length,
         padding=False,
         return_attention_mask=False,
-        return_token_type_ids=True,
     )
     input_ids = [np.asarray(ids, dtype=np.int32) for ids in tokens["input_ids"]]
+    types = tokens.get("token_type_ids")
     return Encoded(
         input_ids=input_ids,
-        token_type_ids=[np.asarray(types, dtype=np.int8) for types in tokens["token_type_ids"]],
+        token_type_ids=types and [np.asarray(row, dtype=np.int8) for row in types],
         lengths=np.array([len(ids) for ids in input_ids], dtype=np.int64),
         labels=frame["label"].to_numpy(dtype=np.float32 if task.is_regression else np.int64),
     )
@@ -58,20 +59,20 @@ def collate(encoded: Encoded, indices: np.ndarray, pad_id: int) -> dict[str, tor
         pad_id: the tokenizer's padding token.
 
     Returns:
-        input_ids, token_type_ids and attention_mask, each (b, longest) int64; labels (b,), int64 or float32.
+        input_ids, attention_mask and, for encoders that have them, token_type_ids, each (b, longest) int64;
+        labels (b,), int64 or float32.
     """
     shape = (len(indices), int(encoded.lengths[indices].max()))
     input_ids = np.full(shape, pad_id, dtype=np.int64)
-    token_type_ids = np.zeros(shape, dtype=np.int64)
     attention_mask = np.zeros(shape, dtype=np.int64)
+    batch = {"input_ids": input_ids, "attention_mask": attention_mask}
+    if encoded.token_type_ids is not None:
+        batch["token_type_ids"] = np.zeros(shape, dtype=np.int64)
     for row, index in enumerate(indices):
         length = encoded.lengths[index]
         input_ids[row, :length] = encoded.input_ids[index]
-        token_type_ids[row, :length] = encoded.token_type_ids[index]
         attention_mask[row, :length] = 1
-    return {
-        "input_ids": torch.from_numpy(input_ids),
-        "token_type_ids": torch.from_numpy(token_type_ids),
-        "attention_mask": torch.from_numpy(attention_mask),
-        "labels": torch.from_numpy(encoded.labels[indices]),
-    }
+        if encoded.token_type_ids is not None:
+            batch["token_type_ids"][row, :length] = encoded.token_type_ids[index]
+    batch["labels"] = encoded.labels[indices]
+    return {name: torch.from_numpy(array) for name, array in batch.items()}
