@@ -1,26 +1,25 @@
 #!/usr/bin/env bash
-# The 30 runs of docs/results/first-light.md. Needs `make report` once, for the environment, and the folder of
-# real GLUE in WORKBENCH_GLUE_DIR. Stop it and start it again at will: finished runs return at once and an
-# unfinished one goes on. With a task as argument it does that task alone, so that two can run side by side.
+# The 30 runs of docs/results/first-light.md. Needs the environment that `make report` makes, and real GLUE
+# in the folder that WORKBENCH_GLUE_DIR names. Stop it and start it again at will: finished runs return at
+# once and an unfinished one goes on. With tasks as arguments it does those alone, so two can run side by side.
 set -euo pipefail
 
 store=${STORE:-runs}
 workbench=${WORKBENCH:-.venv/bin/workbench}
 export OMP_NUM_THREADS=1
 
-common=(--sparsity 0.95 --scale 0.04 --store "$store" --set lr=3e-4 --set batch_size=32)
-race=(--set candidates=4 --set early_epochs=2.5 --set early_lr=6e-4 --set early_evaluations=2)
+common=(--sparsity 0.95 --scale 0.11 --store "$store" --set lr=6e-4 --set batch_size=32)
+race=(--set levels=2 --set candidates=4 --set early_epochs=1.25 --set early_lr=1e-3 --set early_evaluations=2)
+[ $# -gt 0 ] || set -- cola mrpc
 
 for seed in 0 1 2; do
-  for task in "${@:-cola mrpc}"; do
-    for task in $task; do
-      run() { $workbench prune "$task" --seed "$seed" "${common[@]}" "$@" | tail -n 1; }
-      randomized=$(run --engine randomized "${race[@]}")
-      equal=(--set match_steps_of="$randomized")
-      run --engine randomized "${race[@]}" --set sampler=magnitude
-      run --engine imp "${equal[@]}"
-      run --engine imp "${equal[@]}" --set rewind=true
-      run --engine magnitude "${equal[@]}"
-    done
+  for task in "$@"; do
+    run() { "$workbench" prune "$task" --seed "$seed" "${common[@]}" "$@" | tail -n 1; }
+    randomized=$(run --engine randomized "${race[@]}")
+    equal=(--set match_steps_of="$randomized")
+    run --engine randomized "${race[@]}" --set sampler=magnitude
+    run --engine imp --set levels=2 "${equal[@]}"
+    run --engine imp --set levels=2 --set rewind=true "${equal[@]}"
+    run --engine magnitude "${equal[@]}"
   done
 done
