@@ -22,6 +22,10 @@ os.environ.pop("WORKBENCH_GLUE_DIR", None)
 import pytest
 
 from tests.tiny import save_tiny_model
+from workbench.engines.randomized import Randomized
+from workbench.reports import render
+from workbench.runs import FineTuning, Run, RunSpec, prune
+from workbench.training import Distillation
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("WORKBENCH_SHARED", ROOT.parent / "shared"))
@@ -81,3 +85,38 @@ def chromium() -> str:
     path = shutil.which("chromium")
     need(path, "chromium", "Install the system's chromium package.")
     return path
+
+
+@pytest.fixture(scope="session")
+def finished_run(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A complete run of the tiny encoder with a race and full scores at both of its levels. Read-only."""
+    engine = Randomized(
+        sparsity=0.8,
+        levels=2,
+        candidates=4,
+        epochs=4.0,
+        early_epochs=2.0,
+        dense_epochs=1.0,
+        early_evaluations=2,
+        eval_every=3,
+        lr=1e-3,
+        batch_size=32,
+        full_scores=True,
+        distillation=Distillation(mode="logits"),
+    )
+    spec = RunSpec(
+        task="synth/sst2",
+        model=str(tiny_model_dir),
+        engine=engine,
+        scale=0.03,
+        precision="fp32",
+        dense=FineTuning(epochs=0.2, lr=1e-3),
+    )
+    return prune(spec, store=tmp_path_factory.mktemp("project") / "runs")
+
+
+@pytest.fixture(scope="session")
+def report_page(finished_run: Run) -> Path:
+    """The report of `finished_run`."""
+    store = finished_run.path.parent
+    return render([finished_run], store.parent / "reports" / "index.html", store=store)

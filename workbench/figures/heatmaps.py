@@ -29,7 +29,7 @@ def layer_heatmap(layers: pd.DataFrame) -> go.Figure:
         text="%{z:.1f}",
     )
     figure.update_xaxes(title_text="type of matrix")
-    figure.update_yaxes(title_text="layer (number, input on top)")
+    figure.update_yaxes(title_text="layer (number)")
     return figure.update_layout(height=100 + max(220, 34 * min(len(table), MOST_CELLS)))
 
 

@@ -63,6 +63,6 @@ def early_against_final(scores: pd.DataFrame, metric: str) -> go.Figure:
                 cliponaxis=False,
             )
         )
-    figure.update_xaxes(title_text=f"early score, {metric_title(metric)}")
+    figure.update_xaxes(title_text=f"early score<br>{metric_title(metric)}")
     figure.update_yaxes(title_text=f"after full training<br>{metric_title(metric)}")
     return figure

@@ -19,7 +19,7 @@ _AXIS = {
     "tickcolor": MUTED,
     "zeroline": False,
     "automargin": True,
-    "title": {"standoff": 12},
+    "title": {"standoff": 12, "font": {"size": 14}},
 }
 
 TEMPLATE = go.layout.Template(

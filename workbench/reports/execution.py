@@ -77,7 +77,7 @@ def _reason(notebook: Path, error: PapermillExecutionError) -> str:
     if error.ename == BadInput.__name__:
         return message
     return (
-        f"{notebook.stem} failed in cell {error.cell_index + 1} with {error.ename}: {message}. "
+        f"{notebook.stem} failed with {error.ename}: {message}. "
         f"Open {notebook} in JupyterLab with the same parameters to see where."
     )
 

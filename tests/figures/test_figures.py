@@ -1,0 +1,138 @@
+"""Each figure says what its table says, in units, and stays small."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workbench import figures
+
+LEVELS = pd.DataFrame(
+    [
+        ("dense", 1.0, "validation", "accuracy", 0.81),
+        ("dense", 1.0, "dev", "accuracy", 0.8),
+        ("level-1", 0.1, "validation", "accuracy", 0.71),
+        ("level-1", 0.1, "dev", "accuracy", 0.7),
+    ],
+    columns=["stage", "kept_share", "split", "metric", "value"],
+)
+PUBLISHED = pd.DataFrame(
+    [("accuracy", "A", 0.03, 0.9, "Source 2020"), ("accuracy", "B", 0.03, 0.8, "Source 2020")],
+    columns=["metric", "method", "kept_share", "value", "source"],
+)
+POOL = pd.DataFrame(
+    {
+        "candidate": [0, 1, 2],
+        "ratio": [5e-5, 1e-4, 5e-5],
+        "from_magnitude": [0.06, 0.04, 0.05],
+        "score": [0.6, 0.8, 0.7],
+        "chosen": [False, True, False],
+    }
+)
+CURVES = pd.DataFrame(
+    [(c, step, 0.5 + 0.1 * c + step / 100, c == 1) for c in range(3) for step in (2, 4)],
+    columns=["candidate", "step", "value", "chosen"],
+)
+SCORES = POOL.assign(early=POOL["score"], final=[0.7, 0.75, 0.9])
+LAYERS = pd.DataFrame({"attention.self.query": [0.9, 0.8], "odd": [0.7, 0.95]}, index=[0, 1])
+OVERLAP = pd.DataFrame([[1.0, 0.83], [0.83, 1.0]], index=["0", "1"], columns=["0", "1"])
+
+ALL = {
+    "levels": lambda: figures.metric_by_level(LEVELS, PUBLISHED),
+    "layers": lambda: figures.layer_heatmap(LAYERS),
+    "overlap": lambda: figures.overlap_heatmap(OVERLAP),
+    "distance": lambda: figures.distance_from_magnitude(POOL),
+    "curves": lambda: figures.early_curves(CURVES, "f1"),
+    "early": lambda: figures.early_against_final(SCORES, "matthews"),
+}
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_axis_has_a_title_and_every_trace_has_data(name):
+    figure = ALL[name]()
+    axes = [*figure.select_xaxes(), *figure.select_yaxes()]
+    assert all(axis.title.text for axis in axes)
+    assert figure.data
+    for trace in figure.data:
+        assert len(trace.x) == len(trace.z[0] if trace.type == "heatmap" else trace.y) > 0
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_equal_tables_give_equal_figures(name):
+    assert ALL[name]().to_json() == ALL[name]().to_json()
+
+
+def trace(figure, name):
+    (found,) = [trace for trace in figure.data if trace.name == name]
+    return found
+
+
+def test_levels_stand_beside_the_dense_line_and_published_figures_apart():
+    figure = ALL["levels"]()
+    assert list(trace(figure, "dev").y) == [0.8, 0.7]
+    assert list(trace(figure, "dev").x) == pytest.approx([100, 10])
+    dense = trace(figure, "dense model, dev")
+    assert (list(dense.y), list(dense.x)) == ([0.8, 0.8], [100, 3])
+    published = trace(figure, "published: BERT-base, other recipe")
+    assert list(published.text) == ["A", "B"]
+    assert list(published.textposition) == ["top center", "bottom center"]
+    assert published.marker.symbol == "diamond-open"
+
+
+def test_without_published_figures_none_are_mentioned():
+    figure = figures.metric_by_level(LEVELS, PUBLISHED[:0])
+    assert "published" not in figure.to_json()
+
+
+def test_two_metrics_are_two_panels_with_one_legend():
+    both = pd.concat([LEVELS, LEVELS.assign(metric="f1")])
+    figure = figures.metric_by_level(both, PUBLISHED)
+    assert [axis.title.text for axis in figure.select_yaxes()] == [
+        "accuracy (share of examples)",
+        "F1 (0 to 1)",
+    ]
+    shown = [trace.name for trace in figure.data if trace.showlegend]
+    assert len(shown) == len(set(shown)) == 4
+
+
+def test_layers_have_per_cent_and_short_names():
+    (heat,) = ALL["layers"]().data
+    assert np.asarray(heat.z).tolist() == [pytest.approx([90, 70]), pytest.approx([80, 95])]
+    assert list(heat.x) == ["query", "odd"]
+    assert list(heat.y) == ["0", "1"]
+
+
+def test_rounding_differences_do_not_span_the_colour_scale():
+    (heat,) = figures.layer_heatmap(pd.DataFrame({"a": [0.9, 0.90001]})).data
+    assert heat.zmax - heat.zmin == pytest.approx(10, abs=0.01)
+
+
+def test_overlap_scale_covers_the_values():
+    (heat,) = ALL["overlap"]().data
+    assert heat.zmin <= 0.83
+    assert heat.zmax == 1
+
+
+@pytest.mark.parametrize("size", [64, 65, 200])
+def test_heat_maps_are_pooled_to_64_cells(size):
+    values = np.arange(size * size).reshape(size, size) / size**2
+    labels = [str(number) for number in range(size)]
+    (heat,) = figures.overlap_heatmap(pd.DataFrame(values, index=labels, columns=labels)).data
+    assert np.asarray(heat.z).shape == (64, 64)
+    assert len(set(heat.x)) == 64
+    if size == 200:
+        assert heat.y[0] == "0 to 3"
+        assert heat.z[0][0] == pytest.approx(values[:4, :4].mean())
+
+
+def test_the_chosen_candidate_is_marked():
+    ring = trace(ALL["distance"](), "chosen")
+    assert (list(ring.x), list(ring.y)) == (["1"], pytest.approx([4]))
+    curve = trace(ALL["curves"](), "candidate 1, chosen")
+    assert list(curve.y) == pytest.approx([0.62, 0.64])
+    star = trace(ALL["early"](), "chosen")
+    assert (list(star.x), list(star.y)) == ([0.8], [0.75])
+
+
+def test_copies_of_the_magnitude_mask_have_no_ratio_to_name():
+    copies = POOL.assign(ratio=float("nan"), from_magnitude=0.0)
+    assert figures.distance_from_magnitude(copies).data[0].name == "copy of the magnitude mask"

@@ -1,0 +1,47 @@
+import shlex
+from types import SimpleNamespace
+
+import pytest
+
+from workbench import cli
+from workbench.analysis import RankCorrelation
+from workbench.engines.imp import IMP
+from workbench.engines.magnitude import Magnitude
+from workbench.engines.randomized import Randomized
+from workbench.reports import prose
+from workbench.runs import FineTuning, RunSpec
+from workbench.training import Distillation
+
+SPECS = [
+    RunSpec(task="rte", engine=Magnitude()),
+    RunSpec(task="glue/cola", engine=Randomized(ratios=(1e-5, 2e-4), clip=1.0, halving=True), seed=3),
+    RunSpec(
+        task="synth/mnli",
+        engine=IMP(sparsity=0.9, ladder=(0.5, 0.9), distillation=Distillation(mode="logits", hardness=0.5)),
+        model="a folder/it's",
+        scale=1e-05,
+        selection="dev",
+        precision="fp32",
+        dense=FineTuning(lr=3e-5, epochs=1.0),
+    ),
+]
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_the_command_that_makes_a_run_again_means_its_spec(spec):
+    command = prose.reproduction(SimpleNamespace(spec=spec, environment={"threads": 2}))
+    threads, program, *arguments = shlex.split(command)
+    assert (threads, program) == ("OMP_NUM_THREADS=2", "workbench")
+    assert cli._spec(cli.parser().parse_args(arguments)) == spec
+
+
+@pytest.mark.parametrize(
+    ("correlation", "sentence"),
+    [
+        (RankCorrelation(None, None, None, 5), "no rank correlation"),
+        (RankCorrelation(1.0, None, None, 5), "over 5 candidates is 1.00; too few or too regular"),
+        (RankCorrelation(0.5, -0.1, 0.9, 8), "is 0.50, 95 % interval -0.10 to 0.90"),
+    ],
+)
+def test_rank_correlations_in_words(correlation, sentence):
+    assert sentence in prose.foretelling(correlation)
