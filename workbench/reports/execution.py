@@ -12,7 +12,6 @@ from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
-from traitlets import default
 
 from workbench.errors import BadInput, unknown
 from workbench.figures import REPORT_MODE
@@ -92,17 +91,12 @@ def _kernel_manager(folder: Path) -> type[AsyncKernelManager]:
     )
 
     class ReportKernel(AsyncKernelManager):
+        def __init__(self, **traits: Any):
+            # Sockets in `folder`, which no other user can reach, and not ports of the computer.
+            super().__init__(**traits, transport="ipc", connection_file=str(folder / "kernel.json"))
+
         @property
         def kernel_spec(self) -> KernelSpec:
             return spec
-
-        # Sockets in `folder`, which no other user can reach, and not ports of the computer.
-        @default("transport")
-        def _default_transport(self) -> str:
-            return "ipc"
-
-        @default("connection_file")
-        def _default_connection_file(self) -> str:
-            return str(folder / "kernel.json")
 
     return ReportKernel

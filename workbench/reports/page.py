@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import nbformat
-from jinja2 import FileSystemLoader
 from nbconvert import HTMLExporter
 from plotly.offline import get_plotlyjs
 
@@ -26,7 +25,7 @@ def page(notebook: nbformat.NotebookNode, title: str) -> str:
     exporter = HTMLExporter(
         template_name="lab",
         template_file=_TEMPLATE.name,
-        extra_loaders=[FileSystemLoader(_TEMPLATE.parent)],
+        extra_template_paths=[str(_TEMPLATE.parent)],
         exclude_input=True,
         exclude_output_prompt=True,
         exclude_input_prompt=True,
