@@ -85,7 +85,9 @@ def test_matching_the_steps_of_a_run(prune, tmp_path, capsys):
         (["prune", "synth/sst2", "--engine", "magnitude", "--model", "someone/something"], "Hub"),
         (["prune", "glue/rte", "--engine", "magnitude"], "WORKBENCH_GLUE_DIR"),
         (["prune", "--recipe", "first-rapport"], "first-report"),
-        (["show", "nothing"], "run"),
+        (["prune", "synth/sst2", "--engin", "magnitude"], "--engin"),
+        (["prune", "synth/sst2", "--engine", "magnitude", "--store", "/dev/null/x"], "Name another --store"),
+        (["show", "nothing"], "there is none at all"),
         (["report", "nothing"], "run"),
     ],
 )

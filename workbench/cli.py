@@ -16,6 +16,9 @@ from workbench.errors import BadInput, WorkbenchError
 
 
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, **settings: Any):
+        super().__init__(**settings, allow_abbrev=False)
+
     def error(self, message: str) -> NoReturn:
         raise BadInput(f"{message}. `{self.prog} --help` shows what there is.")
 

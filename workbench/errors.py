@@ -32,6 +32,8 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> BadInput:
     `kind` is a singular noun such as "task"; `known` may be any iterable of names.
     """
     known = sorted(known)
+    if not known:
+        return BadInput(f"unknown {kind} {name!r}; there is none at all.")
     close = get_close_matches(str(name), known, n=3, cutoff=0.5)
     hint = f"Did you mean {' or '.join(close)}? " if close else ""
     return BadInput(f"unknown {kind} {name!r}. {hint}Known: {', '.join(known)}.")

@@ -24,7 +24,10 @@ def write_atomic(path: str | Path, write: Callable[[Path], None]) -> Path:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.touch()
+        mode = temporary.stat().st_mode
         write(temporary)
+        temporary.chmod(mode)  # safetensors makes files that nobody else can read
         os.replace(temporary, path)
     except Exception as error:
         if reason := disk_trouble(error):

@@ -128,6 +128,9 @@ def save_model(model: nn.Module, tokenizer: PreTrainedTokenizerBase, folder: Pat
     with _quiet():
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
+    mode = (folder / "config.json").stat().st_mode
+    for path in folder.iterdir():
+        path.chmod(mode)  # safetensors makes files that nobody else can read
 
 
 def prunable(model: nn.Module) -> dict[str, nn.Parameter]:

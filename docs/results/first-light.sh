@@ -8,8 +8,9 @@ store=${STORE:-runs}
 workbench=${WORKBENCH:-.venv/bin/workbench}
 export OMP_NUM_THREADS=1
 
-common=(--sparsity 0.95 --scale 0.11 --store "$store" --set lr=6e-4 --set batch_size=32)
-race=(--set levels=2 --set candidates=4 --set early_epochs=1.25 --set early_lr=1e-3 --set early_evaluations=2)
+common=(--sparsity 0.95 --scale 0.11 --store "$store" --set lr=3e-4 --set batch_size=32)
+ladder=(--set levels=2 --set dense_epochs=0)
+race=("${ladder[@]}" --set candidates=4 --set early_epochs=1.25 --set early_lr=6e-4 --set early_evaluations=2)
 [ $# -gt 0 ] || set -- cola mrpc
 
 for seed in 0 1 2; do
@@ -18,8 +19,8 @@ for seed in 0 1 2; do
     randomized=$(run --engine randomized "${race[@]}")
     equal=(--set match_steps_of="$randomized")
     run --engine randomized "${race[@]}" --set sampler=magnitude
-    run --engine imp --set levels=2 "${equal[@]}"
-    run --engine imp --set levels=2 --set rewind=true "${equal[@]}"
+    run --engine imp "${ladder[@]}" "${equal[@]}"
+    run --engine imp "${ladder[@]}" --set rewind=true "${equal[@]}"
     run --engine magnitude "${equal[@]}"
   done
 done

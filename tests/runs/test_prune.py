@@ -301,7 +301,9 @@ def test_every_kind_of_task(spec_of, tmp_path, task, metrics):
 def test_an_encoder_that_does_not_tell_sentences_apart(spec_of, tmp_path, tiny_model_dir):
     from transformers import AutoTokenizer, DistilBertConfig, DistilBertModel
 
-    tokenizer = AutoTokenizer.from_pretrained(tiny_model_dir, model_input_names=["input_ids", "attention_mask"])
+    tokenizer = AutoTokenizer.from_pretrained(
+        tiny_model_dir, model_input_names=["input_ids", "attention_mask"]
+    )
     config = DistilBertConfig(vocab_size=len(tokenizer), dim=32, n_layers=2, n_heads=2, hidden_dim=64)
     for part in (tokenizer, DistilBertModel(config)):
         part.save_pretrained(tmp_path / "distilbert")

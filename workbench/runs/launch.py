@@ -73,7 +73,12 @@ def _carry_out(spec: RunSpec, store: Path, root: Path, data: TaskData, model: nn
 @contextmanager
 def _owned(root: Path):
     """Makes the run folder this process's own for a while."""
-    root.mkdir(parents=True, exist_ok=True)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(
+            f"the store {root.parent} cannot be written to: {error}. Name another --store."
+        ) from error
     lock = FileLock(root / ".lock")
     try:
         lock.acquire(timeout=0)

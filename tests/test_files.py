@@ -1,0 +1,63 @@
+import stat
+
+import pytest
+
+from workbench.errors import Stopped, unknown
+from workbench.files import disk_trouble, read_json, write_atomic, write_json, write_text
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
+    path = write_text(tmp_path / "new" / "file.txt", "old")
+
+    def fail(part):
+        part.write_text("half")
+        raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError):
+        write_atomic(path, fail)
+    assert path.read_text() == "old"
+    write_text(path, "new")
+    assert path.read_text() == "new"
+    assert [other.name for other in path.parent.iterdir()] == ["file.txt"]
+
+
+@pytest.mark.parametrize("error", [OSError(28, "full"), RuntimeError("I/O error: No space (os error 28)")])
+def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, error):
+    def fail(part):
+        part.write_text("half")
+        raise error
+
+    with pytest.raises(Stopped, match="no space left"):
+        write_atomic(tmp_path / "file", fail)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_can_be_read_by_whom_the_umask_lets(tmp_path):
+    plain = tmp_path / "plain"
+    plain.touch()
+
+    def private(part):
+        part.unlink()
+        part.touch(mode=0o600)
+
+    made = write_atomic(tmp_path / "made", private)
+    assert stat.S_IMODE(made.stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
+
+
+def test_json_there_and_back_without_nan(tmp_path):
+    assert read_json(write_json(tmp_path / "a.json", {"a": [1, 0.1]})) == {"a": [1, 0.1]}
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "a.json", {"a": float("nan")})
+    assert read_json(tmp_path / "a.json") == {"a": [1, 0.1]}
+
+
+def test_other_errors_are_not_about_the_disk():
+    assert disk_trouble(OSError(2, "missing")) is None
+    assert disk_trouble(ValueError("x")) is None
+
+
+def test_unknown_names():
+    assert str(unknown("fruit", "aple", ["pear", "apple"])).startswith(
+        "unknown fruit 'aple'. Did you mean apple?"
+    )
+    assert str(unknown("fruit", "apple", [])) == "unknown fruit 'apple'; there is none at all."
