@@ -57,7 +57,7 @@ def test_other_errors_are_not_about_the_disk():
 
 
 def test_unknown_names():
-    assert str(unknown("fruit", "aple", ["plum", "apple"])).startswith(
+    assert str(unknown("fruit", "aple", ["cherry", "apple"])).startswith(
         "unknown fruit 'aple'. Did you mean apple?"
     )
     assert str(unknown("fruit", "apple", [])) == "unknown fruit 'apple'; there is none at all."

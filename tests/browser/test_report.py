@@ -49,6 +49,13 @@ def test_every_figure_has_marks_on_the_page(opened):
         assert page.locator(f"#{key}").locator(marks).count() > 0
 
 
+def test_no_button_sends_a_figure_anywhere(opened):
+    page, _ = opened
+    buttons = page.locator(".modebar-btn").evaluate_all("buttons => buttons.map(b => b.dataset.title)")
+    assert "Reset axes" in buttons
+    assert not [title for title in buttons if "Share" in title or "Cloud" in title or "Edit" in title]
+
+
 def test_nothing_is_asked_for_and_nothing_is_complained_about(opened):
     _, wrong = opened
     assert wrong == []
