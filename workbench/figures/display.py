@@ -8,6 +8,14 @@ from IPython.display import HTML, display
 # Set in the kernels that execute reports. Their page brings plotly's code once for all figures.
 REPORT_MODE = "WORKBENCH_REPORT"
 
+# Plotly's tool bar has a button that uploads the figure to a company's server; nothing leaves a report.
+_CONFIG = {
+    "displaylogo": False,
+    "responsive": True,
+    "showSendToCloud": False,
+    "modeBarButtonsToRemove": ["select2d", "lasso2d"],
+}
+
 
 def show(figure: go.Figure, key: str) -> None:
     """Displays a figure as the output of a notebook cell.
@@ -20,7 +28,6 @@ def show(figure: go.Figure, key: str) -> None:
         key: unique in the notebook; a letter, then letters, digits and hyphens.
     """
     if not os.environ.get(REPORT_MODE):
-        figure.show(renderer="plotly_mimetype")
+        figure.show(renderer="plotly_mimetype", config=_CONFIG)
         return
-    config = {"displaylogo": False, "responsive": True}
-    display(HTML(figure.to_html(full_html=False, include_plotlyjs=False, div_id=key, config=config)))
+    display(HTML(figure.to_html(full_html=False, include_plotlyjs=False, div_id=key, config=_CONFIG)))

@@ -66,7 +66,11 @@ def _heatmap(
             zmin=limits[0],
             zmax=limits[1],
             colorscale=SCALE,
-            colorbar={"title": {"text": unit, "side": "right"}, "outlinewidth": 0, "thickness": 14},
+            colorbar={
+                "title": {"text": unit, "side": "right", "font": {"size": 14}},
+                "outlinewidth": 0,
+                "thickness": 14,
+            },
             hovertemplate=hover,
             texttemplate=text if max(table.shape) <= _ANNOTATED else None,
             xgap=1,

@@ -26,6 +26,7 @@ def distance_from_magnitude(pool: pd.DataFrame) -> go.Figure:
                     "symbol": SYMBOLS[place % len(SYMBOLS)],
                 },
                 hovertemplate="candidate %{x}: %{y:.2f} %",
+                cliponaxis=False,
             )
         )
     chosen = pool[pool["chosen"]]
@@ -37,6 +38,7 @@ def distance_from_magnitude(pool: pd.DataFrame) -> go.Figure:
             mode="markers",
             marker={"size": 20, "symbol": "circle-open", "color": VERMILION, "line": {"width": 2.5}},
             hoverinfo="skip",
+            cliponaxis=False,
         )
     )
     order = [str(candidate) for candidate in pool["candidate"]]
