@@ -8,14 +8,15 @@ store=${STORE:-runs}
 workbench=${WORKBENCH:-.venv/bin/workbench}
 export OMP_NUM_THREADS=1
 
-common=(--sparsity 0.95 --scale 0.11 --store "$store" --set lr=3e-4 --set batch_size=32)
+common=(--sparsity 0.95 --store "$store" --set lr=3e-4 --set batch_size=32)
+declare -A scale=([cola]=0.11 [mrpc]=0.08)
 ladder=(--set levels=2 --set dense_epochs=0)
 race=("${ladder[@]}" --set candidates=4 --set early_epochs=1.25 --set early_lr=6e-4 --set early_evaluations=2)
 [ $# -gt 0 ] || set -- cola mrpc
 
 for seed in 0 1 2; do
   for task in "$@"; do
-    run() { "$workbench" prune "$task" --seed "$seed" "${common[@]}" "$@" | tail -n 1; }
+    run() { "$workbench" prune "$task" --seed "$seed" --scale "${scale[$task]}" "${common[@]}" "$@" | tail -n 1; }
     randomized=$(run --engine randomized "${race[@]}")
     equal=(--set match_steps_of="$randomized")
     run --engine randomized "${race[@]}" --set sampler=magnitude
