@@ -33,59 +33,56 @@ def parser() -> argparse.ArgumentParser:
         sub.set_defaults(function=function)
         return sub
 
-    def store(sub: argparse.ArgumentParser) -> None:
-        sub.add_argument("--store", default="runs", help="folder of run folders (default: runs)")
-
-    sub = command(prune, "carry out a run, or what is left of it; prints its folder last")
-    sub.add_argument("task", nargs="?", metavar="TASK", help="task id, such as glue/mrpc or synth/sst2")
-    sub.add_argument("--engine", metavar="ID", help="engine id; `workbench doctor` lists them")
-    sub.add_argument("--model", metavar="ID", help="Hub id or folder of the pretrained encoder")
-    sub.add_argument("--sparsity", type=float, metavar="S", help="share of the encoder's weights to remove")
-    sub.add_argument("--seed", type=int, metavar="N", help="root of all randomness")
-    sub.add_argument(
-        "--scale", type=float, metavar="F", help="multiplies every training length of the engine"
-    )
-    sub.add_argument("--selection", metavar="SPLIT", help="validation (carved from train) or dev")
-    sub.add_argument("--precision", metavar="P", help="auto, fp32 or bf16")
-    sub.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="a setting of the engine, or dense.NAME; repeatable. match_steps_of=RUN equals that run's steps",
-    )
-    sub.add_argument(
-        "--recipe", metavar="FILE", help="a spec to start from: a YAML file or a packaged recipe's name"
-    )
-    store(sub)
-
-    sub = command(report, "render runs as one HTML file that needs no network")
-    sub.add_argument(
-        "runs", nargs="*", metavar="RUN", help="run folder or name; all complete ones where none is named"
-    )
-    sub.add_argument(
-        "--out", default="reports/index.html", metavar="FILE", help="default: reports/index.html"
-    )
-    sub.add_argument("--notebook", default="report_run", metavar="NAME", help="default: report_run")
-    sub.add_argument(
-        "-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="a parameter of it"
-    )
-    store(sub)
-
+    _prune_options(command(prune, "carry out a run, or what is left of it; prints its folder last"))
+    _report_options(command(report, "render a run as one HTML file that needs no network"))
     sub = command(runs, "a table of the runs in a store")
-    sub.add_argument("--json", action="store_true", help="machine-readable")
-    store(sub)
-
+    _json_and_store(sub)
     sub = command(show, "a run's spec, levels, scores and cost")
     sub.add_argument("run", metavar="RUN", help="run folder or name")
-    sub.add_argument("--json", action="store_true", help="machine-readable")
-    store(sub)
-
+    _json_and_store(sub)
     sub = command(doctor, "which models, tasks, accelerators and engines are usable here, and why not")
     sub.add_argument("--json", action="store_true", help="machine-readable")
-
     command(lab, "open JupyterLab on the notebooks")
     return top
+
+
+def _prune_options(sub: argparse.ArgumentParser) -> None:
+    add = sub.add_argument
+    add("task", nargs="?", metavar="TASK", help="task id, such as glue/mrpc or synth/sst2")
+    add("--engine", metavar="ID", help="engine id; `workbench doctor` lists them")
+    add("--model", metavar="ID", help="Hub id or folder of the pretrained encoder")
+    add("--sparsity", type=float, metavar="S", help="share of the encoder's weights to remove")
+    add("--seed", type=int, metavar="N", help="root of all randomness")
+    add("--scale", type=float, metavar="F", help="multiplies every training length of the engine")
+    add("--selection", metavar="SPLIT", help="validation (carved from train) or dev")
+    add("--precision", metavar="P", help="auto, fp32 or bf16")
+    setting = "a setting of the engine, or dense.NAME; repeatable. match_steps_of=RUN equals that run's steps"
+    add("--set", action="append", default=[], metavar="NAME=VALUE", help=setting)
+    add("--recipe", metavar="FILE", help="a spec to start from: a YAML file or a packaged recipe's name")
+    _store(sub)
+
+
+def _report_options(sub: argparse.ArgumentParser) -> None:
+    add = sub.add_argument
+    add(
+        "runs",
+        nargs="*",
+        metavar="RUN",
+        help="run folder or name; the newest complete one where none is named",
+    )
+    add("--out", default="reports/index.html", metavar="FILE", help="default: reports/index.html")
+    add("--notebook", default="report_run", metavar="NAME", help="default: report_run")
+    add("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="a parameter of it")
+    _store(sub)
+
+
+def _json_and_store(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--json", action="store_true", help="machine-readable")
+    _store(sub)
+
+
+def _store(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--store", default="runs", help="folder of run folders (default: runs)")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
