@@ -78,6 +78,16 @@ def test_levels_stand_beside_the_dense_line_and_published_figures_apart():
     assert published.marker.symbol == "diamond-open"
 
 
+def test_small_differences_look_small():
+    close = LEVELS.assign(value=[0.9, 0.901, 0.902, 0.899])
+    low, high = figures.metric_by_level(close, PUBLISHED[:0]).layout.yaxis.range
+    assert high - low == pytest.approx(0.1)
+    low, high = ALL["levels"]().layout.yaxis.range
+    assert low < 0.7 < 0.9 < high
+    low, high = figures.metric_by_level(close.assign(value=1.0), PUBLISHED[:0]).layout.yaxis.range
+    assert (low, high) == pytest.approx((0.91, 1.01))
+
+
 def test_without_published_figures_none_are_mentioned():
     figure = figures.metric_by_level(LEVELS, PUBLISHED[:0])
     assert "published" not in figure.to_json()
