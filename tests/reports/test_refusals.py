@@ -97,6 +97,7 @@ def test_an_int_will_do_for_a_float(tmp_path):
 FAILURES = {
     "1 / 0": "broken failed with ZeroDivisionError: division by zero. Open ",
     "class BadInput(ValueError): pass\nraise BadInput('level 3:\\nthere is none')": "level 3: there is none",
+    "import os\nos.write(2, b'so long')\nos._exit(1)": "Its last words: 'so long'.",
 }
 
 

@@ -1,5 +1,6 @@
 """Executing a notebook with parameters, in a kernel of this very Python."""
 
+import logging
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from papermill.exceptions import PapermillExecutionError
 from workbench.errors import BadInput, unknown
 from workbench.figures import REPORT_MODE
 
+_LOG = "kernel.log"
 _TYPES = {"str": str, "int": int, "float": float, "bool": bool}
 
 
@@ -66,9 +68,15 @@ def execute(notebook: Path, parameters: Mapping[str, Any]) -> nbformat.NotebookN
         except PapermillExecutionError as error:
             raise BadInput(_reason(notebook, error)) from error
         except DeadKernelError as error:
+            last = (Path(folder) / _LOG).read_text(encoding="utf-8").strip().rpartition("\n")[2]
             raise BadInput(
-                f"the kernel of {notebook.stem} died; is there too little memory? {error}"
+                f"the kernel of {notebook.stem} died, perhaps for lack of memory. Its last words: {last!r}."
             ) from error
+        except KeyboardInterrupt:
+            # What the client's tasks, cut short, would report of their closed sockets is no news.
+            for name in ("asyncio", "papermill"):
+                logging.getLogger(name).setLevel(logging.CRITICAL)
+            raise
 
 
 def _reason(notebook: Path, error: PapermillExecutionError) -> str:
@@ -94,6 +102,10 @@ def _kernel_manager(folder: Path) -> type[AsyncKernelManager]:
         def __init__(self, **traits: Any):
             # Sockets in `folder`, which no other user can reach, and not ports of the computer.
             super().__init__(**traits, transport="ipc", connection_file=str(folder / "kernel.json"))
+
+        async def start_kernel(self, **options: Any) -> None:
+            with (folder / _LOG).open("w") as log:
+                await super().start_kernel(**options, stderr=log)
 
         @property
         def kernel_spec(self) -> KernelSpec:
