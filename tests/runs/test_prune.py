@@ -125,6 +125,16 @@ def test_a_run_that_is_interrupted_anywhere_ends_the_same(spec_of, tmp_path, mon
     assert outcome(run) == whole
 
 
+def test_candidates_that_halving_drops_are_paid_for(spec_of, tmp_path):
+    engine = tiny_randomized(halving=True, levels=1, early_epochs=6.0, early_evaluations=1)
+    run = prune(spec_of(engine), store=tmp_path)
+    steps = max(entry["steps"] for entry in run.events() if "race" in entry["stage"] and "steps" in entry)
+    first_round = steps // 2
+    assert run.results["cost"]["racing"]["optimizer_steps"] == 3 * first_round + 2 * (steps - first_round)
+    lengths = sorted(candidate.curve[-1][0] for candidate in run.candidates(level=1))
+    assert lengths == [first_round, steps, steps]
+
+
 def test_a_run_that_is_killed_ends_the_same(spec_of, tmp_path):
     """SIGKILL, at moments spread over the run, until it is complete."""
     spec = spec_of()

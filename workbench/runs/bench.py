@@ -99,6 +99,8 @@ class StoreBench:
             return self._compete(names[candidate], state, recipe, pool[candidate], until)
 
         scores, best = hold_race(compete, len(pool), steps=recipe.steps, rounds=rounds, average=average)
+        for name in names:
+            self.folder(name).settle()
         candidates = [
             {**label, "score": score, "mask": mask.digest}
             for label, score, mask in zip(labels or [{}] * len(pool), scores, pool, strict=True)

@@ -42,7 +42,7 @@ class Fit:
     best: dict[str, Tensor] = field(default_factory=dict)
 
     def run(self, until: int | None = None) -> Record:
-        """Trains until the recipe ends, or until a given step.
+        """Trains until the recipe ends, or until a given step, and evaluates there.
 
         What happens does not depend on when checkpoints are written or on how often the stage is
         interrupted.
@@ -58,7 +58,7 @@ class Fit:
             while trainer.step < until:
                 self._step()
                 bar.update()
-                if recipe.evaluates_at(trainer.step):
+                if trainer.step == until or recipe.evaluates_at(trainer.step):
                     bar.set_postfix(self._evaluate())
                 if time.monotonic() - saved >= CHECKPOINT_SECONDS:
                     self._checkpoint()
@@ -124,18 +124,16 @@ class Fit:
         self.folder.save_checkpoint(trainer.tensors() | best, about, self.record)
 
     def _resume(self) -> None:
-        checkpoint = self.folder.load_checkpoint()
-        step = 0
-        if checkpoint:
-            tensors, about, self.record = checkpoint
-            step = about["step"]
-            self.best = {
-                name.removeprefix("best."): t for name, t in tensors.items() if name.startswith("best.")
-            }
-            self.trainer.restore(tensors, about["optimizer_steps"], step)
-        self.log.forget(self.folder.stage, step)
-        if not step:
-            self.log.append(self.folder.stage, "start", step=0, steps=self.trainer.recipe.steps)
+        stage, checkpoint = self.folder.stage, self.folder.load_checkpoint()
+        if checkpoint is None:
+            self.log.forget(stage, after=-1)
+            self.log.append(stage, "start", step=0, steps=self.trainer.recipe.steps)
+            return
+        tensors, about, self.record = checkpoint
+        best = {name: tensor for name, tensor in tensors.items() if name.startswith("best.")}
+        self.best = {name.removeprefix("best."): tensor for name, tensor in best.items()}
+        self.trainer.restore(tensors, about["optimizer_steps"], about["step"])
+        self.log.forget(stage, after=about["step"])
 
 
 def _progress_bar(stage: str, done: int, total: int) -> tqdm:

@@ -83,12 +83,8 @@ class Record:
         return replace(self, optimizer_steps=optimizer_steps)
 
     def score(self, until: int, average: int) -> float:
-        """Mean primary metric of the last `average` evaluations up to step `until`, or of all there are.
-
-        A stretch that is too short for any evaluation is scored by the first one after it.
-        """
-        reached = [evaluation.primary for evaluation in self.evaluations if evaluation.step <= until]
-        last = reached[-average:] or [self.evaluations[0].primary]
+        """Mean primary metric of the last `average` evaluations up to step `until`, or of all there are."""
+        last = [evaluation.primary for evaluation in self.evaluations if evaluation.step <= until][-average:]
         return sum(last) / len(last)
 
     @classmethod
@@ -136,6 +132,7 @@ class StageFolder:
         write_json(self._done, asdict(record))
         self._checkpoint.unlink(missing_ok=True)
 
-    def drop_state(self) -> None:
-        """Removes the weights, which a complete run no longer needs; the record stays."""
-        self.state.unlink(missing_ok=True)
+    def settle(self) -> None:
+        """Marks a stage that is to stay where its checkpoint stands, a dropped candidate, as done."""
+        if checkpoint := self.load_checkpoint():
+            self.finish(checkpoint[2], None)
