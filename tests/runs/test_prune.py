@@ -223,17 +223,19 @@ def test_a_loss_that_turns_nan_keeps_what_was_done(spec_of, tmp_path):
     assert list((tmp_path / "shared").glob("*/stages/dense/done.json"))
 
 
-@pytest.mark.parametrize("failing", ["save_file", "replace"])
+@pytest.mark.parametrize(
+    "failing", ["workbench.runs.tensors.save_file", "os.replace", "workbench.runs.results.save_model"]
+)
 def test_a_full_disk_leaves_the_run_resumable(spec_of, tmp_path, monkeypatch, failing):
     monkeypatch.setattr(fit_module, "CHECKPOINT_SECONDS", 0.0)
     spec = spec_of(Magnitude(**TINY))
     whole = outcome(prune(spec, store=tmp_path / "whole"))
 
     def full(*_, **__):
-        raise OSError(28, "No space left on device")
+        raise RuntimeError("I/O error: No space left on device (os error 28)")
 
     with monkeypatch.context() as patched:
-        patched.setattr("workbench.runs.tensors.save_file" if failing == "save_file" else "os.replace", full)
+        patched.setattr(failing, full)
         with pytest.raises(Stopped, match="no space left"):
             prune(spec, store=tmp_path / "full")
     assert not list((tmp_path / "full").rglob("*.part"))

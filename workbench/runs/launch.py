@@ -6,7 +6,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from torch import nn
 
-from workbench.errors import BadInput, Stopped
+from workbench.errors import BadInput, Stopped, WorkbenchError
 from workbench.files import disk_trouble, read_json, write_json, write_text
 from workbench.masks import kept_count
 from workbench.models import load_encoder, prunable
@@ -38,6 +38,7 @@ def prune(spec: RunSpec, store: str | Path = "runs") -> Run:
     store = Path(store)
     root = store / spec.name
     if (root / "results.json").exists():
+        drop_scaffolding(root)  # in case the process was killed before it did
         return Run(root)
     task = load_task(spec.task)
     model = load_encoder(spec.model, task.num_outputs, spec.seed)
@@ -50,7 +51,9 @@ def prune(spec: RunSpec, store: str | Path = "runs") -> Run:
         raise Stopped(
             f"interrupted. What was done is kept in {root}; run the same command to go on."
         ) from None
-    except OSError as error:
+    except WorkbenchError:
+        raise
+    except Exception as error:
         if reason := disk_trouble(error):
             raise Stopped(
                 f"could not write to {root}: {reason}. What was saved is intact; free some space, then "

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from safetensors import safe_open
 
+from workbench.errors import BadInput
 from workbench.files import read_json, write_json
 from workbench.masks import Mask
 from workbench.models import prunable, save_model
@@ -25,6 +26,10 @@ def write_results(
 
     This is the only place that looks at dev (unless the spec selects on it), after all selection.
     """
+    if not bench.levels:
+        raise BadInput(
+            f"engine {spec.engine.id} trained nothing under a mask; bench.train(..., mask=mask) does."
+        )
     levels = [_level(bench, stage) for stage in bench.levels]
     dense = bench.dense_folder.record
     model_folder = _save_model(bench, data, final)
