@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import signal
 import sys
 import textwrap
@@ -12,7 +13,7 @@ from typing import Any, NoReturn
 import pandas as pd
 import yaml
 
-from workbench.errors import BadInput, WorkbenchError
+from workbench.errors import BadInput, WorkbenchError, unknown
 
 
 class _Parser(argparse.ArgumentParser):
@@ -30,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
 
     def command(function, help: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(function.__name__, help=help, description=help)
-        sub.set_defaults(function=function)
+        sub.set_defaults(function=function, command=sub)
         return sub
 
     _prune_options(command(prune, "carry out a run, or what is left of it; prints its folder last"))
@@ -89,7 +90,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; the return value is the exit code (0 done, 2 bad input, 3 resumable, 1 defect)."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        options = parser().parse_args(arguments)
+        options, strange = parser().parse_known_args(arguments)
+        if strange:
+            known = set(re.findall(r"--?[a-z]+", options.command.format_usage()))
+            raise unknown("option", strange[0], known)
         options.function(options)
     except WorkbenchError as error:
         print(f"workbench: {error}", file=sys.stderr)
