@@ -11,6 +11,7 @@ from tqdm.auto import tqdm
 from workbench.errors import Stopped
 from workbench.models import forward_flops
 from workbench.runs.data import TaskData
+from workbench.runs.environment import release_memory
 from workbench.runs.events import EventLog
 from workbench.runs.stage import Cost, Record, StageFolder
 from workbench.training import MaskedTrainer, NonFiniteLoss
@@ -73,6 +74,7 @@ class Fit:
         outcome = record.evaluations[-1] if self.leaves == "nothing" else record.best
         self.log.append(stage, "end", self.trainer.step, metrics=outcome.metrics)
         self.folder.finish(record, self.best or None)
+        release_memory()
         metrics = ", ".join(f"{name} {value:.3f}" for name, value in outcome.metrics.items())
         print(f"{stage}: validation {metrics} ({record.cost.seconds:.0f} s)", file=sys.stderr, flush=True)
 
@@ -122,6 +124,7 @@ class Fit:
         best = {f"best.{name}": tensor for name, tensor in self.best.items()}
         about = {"step": trainer.step, "optimizer_steps": trainer.optimizer_steps}
         self.folder.save_checkpoint(trainer.tensors() | best, about, self.record)
+        release_memory()
 
     def _resume(self) -> None:
         stage, checkpoint = self.folder.stage, self.folder.load_checkpoint()
