@@ -1,35 +1,40 @@
 """A workbench for pruning research on transformer encoders."""
 
-from workbench.engines import Engine
-from workbench.engines.imp import IMP
-from workbench.engines.magnitude import Magnitude
-from workbench.engines.randomized import Randomized
-from workbench.errors import BadInput, Stopped, WorkbenchError
-from workbench.masks import Mask, nm_mask, overlap, sample_mask, topk_mask
-from workbench.runs import FineTuning, Run, RunSpec, prune, runs_in
-from workbench.schedules import cubic_ladder
-from workbench.tasks import load_task
-from workbench.training import Distillation
+from importlib import import_module
+from typing import Any
 
-__all__ = [
-    "IMP",
-    "BadInput",
-    "Distillation",
-    "Engine",
-    "FineTuning",
-    "Magnitude",
-    "Mask",
-    "Randomized",
-    "Run",
-    "RunSpec",
-    "Stopped",
-    "WorkbenchError",
-    "cubic_ladder",
-    "load_task",
-    "nm_mask",
-    "overlap",
-    "prune",
-    "runs_in",
-    "sample_mask",
-    "topk_mask",
-]
+# Imported when first used: the libraries behind them take seconds, which `workbench --help` need not wait for.
+_HOMES = {
+    "BadInput": "errors",
+    "Distillation": "training",
+    "Engine": "engines",
+    "FineTuning": "runs",
+    "IMP": "engines.imp",
+    "Magnitude": "engines.magnitude",
+    "Mask": "masks",
+    "Randomized": "engines.randomized",
+    "Run": "runs",
+    "RunSpec": "runs",
+    "Stopped": "errors",
+    "WorkbenchError": "errors",
+    "cubic_ladder": "schedules",
+    "load_task": "tasks",
+    "nm_mask": "masks",
+    "overlap": "masks",
+    "prune": "runs",
+    "runs_in": "runs",
+    "sample_mask": "masks",
+    "topk_mask": "masks",
+}
+
+__all__ = list(_HOMES)  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'workbench' has no attribute {name!r}")
+    return getattr(import_module(f"workbench.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -57,9 +57,11 @@ class NotingBench:
             weights = {name: weight * mask[name] for name, weight in weights.items()}
         return FakeState(weights, (*state.history, stage))
 
-    def race(self, stage, state, pool, recipe, *, average, rounds=1, labels=()):
-        self.raced.append((stage, pool, recipe, average, rounds, labels))
-        return self.favourite
+    def race(self, stage, state, pool, recipe, *, average, rounds=1):
+        entrants = pool()
+        masks, labels = [entrant.mask for entrant in entrants], [entrant.about for entrant in entrants]
+        self.raced.append((stage, masks, recipe, average, rounds, labels))
+        return masks[self.favourite]
 
 
 def test_magnitude_prunes_once():

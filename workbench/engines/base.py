@@ -5,6 +5,7 @@ pseudo-code says. The bench does the costly work and remembers what is done.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 from pydantic import Field
@@ -31,6 +32,19 @@ class State(Protocol):
         """This state's head on the encoder of `other`, with a fresh optimizer."""
 
 
+@dataclass(frozen=True)
+class Entrant:
+    """A candidate of a race.
+
+    Attributes:
+        mask: what it trains under.
+        about: what is remembered of it in the run folder, such as its sampling ratio.
+    """
+
+    mask: Mask
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+
 class Bench(Protocol):
     """The costly verbs. Each names a stage; a stage that is already on disk is not done again."""
 
@@ -55,13 +69,12 @@ class Bench(Protocol):
         self,
         stage: str,
         state: State,
-        pool: Sequence[Mask],
+        pool: Callable[[], Sequence[Entrant]],
         recipe: Recipe,
         *,
         average: int,
         rounds: int = 1,
-        labels: Sequence[Mapping[str, Any]] = (),
-    ) -> int:
+    ) -> Mask:
         """Trains `state` briefly under each mask, scores it, and throws the weights away.
 
         A candidate's score is the mean of its last `average` evaluations. With `rounds` > 1 only the
@@ -70,14 +83,13 @@ class Bench(Protocol):
         Args:
             stage: the race's name; candidate i is the stage `<stage>/candidate-i`.
             state: the parent that every candidate starts from, moments included.
-            pool: the candidates' masks.
+            pool: makes the candidates; not asked where the race is over.
             recipe: the whole length of a candidate's training.
             average: evaluations in a score.
             rounds: equal parts that the training is cut into.
-            labels: what to remember of each candidate, such as its sampling ratio.
 
         Returns:
-            The index of the best candidate; the earliest of equals.
+            The mask of the best candidate, the earliest of equals.
         """
 
 

@@ -1,11 +1,13 @@
 """Randomized pruning mask generation and selection (paper A: Li et al., EMNLP 2023 Findings)."""
 
+from collections.abc import Callable
+from functools import cache, partial
 from math import ceil, log2
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from workbench.engines.base import Bench, State
+from workbench.engines.base import Bench, Entrant, State
 from workbench.engines.ladder import LadderEngine
 from workbench.masks import Mask, distance_from, sample_mask, topk_mask
 from workbench.randomness import derive
@@ -30,7 +32,9 @@ class Randomized(LadderEngine):
         ratios: sampling ratios R; candidate j uses R[j mod len(R)].
         exponent: tau in p_i = |w_i|^tau / sum |w|^tau.
         sampler: "counts" or "draws" as in `sample_mask`; "magnitude" fills the pool with copies of
-            the magnitude mask that differ in data order alone: the control for best-of-M noise.
+            the magnitude mask that differ in data order alone: the control. The spread of its early scores
+            is noise, and since a race's weights are thrown away, its final score is what the same training
+            gives without a search for masks.
         early_epochs: length of a candidate's early training.
         early_lr: its peak learning rate.
         early_evaluations: evaluations that a score averages, the last ones.
@@ -59,33 +63,34 @@ class Randomized(LadderEngine):
             stage = f"level-{level}"
             schedule = Linear if level == len(self.sparsities) else Constant
             full = self.recipe(steps, schedule=schedule)
-            pool = self.pool(bench.seed, level, state, sparsity)
-            labels = self.describe(pool, state, sparsity)
-            mask = pool[self.race(bench, stage, state, pool, labels)]
+            pool = cache(partial(self.pool, bench.seed, level, state, sparsity))
+            mask = self.race(bench, stage, state, pool)
             if self.full_scores:
-                bench.race(f"{stage}/full", state, pool, full, average=1, labels=labels)
+                bench.race(f"{stage}/full", state, pool, full, average=1)
             state = bench.train(stage, state, full, mask)
         return state
 
-    def pool(self, seed: int, level: int, state: State, sparsity: float) -> list[Mask]:
-        """The candidates' masks, sampled from what the previous level left, hence nested in its mask."""
-        if self.sampler == "magnitude":
-            return [topk_mask(magnitude(state.weights), sparsity)] * self.candidates
-        weights = state.weights
-        return [
-            sample_mask(
-                weights,
-                sparsity,
-                ratio=ratio,
-                exponent=self.exponent,
-                seed=derive(seed, "level", level, "candidate", candidate),
-                method=self.sampler,
-            )
-            for candidate, ratio in enumerate(self.candidate_ratios())
-        ]
+    def pool(self, seed: int, level: int, state: State, sparsity: float) -> list[Entrant]:
+        """The candidates, sampled from what the previous level left, hence nested in its mask.
 
-    def race(self, bench: Bench, stage: str, state: State, pool: list[Mask], labels: list[dict]) -> int:
-        """Early mask evaluation (EMEP, paper A, section 6): the index of the winner."""
+        Of each is remembered its sampling ratio, which copies of the magnitude mask do not have, and the
+        share of its kept weights that the magnitude mask of the same parent prunes.
+        """
+        weights = state.weights
+        reference = topk_mask(magnitude(weights), sparsity)
+        entrants = []
+        for candidate in range(self.candidates):
+            mask, ratio = reference, None
+            if self.sampler != "magnitude":
+                ratio = self.ratios[candidate % len(self.ratios)]
+                lot = derive(seed, "level", level, "candidate", candidate)
+                mask = sample_mask(weights, sparsity, ratio, self.exponent, seed=lot, method=self.sampler)
+            distance = float(distance_from(reference, [mask])[0])
+            entrants.append(Entrant(mask, {"ratio": ratio, "from_magnitude": distance}))
+        return entrants
+
+    def race(self, bench: Bench, stage: str, state: State, pool: Callable[[], list[Entrant]]) -> Mask:
+        """Early mask evaluation (EMEP, paper A, section 6): the winner."""
         steps = bench.steps(self.early_epochs, self.batch_size)
         early = self.recipe(
             steps,
@@ -93,29 +98,5 @@ class Randomized(LadderEngine):
             schedule=Linear,
             eval_every=min(self.eval_every, ceil(steps / self.early_evaluations)),
         )
-        return bench.race(
-            f"{stage}/race",
-            state,
-            pool,
-            early,
-            average=self.early_evaluations,
-            rounds=max(1, ceil(log2(self.candidates))) if self.halving else 1,
-            labels=labels,
-        )
-
-    def describe(self, pool: list[Mask], state: State, sparsity: float) -> list[dict]:
-        """What the report says of each candidate.
-
-        Its sampling ratio, which copies of the magnitude mask do not have, and the share of its kept weights
-        that the magnitude mask of the same parent prunes.
-        """
-        distances = distance_from(topk_mask(magnitude(state.weights), sparsity), pool)
-        ratios = self.candidate_ratios() if self.sampler != "magnitude" else [None] * self.candidates
-        return [
-            {"ratio": ratio, "from_magnitude": float(distance)}
-            for ratio, distance in zip(ratios, distances, strict=True)
-        ]
-
-    def candidate_ratios(self) -> list[float]:
-        """The sampling ratio of each candidate."""
-        return [self.ratios[j % len(self.ratios)] for j in range(self.candidates)]
+        rounds = max(1, ceil(log2(self.candidates))) if self.halving else 1
+        return bench.race(f"{stage}/race", state, pool, early, average=self.early_evaluations, rounds=rounds)

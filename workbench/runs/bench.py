@@ -1,13 +1,13 @@
 """The bench: trains and races in named stages, and skips what is already on disk."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from torch import nn
 
+from workbench.engines import Entrant
 from workbench.files import read_json, write_json
 from workbench.masks import Mask
 from workbench.models import load_encoder, prunable
@@ -80,33 +80,17 @@ class StoreBench:
         self,
         stage: str,
         state: StageState,
-        pool: Sequence[Mask],
+        pool: Callable[[], Sequence[Entrant]],
         recipe: Recipe,
         *,
         average: int,
         rounds: int = 1,
-        labels: Sequence[Mapping[str, Any]] = (),
-    ) -> int:
-        """Trains `state` briefly under each mask; the index of the best (see `engines.Bench.race`)."""
+    ) -> Mask:
+        """Trains `state` briefly under each mask; the best one's mask (see `engines.Bench.race`)."""
         outcome = self.root / "stages" / stage / "race.json"
-        if outcome.exists():
-            return read_json(outcome)["best"]
-        names = [f"{stage}/candidate-{candidate}" for candidate in range(len(pool))]
-        for name, mask in zip(names, pool, strict=True):
-            mask.save(self.mask_path(name))
-
-        def compete(candidate: int, until: int) -> Record:
-            return self._compete(names[candidate], state, recipe, pool[candidate], until)
-
-        scores, best = hold_race(compete, len(pool), steps=recipe.steps, rounds=rounds, average=average)
-        for name in names:
-            self.folder(name).settle()
-        candidates = [
-            {**label, "score": score, "mask": mask.digest}
-            for label, score, mask in zip(labels or [{}] * len(pool), scores, pool, strict=True)
-        ]
-        write_json(outcome, {"best": best, "average": average, "candidates": candidates})
-        return best
+        if not outcome.exists():
+            write_json(outcome, self._hold(stage, state, pool(), recipe, average, rounds))
+        return Mask.load(self.mask_path(f"{stage}/candidate-{read_json(outcome)['best']}"))
 
     def mask_path(self, stage: str) -> Path:
         """Where the mask of a stage is kept."""
@@ -128,6 +112,31 @@ class StoreBench:
     def dev(self, state: StageState) -> dict[str, dict[str, float]]:
         """Metrics of a state on every dev split."""
         return self._data.evaluate_dev(self.model_of(state), self._precision)
+
+    def _hold(
+        self,
+        stage: str,
+        state: StageState,
+        pool: Sequence[Entrant],
+        recipe: Recipe,
+        average: int,
+        rounds: int,
+    ) -> dict:
+        names = [f"{stage}/candidate-{candidate}" for candidate in range(len(pool))]
+        for name, entrant in zip(names, pool, strict=True):
+            entrant.mask.save(self.mask_path(name))
+
+        def compete(candidate: int, until: int) -> Record:
+            return self._compete(names[candidate], state, recipe, pool[candidate].mask, until)
+
+        scores, best = hold_race(compete, len(pool), steps=recipe.steps, rounds=rounds, average=average)
+        for name in names:
+            self.folder(name).settle()
+        candidates = [
+            {**entrant.about, "score": score, "mask": entrant.mask.digest}
+            for entrant, score in zip(pool, scores, strict=True)
+        ]
+        return {"best": best, "average": average, "candidates": candidates}
 
     def _compete(self, stage: str, state: StageState, recipe: Recipe, mask: Mask, until: int) -> Record:
         folder = self.folder(stage)
