@@ -49,7 +49,8 @@ def root() -> Path:
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real data and models, which is no part of the project."""
-    need(SHARED.is_dir(), "the folder of shared data", "Name it in WORKBENCH_SHARED.")
+    if not SHARED.is_dir():
+        pytest.skip("the folder of shared data is not here. Name it in WORKBENCH_SHARED.")
     return SHARED.resolve()
 
 

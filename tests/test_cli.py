@@ -83,6 +83,13 @@ def test_matching_the_steps_of_a_run(prune, tmp_path, capsys):
         (["prune", "synth/sst2", "--engine", "magnitude", "--set", "match_steps_of=x"], "run"),
         (["prune", "synth/sst2", "--engine", "magnitude", "--model", "./nowhere"], "does not exist"),
         (["prune", "synth/sst2", "--engine", "magnitude", "--model", "someone/something"], "Hub"),
+        (["prune", "synth/sst2", "--engine", "magnitude", "--model", "all-MiniLM-L6"], "all-MiniLM-L6-v2?"),
+        (["prune", "synth/sst2", "--engine", "magnitude", "--model", "no such model!"], "Hub id"),
+        (["prune", "synth/sst2", "--engine", "imp", "--set", "ladder=[0.5,"], "no YAML value"),
+        (
+            ["prune", "synth/sst2", "--engine", "imp", "--set", "lr=1", "--set", "lr.b=1"],
+            "lr is 1, which has",
+        ),
         (["prune", "glue/rte", "--engine", "magnitude"], "WORKBENCH_GLUE_DIR"),
         (["prune", "--recipe", "first-rapport"], "first-report"),
         (["prune", "synth/sst2", "--engin", "magnitude"], "Did you mean --engine"),

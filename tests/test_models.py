@@ -2,7 +2,14 @@ import shutil
 
 import pytest
 import torch
-from transformers import AutoModelForSequenceClassification, BertConfig, DistilBertConfig, RobertaConfig
+from transformers import (
+    AlbertConfig,
+    AutoModelForSequenceClassification,
+    BertConfig,
+    DistilBertConfig,
+    ElectraConfig,
+    RobertaConfig,
+)
 
 from workbench import models
 from workbench.errors import BadInput
@@ -21,10 +28,12 @@ def test_the_72_matrices_of_bert_base():
     assert next(iter(weights)) == "bert.encoder.layer.0.attention.self.query.weight"
 
 
-@pytest.mark.parametrize("config", [RobertaConfig, DistilBertConfig])
-def test_other_families_have_the_same_matrices(config):
+@pytest.mark.parametrize(
+    ("config", "count"), [(RobertaConfig, 72), (ElectraConfig, 72), (DistilBertConfig, 36), (AlbertConfig, 6)]
+)
+def test_the_matrices_of_other_families(config, count):
     names = prunable(on_meta(config())).keys()
-    assert len(names) == {RobertaConfig: 72, DistilBertConfig: 36}[config]
+    assert len(names) == count
     assert not any(word in name for name in names for word in ("embedding", "Norm", "pooler", "classifier"))
 
 
@@ -100,6 +109,22 @@ def test_a_checkpoint_without_its_encoder_is_refused(tiny_model_dir, tmp_path):
     save_file(tensors, checkpoint, metadata={"format": "pt"})
     with pytest.raises(BadInput, match="lacks 6 encoder weights"):
         load_encoder(str(tmp_path / "model"), outputs=2, seed=0)
+
+
+def test_a_damaged_tokenizer_is_refused(tiny_model_dir, tmp_path):
+    shutil.copytree(tiny_model_dir, tmp_path / "model")
+    words = tmp_path / "model" / "tokenizer.json"
+    words.write_text(words.read_text()[:-1000])
+    with pytest.raises(BadInput, match=r"the tokenizer of model .* does not load"):
+        load_tokenizer(str(tmp_path / "model"))
+
+
+def test_a_head_of_another_width_is_replaced_and_one_of_this_width_kept(tiny_model_dir, tmp_path):
+    model = load_encoder(str(tiny_model_dir), outputs=3, seed=5)
+    models.save_model(model, load_tokenizer(str(tiny_model_dir)), tmp_path / "model")
+    assert load_encoder(str(tmp_path / "model"), outputs=2, seed=0).classifier.weight.shape == (2, 32)
+    kept = load_encoder(str(tmp_path / "model"), outputs=3, seed=0)
+    assert torch.equal(kept.classifier.weight, model.classifier.weight)
 
 
 def test_flops_of_a_forward(tiny_model_dir):

@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any
 
-# Imported when first used: the libraries behind them take seconds, which `workbench --help` need not wait for.
+# Imported when first used: the libraries behind them take seconds, and `workbench --help` need not wait.
 _HOMES = {
     "BadInput": "errors",
     "Distillation": "training",
@@ -27,7 +27,7 @@ _HOMES = {
     "topk_mask": "masks",
 }
 
-__all__ = list(_HOMES)  # noqa: PLE0604
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

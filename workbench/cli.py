@@ -117,7 +117,7 @@ def report(options: argparse.Namespace) -> None:
     """Renders a report."""
     from workbench import reports
 
-    parameters = {name: yaml.safe_load(value) for name, value in options.p}
+    parameters = {name: _value(name, value) for name, value in options.p}
     chosen = [_find(name, options.store) for name in options.runs]
     page = reports.render(
         chosen, options.out, store=options.store, notebook=options.notebook, parameters=parameters
@@ -191,6 +191,8 @@ def _spec(options: argparse.Namespace):
         path = Path(options.recipe) if Path(options.recipe).is_file() else recipe_path(options.recipe)
         plain = RunSpec.read_plain(path)
     engine = plain.setdefault("engine", {})
+    if not isinstance(engine, dict):
+        raise BadInput(f"recipe {options.recipe}: engine is {engine!r}; write `engine: {{id: {engine}}}`.")
     if options.engine and options.engine != engine.get("id"):
         plain["engine"] = engine = {"id": options.engine}
     for name in ("task", "model", "seed", "scale", "selection", "precision"):
@@ -217,7 +219,20 @@ def _assign(plain: dict[str, Any], assignment: str, store: str) -> None:
     target = plain if path[:1] == ["dense"] else plain["engine"]
     for part in path:
         target = target.setdefault(part, {})
-    target[last] = yaml.safe_load(value)
+        if not isinstance(target, dict):
+            raise BadInput(f"--set {assignment}: {part} is {target!r}, which has no settings of its own.")
+    target[last] = _value(name, value)
+
+
+def _value(name: str, text: str) -> Any:
+    """A value as YAML reads it: 3 is a number, [0.5, 0.9] a list, true a truth value."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        reason = " ".join(str(error).split())
+        raise BadInput(
+            f"{name}={text} is no YAML value: {reason}. Write numbers, words or [lists]."
+        ) from error
 
 
 def _find(name: str, store: str):

@@ -11,7 +11,7 @@ from workbench.hub import hub_unreachable
 from workbench.models import MINILM, locate
 from workbench.settings import names
 from workbench.tasks import load_task, task_ids
-from workbench.training import detect_precision
+from workbench.training import detect_precision, device_name
 
 
 def examine() -> pd.DataFrame:
@@ -25,8 +25,7 @@ def examine() -> pd.DataFrame:
 
 def _accelerator() -> tuple[str, str, bool, str]:
     precision, threads = detect_precision(), torch.get_num_threads()
-    name = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
-    return "accelerator", name, True, f"trains in {precision}, {threads} torch threads"
+    return "accelerator", device_name(), True, f"trains in {precision}, {threads} torch threads"
 
 
 def _model(model_id: str) -> tuple[str, str, bool, str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import Stopped
+from workbench.errors import BadInput, Stopped
 
 
 def write_atomic(path: str | Path, write: Callable[[Path], None]) -> Path:
@@ -18,12 +18,16 @@ def write_atomic(path: str | Path, write: Callable[[Path], None]) -> Path:
         write: called with the temporary path; must create that file.
 
     Raises:
+        BadInput: there can be no such folder.
         Stopped: the disk is full or read-only. The temporary file is gone and `path` is as it was.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise BadInput(f"cannot write {path}: {error}. Name a place whose parents are folders.") from error
+    try:
         temporary.touch()
         mode = temporary.stat().st_mode
         write(temporary)
@@ -52,8 +56,17 @@ def write_json(path: str | Path, value: Any) -> Path:
 
 
 def read_json(path: str | Path) -> Any:
-    """The value in a JSON file."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+    """The value in a JSON file.
+
+    Raises:
+        BadInput: the file is truncated or edited.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BadInput(
+            f"{path} is damaged ({error}). Delete its folder; what stood in it is then made again."
+        ) from error
 
 
 def disk_trouble(error: BaseException) -> str | None:

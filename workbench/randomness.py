@@ -39,6 +39,7 @@ def seeded_globals(*parts: str | int) -> Iterator[None]:
 
     Inside the block they are seeded by `derive(*parts)`; afterwards they are what they were.
     """
-    with torch.random.fork_rng():
+    used = [torch.cuda.current_device()] if torch.cuda.is_initialized() else []
+    with torch.random.fork_rng(devices=used):
         torch.manual_seed(derive(*parts))
         yield

@@ -1,7 +1,6 @@
 """Sparsity and learning rate as pure functions of progress."""
 
 import itertools
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -82,11 +81,3 @@ class Linear(Constant):
 
     def _decay(self, rest: float) -> float:
         return 1.0 - rest
-
-
-@dataclass(frozen=True)
-class Cosine(Constant):
-    """Falls from 1 to 0 along half a cosine after the warm-up (Loshchilov and Hutter 2017)."""
-
-    def _decay(self, rest: float) -> float:
-        return (1.0 + math.cos(math.pi * rest)) / 2

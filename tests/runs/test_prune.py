@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import time
 import pytest
 import torch
 from filelock import FileLock
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from tests.runs.conftest import tiny_randomized
 from workbench import Run, prune, runs
@@ -212,9 +213,84 @@ def test_a_second_process_leaves_the_run_alone(spec_of, tmp_path):
     assert sorted(path.name for path in folder.iterdir()) == [".lock"]
 
 
+def test_a_run_that_another_process_has_just_completed_is_left_as_it_is(spec_of, tmp_path, monkeypatch):
+    spec = spec_of(Magnitude(**TINY))
+    first = outcome(prune(spec, store=tmp_path))
+    results = tmp_path / spec.name / "results.json"
+    kept = results.read_text()
+    results.unlink()
+    load = launch.load_task
+
+    def slowly(task_id):
+        results.write_text(kept)  # the other process ends while this one loads
+        return load(task_id)
+
+    monkeypatch.setattr(launch, "load_task", slowly)
+    assert outcome(prune(spec, store=tmp_path)) == first
+
+
+def interrupted_at(advance, count):
+    calls = iter(range(1, count))
+
+    def step(trainer, batch):
+        if next(calls, None) is None:
+            raise KeyboardInterrupt
+        return advance(trainer, batch)
+
+    return step
+
+
+def test_a_half_written_event_is_forgotten(spec_of, tmp_path, monkeypatch):
+    spec = spec_of(Magnitude(**TINY))
+    whole = outcome(prune(spec, store=tmp_path / "whole"))
+    with monkeypatch.context() as patched:
+        patched.setattr(MaskedTrainer, "advance", interrupted_at(MaskedTrainer.advance, 6))
+        with pytest.raises(Stopped):
+            prune(spec, store=tmp_path / "broken")
+    with (tmp_path / "broken" / spec.name / "events.jsonl").open("a") as log:
+        log.write('{"time": 1, "stage": "lev')
+    assert outcome(prune(spec, store=tmp_path / "broken")) == whole
+
+
+@pytest.mark.parametrize("changed", ["data", "weights"])
+def test_a_run_does_not_go_on_with_other_content(spec_of, tmp_path, tiny_model_dir, monkeypatch, changed):
+    shutil.copytree(tiny_model_dir, tmp_path / "model")
+    spec = spec_of(Magnitude(**TINY), model=str(tmp_path / "model"))
+    with monkeypatch.context() as patched:
+        patched.setattr(MaskedTrainer, "advance", interrupted_at(MaskedTrainer.advance, 6))
+        with pytest.raises(Stopped):
+            prune(spec, store=tmp_path / "runs")
+    if changed == "weights":
+        path = tmp_path / "model" / "model.safetensors"
+        tensors = load_file(path)
+        tensors["encoder.layer.0.output.dense.weight"] += 1
+        save_file(tensors, path, metadata={"format": "pt"})
+    else:
+        load = launch.load_task
+
+        def other_rows(task_id):
+            task = load(task_id)
+            task.train.loc[7, "sentence"] = "another sentence"
+            return task
+
+        monkeypatch.setattr(launch, "load_task", other_rows)
+    with pytest.raises(BadInput, match=f"another content.*{changed}.*would mix two runs"):
+        prune(spec, store=tmp_path / "runs")
+
+
+def test_edited_weights_of_the_dense_model_are_noticed(spec_of, tmp_path):
+    prune(spec_of(Magnitude(**TINY)), store=tmp_path)
+    (state,) = (tmp_path / "shared").rglob("state.safetensors")
+    content = bytearray(state.read_bytes())
+    content[-5000] ^= 1
+    state.write_bytes(content)
+    with pytest.raises(BadInput, match=r"state.safetensors is damaged .*does not match its digest"):
+        prune(spec_of(IMP(**TINY, levels=1)), store=tmp_path)
+
+
 def test_a_loss_that_turns_nan_keeps_what_was_done(spec_of, tmp_path):
     spec = spec_of(Magnitude(**TINY | {"lr": 1e30}))
-    with pytest.raises(Stopped, match=r"loss is nan.*lower learning rate"):
+    with pytest.raises(Stopped, match=r"loss is nan.*Start a run with a lower rate"):
         prune(spec, store=tmp_path)
     run = find_run(spec.name, tmp_path)
     assert not run.done
@@ -286,7 +362,7 @@ def test_matching_the_steps_of_another_run(spec_of, tmp_path):
         prune(spec_of(IMP(**TINY, levels=3, total_steps=2)), store=tmp_path)
 
 
-def test_a_tied_or_unpruned_tensor_is_no_part_of_the_mask(spec_of, tmp_path, tiny_model_dir):
+def test_what_is_not_prunable_is_no_part_of_the_mask(spec_of, tmp_path, tiny_model_dir):
     run = prune(spec_of(Magnitude(**TINY)), store=tmp_path)
     model = load_encoder(str(tiny_model_dir), 2, 0)
     assert set(run.mask().names) == set(prunable(model))

@@ -91,6 +91,7 @@ def test_a_spec_file_that_is_no_spec(tmp_path):
         RunSpec.from_yaml(path)
     for text, message in [
         ("[1, 2]", "holds no mapping"),
+        ("1: 2", "holds no mapping"),
         ("a: [", "not readable"),
         ("task: rte", "names no engine"),
     ]:

@@ -112,6 +112,14 @@ def test_a_loss_that_is_not_finite_stops_before_the_weights_change(model, batch)
     assert same(before, weights_of(trainer))
 
 
+def test_weights_that_diverge_are_not_called_a_revival(model, mask):
+    trainer = MaskedTrainer(model, recipe(), key=("a",), mask=mask)
+    with torch.no_grad():
+        prunable(model)[mask.names[0]][0] = torch.nan
+    with pytest.raises(NonFiniteLoss, match="no longer finite"):
+        trainer.tensors()
+
+
 def test_a_mask_of_another_model_is_refused(model):
     stranger = Mask.from_tensors(
         {"bert.encoder.layer.9.output.dense.weight": torch.ones(2, 2, dtype=torch.bool)}

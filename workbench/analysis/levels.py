@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from workbench.runs import Run
+from workbench.runs import Run, dev_name
 
 COLUMNS = ["stage", "kept_share", "split", "metric", "value"]
 
@@ -40,10 +40,3 @@ def score_table(run: Run) -> pd.DataFrame:
 def _splits(scores: dict, selection: str) -> dict[str, dict[str, float]]:
     splits = {} if selection == "dev" else {"validation": scores["validation"]}
     return splits | {dev_name(split): metrics for split, metrics in scores["dev"].items()}
-
-
-def dev_name(split: str) -> str:
-    """What a reader calls a dev split: GLUE's dev sets are named "validation" in its files."""
-    first, _, rest = split.partition("_")
-    name = "dev" if first == "validation" else first
-    return f"{name} ({rest})" if rest else name

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from workbench.analysis.levels import dev_name
 from workbench.errors import WorkbenchError
-from workbench.runs import Run, runs_in
+from workbench.runs import Run, dev_name, runs_in
 
 _TYPES = {
     "name": "str",

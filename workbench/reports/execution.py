@@ -100,8 +100,10 @@ def _kernel_manager(folder: Path) -> type[AsyncKernelManager]:
 
     class ReportKernel(AsyncKernelManager):
         def __init__(self, **traits: Any):
-            # Sockets in `folder`, which no other user can reach, and not ports of the computer.
-            super().__init__(**traits, transport="ipc", connection_file=str(folder / "kernel.json"))
+            # Sockets in `folder`, which no other user can reach, and not ports of the computer; but the path
+            # of a socket has a limit of some hundred characters.
+            transport = "ipc" if len(str(folder)) < 60 else "tcp"
+            super().__init__(**traits, transport=transport, connection_file=str(folder / "kernel.json"))
 
         async def start_kernel(self, **options: Any) -> None:
             with (folder / _LOG).open("w") as log:

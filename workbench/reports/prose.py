@@ -8,8 +8,7 @@ import pandas as pd
 import yaml
 
 from workbench.analysis import RankCorrelation
-from workbench.analysis.levels import dev_name
-from workbench.runs import Run
+from workbench.runs import Run, dev_name
 from workbench.settings import to_plain
 
 NO_FULL_SCORES = (

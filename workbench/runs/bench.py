@@ -18,7 +18,7 @@ from workbench.runs.race import hold_race
 from workbench.runs.spec import RunSpec
 from workbench.runs.stage import Record, StageFolder
 from workbench.runs.tensors import StageState, Tensors
-from workbench.training import MaskedTrainer, Recipe, load_model_tensors, model_tensors
+from workbench.training import MaskedTrainer, Recipe, device, load_model_tensors, model_tensors
 
 
 class StoreBench:
@@ -106,7 +106,7 @@ class StoreBench:
 
     def model_of(self, state: StageState) -> nn.Module:
         """The bench's one model, with the weights of a state."""
-        load_model_tensors(self.model, state.read().values)
+        load_model_tensors(self.model.to(device()), state.read().values)
         return self.model
 
     def dev(self, state: StageState) -> dict[str, dict[str, float]]:

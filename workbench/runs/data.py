@@ -1,8 +1,10 @@
 """A task as the bench uses it: tokenised splits, batches by step, scores."""
 
+import hashlib
 from functools import lru_cache
 
 import numpy as np
+import pandas as pd
 from torch import Tensor, nn
 
 from workbench.models import load_tokenizer
@@ -10,6 +12,11 @@ from workbench.randomness import derive
 from workbench.tasks import Task, batches, collate, encode
 from workbench.tasks.metrics import score
 from workbench.training import predict
+
+
+def _digest(frames: list[pd.DataFrame]) -> str:
+    rows = b"".join(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes() for frame in frames)
+    return hashlib.sha256(rows).hexdigest()[:16]
 
 
 class TaskData:
@@ -20,12 +27,14 @@ class TaskData:
         train: what is trained on.
         validation: what selection looks at.
         dev: what is reported, by split name.
+        digest: of all rows, to tell a changed copy of the data from the old one.
     """
 
     def __init__(self, task: Task, model_id: str, seed: int, selection: str):
         self.task = task
         self.tokenizer = load_tokenizer(model_id)
         dev = dict(task.dev)
+        self.digest = _digest([task.train, *dev.values()])
         train, validation = (task.train, next(iter(dev.values()))) if selection == "dev" else task.split(seed)
         self.train = encode(task, train, self.tokenizer)
         self.validation = encode(task, validation, self.tokenizer)

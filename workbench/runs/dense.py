@@ -22,8 +22,9 @@ _STAGE = "dense"
 def dense_stage(store: Path, spec: RunSpec, data: TaskData, environment: dict) -> StageFolder:
     """The finished stage, in `store/shared/dense-<hash>/`.
 
-    The hash covers all that decides its bits: task, model, seed, splits, the fine-tuning's settings, and
-    precision, threads and device. A second process that needs the same stage waits for the first.
+    The hash covers all that decides its bits: task and model with digests of their content, seed, splits,
+    the fine-tuning's settings, and precision, threads and device. A second process that needs the same
+    stage waits for the first.
     """
     identity = {
         "task": spec.task,
@@ -31,7 +32,7 @@ def dense_stage(store: Path, spec: RunSpec, data: TaskData, environment: dict) -
         "seed": spec.seed,
         "selection": spec.selection,
         "dense": to_plain(spec.dense, changed_only=True),
-        **{name: environment[name] for name in ("precision", "threads", "device")},
+        **{name: environment[name] for name in ("precision", "threads", "device", "content")},
     }
     root = store / "shared" / f"dense-{content_hash(identity)}"
     folder = StageFolder(root, _STAGE)

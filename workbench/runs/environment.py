@@ -9,23 +9,25 @@ from pathlib import Path
 
 import torch
 
-from workbench.training import detect_precision
+from workbench.training import detect_precision, device_name
 
 _LIBRARIES = ("torch", "transformers", "accelerate", "safetensors", "numpy", "scikit-learn", "scipy")
 
 
-def current_environment(precision: str) -> dict:
+def current_environment(precision: str, content: dict[str, str]) -> dict:
     """What is recorded when a run folder is made, and kept on resume.
 
     Training on a CPU repeats bit for bit at equal thread counts and differs between counts.
 
     Args:
         precision: the spec's; "auto" is resolved here.
+        content: digests of what the spec names without fixing it: the task's rows and the model's weights.
     """
     return {
         "precision": detect_precision() if precision == "auto" else precision,
         "threads": torch.get_num_threads(),
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "device": device_name(),
+        "content": content,
         "processor": _processor(),
         "platform": platform.platform(terse=True),
         "python": platform.python_version(),

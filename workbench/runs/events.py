@@ -47,7 +47,7 @@ class EventLog:
 
     def forget(self, stage: str, after: int) -> None:
         """Drops a stage's events beyond a step, and its end: the stage is about to take them again."""
-        events = self.read()
-        kept = [e for e in events if e["stage"] != stage or (e["step"] <= after and e["event"] != "end")]
-        if len(kept) < len(events):
-            write_text(self.path, "".join(json.dumps(event) + "\n" for event in kept))
+        kept = [e for e in self.read() if e["stage"] != stage or (e["step"] <= after and e["event"] != "end")]
+        text = "".join(json.dumps(event) + "\n" for event in kept)
+        if self.path.exists() and self.path.read_text(encoding="utf-8") != text:
+            write_text(self.path, text)

@@ -51,9 +51,20 @@ class Fit:
         Raises:
             Stopped: the loss is no longer finite, or the disk is full.
         """
-        recipe, trainer = self.trainer.recipe, self.trainer
-        until = until or recipe.steps
+        until = until or self.trainer.recipe.steps
         self._resume()
+        try:
+            self._train(until)
+        except NonFiniteLoss as error:
+            raise Stopped(
+                f"stage {self.folder.stage}: {error}, at learning rate {self.trainer.learning_rate:.2g}. "
+                f"The stages that are done are kept in {self.folder.path.parent}. Start a run with a lower "
+                "rate: --set dense.lr=... for the dense model, early_lr for a race, lr for the rest."
+            ) from error
+        return self.record
+
+    def _train(self, until: int) -> None:
+        trainer, recipe = self.trainer, self.trainer.recipe
         saved = time.monotonic()
         with _progress_bar(self.folder.stage, trainer.step, until) as bar:
             while trainer.step < until:
@@ -66,7 +77,6 @@ class Fit:
                     saved = time.monotonic()
         if until < recipe.steps:
             self._checkpoint()
-        return self.record
 
     def finish(self) -> None:
         """Leaves the best state, or none where it is not kept, and marks the stage as done."""
@@ -83,13 +93,7 @@ class Fit:
         started = time.monotonic()
         rate = trainer.learning_rate
         batch = self.data.batch(trainer.step, recipe.batch_size, self.key)
-        try:
-            loss = trainer.advance(batch)
-        except NonFiniteLoss as error:
-            raise Stopped(
-                f"stage {self.folder.stage}: {error}, with learning rate {rate:.2g}. What was done is "
-                f"kept in {self.folder.path.parent}. Start a run with a lower learning rate (--set lr=...)."
-            ) from error
+        loss = trainer.advance(batch)
         self._add_cost(*batch["input_ids"].shape, started)
         if trainer.step % _TRAIN_EVENT_STEPS == 0 or trainer.step == recipe.steps:
             self.log.append(self.folder.stage, "train", step=trainer.step, loss=round(loss, 6), lr=rate)

@@ -17,7 +17,9 @@ from workbench.runs.environment import current_environment, torch_threads
 from workbench.runs.results import drop_scaffolding, write_results
 from workbench.runs.run import Run
 from workbench.runs.spec import RunSpec
+from workbench.runs.tensors import content_digest
 from workbench.tasks import load_task
+from workbench.training import model_tensors
 
 
 def prune(spec: RunSpec, store: str | Path = "runs") -> Run:
@@ -38,7 +40,6 @@ def prune(spec: RunSpec, store: str | Path = "runs") -> Run:
     store = Path(store)
     root = store / spec.name
     if (root / "results.json").exists():
-        drop_scaffolding(root)  # in case the process was killed before it did
         return Run(root)
     task = load_task(spec.task)
     model = load_encoder(spec.model, task.num_outputs, spec.seed)
@@ -46,7 +47,9 @@ def prune(spec: RunSpec, store: str | Path = "runs") -> Run:
     data = TaskData(task, spec.model, spec.seed, spec.selection)
     try:
         with _owned(root):
-            _carry_out(spec, store, root, data, model)
+            if not (root / "results.json").exists():  # another process may have been quicker
+                _carry_out(spec, store, root, data, model)
+            drop_scaffolding(root)
     except KeyboardInterrupt:
         raise Stopped(
             f"interrupted. What was done is kept in {root}; run the same command to go on."
@@ -64,13 +67,12 @@ def prune(spec: RunSpec, store: str | Path = "runs") -> Run:
 
 
 def _carry_out(spec: RunSpec, store: Path, root: Path, data: TaskData, model: nn.Module) -> None:
-    environment = _settled_environment(root, spec)
+    environment = _settled_environment(root, spec, data, model)
     with torch_threads(environment["threads"]):
         dense = dense_stage(store, spec, data, environment)
         bench = StoreBench(root, spec, data, model, dense, environment["precision"])
         final = spec.engine.prune(bench)
         write_results(bench, spec, data, environment, final)
-    drop_scaffolding(root)
 
 
 @contextmanager
@@ -96,12 +98,26 @@ def _owned(root: Path):
         lock.release()
 
 
-def _settled_environment(root: Path, spec: RunSpec) -> dict:
-    """Writes down spec and environment on the first start; on a resume the first one's count."""
+def _settled_environment(root: Path, spec: RunSpec, data: TaskData, model: nn.Module) -> dict:
+    """Writes spec and environment down on the first start; on a resume, what was written counts.
+
+    Raises:
+        BadInput: the run was started with other data, weights, hardware or libraries, so that going on
+            would mix two runs.
+    """
+    content = {"data": data.digest, "weights": content_digest(model_tensors(model))}
+    here = current_environment(spec.precision, content)
     if not (root / "spec.yaml").exists():
-        write_json(root / "environment.json", current_environment(spec.precision))
+        write_json(root / "environment.json", here)
         write_text(root / "spec.yaml", spec.to_yaml())
-    return read_json(root / "environment.json")
+    settled = read_json(root / "environment.json")
+    for name in ("content", "device", "versions"):
+        if settled[name] != here[name]:
+            raise BadInput(
+                f"run {root.name} was started with another {name}: {settled[name]}, and here it is "
+                f"{here[name]}. Going on would mix two runs: put back what changed, or delete {root}."
+            )
+    return settled
 
 
 def _check_that_something_is_kept(spec: RunSpec, model: nn.Module) -> None:

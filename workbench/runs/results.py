@@ -45,6 +45,7 @@ def write_results(
         "metrics": list(data.task.metrics),
         "examples": {"train": len(data.train), "validation": len(data.validation)}
         | {f"dev/{name}": len(split) for name, split in data.dev.items()},
+        "dropped": dict(data.task.dropped),
         "sparsity": _measured_sparsity(bench, model_folder),
         "validation": levels[-1]["validation"],
         "dev": levels[-1]["dev"],
@@ -110,6 +111,6 @@ def _measured_sparsity(bench: StoreBench, folder: Path) -> float:
 
 
 def drop_scaffolding(root: Path) -> None:
-    """Removes the weights between stages, gigabytes for a large model; records and masks stay."""
-    for path in (root / "stages").rglob("*.safetensors"):
-        path.unlink()
+    """Removes the weights between stages, gigabytes for a large model, and what killed writers left."""
+    for path in [*(root / "stages").rglob("*.safetensors"), *root.rglob(".*.part")]:
+        path.unlink(missing_ok=True)

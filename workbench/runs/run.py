@@ -112,8 +112,8 @@ class Run:
 
     def mask(self, level: int | None = None) -> Mask:
         """The mask of a level, counted from 1; the final one where no level is named."""
-        level = len(self.results["levels"]) if level is None else level
-        return Mask.load(self.path / "masks" / f"level-{level}.safetensors")
+        stage = self.results["levels"][-1]["stage"] if level is None else f"level-{level}"
+        return Mask.load(self.path / "masks" / f"{stage}.safetensors")
 
     def candidates(self, level: int, race: str = "race") -> tuple[Candidate, ...]:
         """The pool of a level's race, in order; empty for an engine that holds none.
@@ -146,7 +146,7 @@ class Run:
         for level in self.results["levels"]:
             validation = {f"validation {name}": value for name, value in level["validation"].items()}
             dev = {
-                f"{'dev' if split == 'validation' else split} {name}": value
+                f"{dev_name(split)} {name}": value
                 for split, metrics in level["dev"].items()
                 for name, value in metrics.items()
             }
@@ -163,6 +163,13 @@ class Run:
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}, {'done' if self.done else 'not complete'})"
+
+
+def dev_name(split: str) -> str:
+    """What a reader calls a dev split: GLUE's dev sets are named "validation" in its files."""
+    first, _, rest = split.partition("_")
+    name = "dev" if first == "validation" else first
+    return f"{name} ({rest})" if rest else name
 
 
 def runs_in(store: str | Path) -> list[Run]:

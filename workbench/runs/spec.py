@@ -107,7 +107,7 @@ class RunSpec:
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             reason = str(error).replace("\n", " ")
             raise BadInput(f"{path} is not readable YAML: {reason}. Give a spec file.") from error
-        if not isinstance(plain, dict):
+        if not isinstance(plain, dict) or not all(isinstance(name, str) for name in plain):
             raise BadInput(
                 f"{path} holds no mapping; a spec has a task and an engine, as in workbench/recipes."
             )

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from workbench.tasks import Encoded, collate, ordered_batches
-from workbench.training.precision import autocast
+from workbench.training.hardware import autocast
 
 _BATCH = 64
 

@@ -10,15 +10,15 @@ from torch import Tensor, nn
 from workbench.masks import Mask
 from workbench.models import prunable
 from workbench.randomness import seeded_globals
+from workbench.training.hardware import autocast
 from workbench.training.objective import loss_of
-from workbench.training.precision import autocast
 from workbench.training.recipe import Recipe
 
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 class NonFiniteLoss(ArithmeticError):
-    """The loss became NaN or infinite; the weights are those before the step."""
+    """The loss became NaN or infinite, or the weights did."""
 
 
 class MaskedTrainer:
@@ -106,9 +106,12 @@ class MaskedTrainer:
         The tensors share memory with the model and the optimizer: clone them to keep them.
 
         Raises:
+            NonFiniteLoss: the weights have diverged.
             RuntimeError: a pruned weight is not zero, which would be a defect of this class.
         """
         for name, weight, keep in self._masked:
+            if not torch.isfinite(weight.detach()).all():
+                raise NonFiniteLoss(f"weights of {name} are no longer finite after step {self.step}")
             if torch.count_nonzero(weight.detach() * (1 - keep)):
                 raise RuntimeError(f"a pruned weight of {name} revived at step {self.step}")
         tensors = {f"model.{name}": tensor.detach() for name, tensor in model_tensors(self.model).items()}

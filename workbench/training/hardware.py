@@ -1,6 +1,18 @@
-"""Which arithmetic this machine trains in."""
+"""What this computer trains on, and in which arithmetic."""
 
 import torch
+from accelerate import Accelerator
+
+
+def device() -> torch.device:
+    """Where models train: the accelerator that accelerate finds, or the CPU."""
+    return Accelerator().device
+
+
+def device_name() -> str:
+    """The device as a run folder records it: a GPU's own name, "mps" or "cpu"."""
+    here = device()
+    return torch.cuda.get_device_name(here) if here.type == "cuda" else here.type
 
 
 def detect_precision() -> str:
