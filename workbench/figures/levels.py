@@ -4,7 +4,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from workbench.figures.style import CYCLE, INK, MUTED, SYMBOLS, TEMPLATE, metric_title
+from workbench.figures.style import CYCLE, INK, MUTED, SYMBOLS, TEMPLATE, metric_limits, metric_title
 
 _TICKS = [100, 50, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1]
 PUBLISHED = "published: BERT-base, other recipe"
@@ -25,7 +25,7 @@ def metric_by_level(levels: pd.DataFrame, published: pd.DataFrame) -> go.Figure:
         lowest = 100 * min([*mine["kept_share"], *theirs["kept_share"]])
         for trace in [*_dense_lines(mine, lowest), *_splits(mine), *_published(theirs)]:
             figure.add_trace(trace.update(showlegend=column == 1), row=1, col=column)
-        limits = _limits([*mine["value"], *theirs["value"]])
+        limits = metric_limits([*mine["value"], *theirs["value"]])
         figure.update_yaxes(title_text=metric_title(metric), range=limits, row=1, col=column)
     figure.update_xaxes(
         title_text="weights kept, % (log scale)",
@@ -95,11 +95,3 @@ def _label_places(figures: pd.DataFrame) -> list[str]:
     """Above a point, or below it where another stands over it."""
     highest = figures.groupby("kept_share")["value"].transform("max")
     return ["top center" if top else "bottom center" for top in figures["value"] == highest]
-
-
-def _limits(values: list[float]) -> tuple[float, float]:
-    """Ends of an axis: a tenth at least, or the chance of a few examples would look like an effect."""
-    middle, span = (min(values) + max(values)) / 2, max(values) - min(values)
-    span = max(0.1, 1.2 * span)
-    highest = min(middle + span / 2, 1.01)  # No metric exceeds 1.
-    return highest - span, highest

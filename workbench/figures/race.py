@@ -3,7 +3,7 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from workbench.figures.style import BLUE, INK, TEMPLATE, VERMILION, metric_title
+from workbench.figures.style import BLUE, INK, TEMPLATE, VERMILION, metric_limits, metric_title
 
 _OTHERS = "#9DB4C6"
 
@@ -32,7 +32,7 @@ def early_curves(curves: pd.DataFrame, metric: str) -> go.Figure:
             )
         )
     figure.update_xaxes(title_text="optimizer steps of the early training", rangemode="tozero")
-    figure.update_yaxes(title_text=metric_title(metric))
+    figure.update_yaxes(title_text=metric_title(metric), range=metric_limits(curves["value"]))
     return figure
 
 

@@ -1,5 +1,7 @@
 """What all figures share: template, colours, and the words on their axes."""
 
+from collections.abc import Iterable
+
 import plotly.graph_objects as go
 
 # Okabe and Ito's colours, which people with any colour vision tell apart and a printer keeps apart.
@@ -67,3 +69,12 @@ def metric_title(metric: str) -> str:
 def matrix_title(kind: str) -> str:
     """A short name for a type of matrix, where it is one of BERT's."""
     return _MATRICES.get(kind, kind)
+
+
+def metric_limits(values: Iterable[float]) -> tuple[float, float]:
+    """Ends of an axis: a tenth at least, or the chance of a few examples would look like an effect."""
+    values = list(values)
+    middle, span = (min(values) + max(values)) / 2, max(values) - min(values)
+    span = max(0.1, 1.2 * span)
+    highest = min(middle + span / 2, 1.01)  # No metric exceeds 1.
+    return highest - span, highest
