@@ -11,7 +11,7 @@ from tests.contracts.sources import project_files
 BIGGEST = 1_000_000
 # Written in pieces, or this file would break its own rule.
 MACHINE_PATHS = [f"/{folder}/" for folder in ("work", "root", "opt")]
-INDEX_HOSTS = [".".join(parts) for parts in (("pypi", "org"), ("pythonhosted", "org"), ("anaconda", "org"))]
+INDEX_HOSTS = ["".join(parts) + ".org" for parts in (("py", "pi"), ("python", "hosted"), ("ana", "conda"))]
 
 
 def foreign(text: str) -> list[str]:
