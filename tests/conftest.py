@@ -31,15 +31,6 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("WORKBENCH_SHARED", ROOT.parent / "shared"))
 
 
-def need(there: object, what: str, remedy: str) -> None:
-    """Leaves a test out where something optional is missing; in CI, where it must be there, fails it."""
-    if there:
-        return
-    if os.environ.get("CI"):
-        pytest.fail(f"{what} must be there in CI. {remedy}")
-    pytest.skip(f"{what} is not here. {remedy}")
-
-
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The root of the project."""
@@ -84,7 +75,10 @@ def tiny_model_dir(minilm: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 def chromium() -> str:
     """The path of an installed Chromium, for Playwright's `executable_path`."""
     path = shutil.which("chromium")
-    need(path, "chromium", "Install the system's chromium package.")
+    if path is None and os.environ.get("CI"):
+        pytest.fail("chromium must be there in CI. Install the system's chromium package.")
+    if path is None:
+        pytest.skip("chromium is not here. Install the system's chromium package.")
     return path
 
 

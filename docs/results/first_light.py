@@ -56,7 +56,8 @@ def minus_control(table: pd.DataFrame) -> pd.DataFrame:
     """Randomized minus each other variant, seed by seed."""
     wide = table.pivot(index="seed", columns="variant", values="dev")
     others = wide.drop(columns="randomized")
-    return (-others.sub(wide["randomized"], axis=0)).T.add_prefix("seed ").round(3)
+    differences = -others.sub(wide["randomized"], axis=0).T.round(3)
+    return (differences + 0.0).add_prefix("seed ")  # adding zero makes -0.0 a 0.0
 
 
 def early_spread(runs: list[Run]) -> pd.DataFrame:
