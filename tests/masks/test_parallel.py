@@ -1,0 +1,73 @@
+import os
+import threading
+
+import pytest
+import torch
+
+from workbench.masks import parallel
+
+
+@pytest.fixture(params=[1, 2, 3])
+def threads(request):
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
+def test_results_come_in_the_order_of_the_jobs(threads):
+    assert parallel.each(lambda a, b: a - b, [(n, 1) for n in range(50)]) == list(range(-1, 49))
+    assert parallel.each(abs, []) == []
+
+
+def test_jobs_run_on_as_many_threads_as_torch_uses(threads):
+    meeting = threading.Barrier(threads, timeout=30)
+    names = parallel.each(lambda n: (meeting.wait(), threading.current_thread().name)[1], [(0,)] * threads)
+    assert len(set(names)) == threads
+
+
+def test_no_job_runs_on_after_an_error(threads):
+    running = []
+
+    def job(n):
+        if n == 0:
+            raise ZeroDivisionError
+        running.append(n)
+        threading.Event().wait(0.01)
+        running.remove(n)
+
+    with pytest.raises(ZeroDivisionError):
+        parallel.each(job, [(n,) for n in range(20)])
+    assert running == []
+
+
+def test_several_threads_may_call(threads):
+    totals = []
+    callers = [
+        threading.Thread(target=lambda: totals.append(sum(parallel.each(abs, [(n,) for n in range(99)]))))
+        for _ in range(4)
+    ]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(timeout=30)
+    assert totals == [99 * 49] * 4
+
+
+def test_a_forked_child_has_its_own_pool():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    parallel.each(abs, [(1,), (2,)])
+    child = os.fork()
+    if child == 0:
+        os._exit(parallel.each(abs, [(3,), (4,)]) != [3, 4])
+    torch.set_num_threads(before)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.parametrize("numel", [0, 1, 7, 8, 9, 23, 24, 25])
+def test_spans_cover_each_entry_once_and_start_at_whole_bytes(numel, monkeypatch):
+    monkeypatch.setattr(parallel, "CHUNK", 8)
+    spans = parallel.spans(numel)
+    assert [n for start, stop in spans for n in range(start, stop)] == list(range(numel))
+    assert all(start % 8 == 0 for start, _ in spans)
