@@ -1,11 +1,15 @@
-"""Overlap and distance."""
+"""Overlap and distance, against counts on unpacked masks."""
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from tests.masks.pools import pools
 from workbench.errors import BadInput
-from workbench.masks import Mask, distance_from, overlap
+from workbench.masks import Mask, compare, distance_from, overlap
 
 
 def mask(bits: str) -> Mask:
@@ -26,6 +30,39 @@ def test_overlap_of_a_mapping_is_labelled_by_its_keys():
     assert table.loc["first", "second"] == 0.5
 
 
+def test_masks_that_keep_nothing_are_alike():
+    nothing = A & C
+    assert overlap([nothing, nothing, A]).to_numpy().tolist() == [[1, 1, 0], [1, 1, 0], [0, 0, 1]]
+
+
+@settings(deadline=None)  # the first example compiles
+@given(pool=pools())
+def test_all_pairs_are_counted_per_matrix_and_in_all(pool):
+    masks = [Mask.from_tensors(tensors) for tensors in pool]
+    compared = compare(masks)
+    for matrix in (*pool[0], None):
+        chosen = pool[0] if matrix is None else [matrix]
+        flat = np.stack([np.concatenate([m[name].numpy().ravel() for name in chosen]) for m in masks])
+        for i in range(len(masks)):
+            for j in range(len(masks)):
+                both, either = (flat[i] & flat[j]).sum(), (flat[i] | flat[j]).sum()
+                assert compared.jaccard(matrix).loc[i, j] == (both / either if either else 1)
+                assert compared.hamming(matrix).loc[i, j] == (flat[i] ^ flat[j]).sum()
+    assert compared.numel == {name: tensor.numel() for name, tensor in pool[0].items()}
+
+
+@settings(deadline=None)  # the first example compiles
+@given(pool=pools(), order=st.randoms(use_true_random=False))
+def test_the_order_of_the_matrices_in_a_mask_does_not_matter(pool, order):
+    shuffled = []
+    for tensors in pool:
+        names = list(tensors)
+        order.shuffle(names)
+        shuffled.append(Mask.from_tensors({name: tensors[name] for name in names}))
+    first, second = compare([Mask.from_tensors(tensors) for tensors in pool]), compare(shuffled)
+    pd.testing.assert_frame_equal(first.hamming(), second.hamming())
+
+
 def test_distance_is_the_share_of_kept_weights_that_the_reference_prunes():
     assert distance_from(A, {"same": A, "near": B, "far": C}).to_dict() == {
         "same": 0,
@@ -42,6 +79,20 @@ def test_nothing_to_compare_and_different_models_are_refused(compare):
             compare(empty)
     with pytest.raises(BadInput, match="different models: 'w'"):
         compare([A, mask("1")])
+    with pytest.raises(BadInput, match="mask 1 is a Tensor"):
+        compare([A, torch.ones(10)])
+
+
+def test_the_first_difference_between_models_is_named_with_the_masks():
+    other = Mask.from_tensors({"w": torch.ones(10, dtype=torch.bool), "v": torch.ones(2, dtype=torch.bool)})
+    message = r"'v' is missing in mask 'a' and \(2,\) in mask 'c'"
+    with pytest.raises(BadInput, match=message):
+        compare({"a": A, "b": B, "c": other})
+
+
+def test_an_unknown_matrix_is_refused():
+    with pytest.raises(BadInput, match="'v'"):
+        compare([A, B]).jaccard("v")
 
 
 def test_a_mask_that_keeps_nothing_has_no_distance():

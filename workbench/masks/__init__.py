@@ -1,15 +1,21 @@
 """What a mask is, how one is chosen, compared and filed."""
 
-from workbench.masks.diversity import distance_from, overlap
+from workbench.masks.diversity import Comparison, compare, distance_from, overlap
 from workbench.masks.grouping import layer_index, matrix_type
 from workbench.masks.mask import Mask
 from workbench.masks.patterns import nm_mask
+from workbench.masks.pool import disagreement, entropy, growth
 from workbench.masks.ranking import kept_count, topk_mask
 from workbench.masks.sampling import sample_mask
 
 __all__ = [
+    "Comparison",
     "Mask",
+    "compare",
+    "disagreement",
     "distance_from",
+    "entropy",
+    "growth",
     "kept_count",
     "layer_index",
     "matrix_type",

@@ -70,9 +70,7 @@ class Mask:
 
     def __getitem__(self, name: str) -> torch.Tensor:
         """The matrix `name` as a fresh bool tensor on the CPU, True where the weight is kept."""
-        if name not in self._matrices:
-            raise unknown("matrix", name, self.names)
-        return torch.from_numpy(self._matrices[name].unpack())
+        return torch.from_numpy(self.packed(name).unpack())
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._matrices)
@@ -85,6 +83,12 @@ class Mask:
     def names(self) -> tuple[str, ...]:
         """The parameter names, in the order in which they were given."""
         return tuple(self._matrices)
+
+    def packed(self, name: str) -> PackedMatrix:
+        """The bits of the matrix `name` as they are kept, eight to a byte."""
+        if name not in self._matrices:
+            raise unknown("matrix", name, self.names)
+        return self._matrices[name]
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -141,15 +145,18 @@ class Mask:
     def __invert__(self) -> "Mask":
         return Mask({name: ~matrix for name, matrix in self._matrices.items()})
 
+    def common(self, other: "Mask") -> int:
+        """Number of weights that two masks of one model both keep, exact."""
+        self.check_same_model(other)
+        return sum(popcount(m.bits & other._matrices[name].bits) for name, m in self._matrices.items())
+
     def hamming(self, other: "Mask") -> int:
         """Number of weights on which two masks of one model differ, exact."""
-        self._check_same_model(other)
-        return sum(popcount(m.bits ^ other._matrices[name].bits) for name, m in self._matrices.items())
+        return self.kept + other.kept - 2 * self.common(other)
 
     def jaccard(self, other: "Mask") -> float:
         """Weights kept by both over weights kept by either, in [0, 1]; 1.0 where neither keeps any."""
-        self._check_same_model(other)
-        both = sum(popcount(m.bits & other._matrices[name].bits) for name, m in self._matrices.items())
+        both = self.common(other)
         either = self.kept + other.kept - both
         return both / either if either else 1.0
 
@@ -186,14 +193,25 @@ class Mask:
     def _combine(self, other: "Mask", operation: Callable) -> "Mask":
         if not isinstance(other, Mask):
             return NotImplemented
-        self._check_same_model(other)
+        self.check_same_model(other)
         return Mask({name: operation(m, other._matrices[name]) for name, m in self._matrices.items()})
 
-    def _check_same_model(self, other: "Mask") -> None:
-        for name in (*self.names, *other.names):
-            left, right = self.shapes.get(name), other.shapes.get(name)
+    def check_same_model(self, other: "Mask", first: str = "the first", second: str = "the second") -> None:
+        """Refuses masks that do not name the same matrices in the same shapes.
+
+        Args:
+            other: the mask to hold this one against.
+            first: what to call this mask in the message.
+            second: what to call `other` there.
+
+        Raises:
+            BadInput: the masks differ; the message names the first difference.
+        """
+        ours, theirs = self.shapes, other.shapes
+        for name in (*ours, *theirs):
+            left, right = ours.get(name), theirs.get(name)
             if left != right:
                 raise BadInput(
-                    f"masks of different models: {name!r} is {left or 'missing'} in the first and "
-                    f"{right or 'missing'} in the second. Combine masks of one model only."
+                    f"masks of different models: {name!r} is {left or 'missing'} in {first} and "
+                    f"{right or 'missing'} in {second}. Combine masks of one model only."
                 )

@@ -1,0 +1,119 @@
+"""Loops over the packed bits of several masks at once, a piece that fits the cache at a time.
+
+Importing this compiles: functions that need it import it when they are called.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numba import njit
+
+# 64-bit words in a block of all masks together: 1 MiB, which a core's own cache holds.
+_BLOCK_WORDS = 1 << 17
+
+
+def blocks(members: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+    """The bits of one matrix in n masks, piece by piece.
+
+    Args:
+        members: the packed bits of the matrix in each mask, uint8, of equal length.
+
+    Yields:
+        uint64 of shape (n, words), a row for each mask, zero after the last weight. The next block
+        overwrites it.
+    """
+    count, size = len(members), members[0].size
+    words = min(max(_BLOCK_WORDS // count, 1), -(-size // 8))
+    buffer = np.empty(count * words, dtype=np.uint64)
+    for start in range(0, size, 8 * words):
+        pieces = [bits[start : start + 8 * words] for bits in members]
+        width = pieces[0].size
+        block = buffer[: count * -(-width // 8)].reshape(count, -1)
+        block[:, -1] = 0
+        np.stack(pieces, out=block.view(np.uint8)[:, :width])
+        yield block
+
+
+@njit(inline="always")
+def _ones(word: np.uint64) -> np.uint64:
+    # The textbook sum in parallel; the compiler replaces it by the machine's own instruction.
+    word -= (word >> np.uint64(1)) & np.uint64(0x5555555555555555)
+    word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return (word * np.uint64(0x0101010101010101)) >> np.uint64(56)
+
+
+@njit(nogil=True, cache=True)
+def add_common(block: np.ndarray, table: np.ndarray) -> None:
+    """Adds to table[i, j], i <= j, the number of weights that masks i and j of a block both keep.
+
+    Args:
+        block: uint64 (n, words), contiguous.
+        table: int64 (n, n); below the diagonal it is left alone.
+    """
+    count, words = block.shape
+    for i in range(0, count, 4):  # four rows a pass: each word of the other row is read once for all
+        first, second = block[i], block[min(i + 1, count - 1)]
+        third, fourth = block[min(i + 2, count - 1)], block[min(i + 3, count - 1)]
+        for j in range(i, count):
+            other = block[j]
+            a = b = c = d = np.uint64(0)
+            for k in range(words):
+                word = other[k]
+                a += _ones(first[k] & word)
+                b += _ones(second[k] & word)
+                c += _ones(third[k] & word)
+                d += _ones(fourth[k] & word)
+            for row, shared in enumerate((a, b, c, d)):
+                if i + row <= j:
+                    table[i + row, j] += shared
+
+
+@njit(nogil=True, cache=True)
+def add_growth(block: np.ndarray, table: np.ndarray) -> None:
+    """Adds to table[i] how many weights some and how many all of the masks 0 .. i of a block keep.
+
+    Args:
+        block: uint64 (n, words), contiguous.
+        table: int64 (n, 2): union and intersection.
+    """
+    union, intersection = block[0].copy(), block[0].copy()
+    for i in range(block.shape[0]):
+        some = every = np.uint64(0)
+        for k in range(block.shape[1]):
+            union[k] |= block[i, k]
+            intersection[k] &= block[i, k]
+            some += _ones(union[k])
+            every += _ones(intersection[k])
+        table[i, 0] += some
+        table[i, 1] += every
+
+
+@njit(nogil=True, cache=True)
+def add_tally(block: np.ndarray, tally: np.ndarray) -> None:
+    """Adds to tally[c], 1 <= c <= n, the number of weights that exactly c masks of a block keep.
+
+    The masks' bits of 64 weights are added up side by side: bit b of the 64 sums is the word planes[b].
+
+    Args:
+        block: uint64 (n, words), contiguous.
+        tally: int64 (n + 1); its first entry, which would count the bits after the last weight, is left
+            alone.
+    """
+    count, words = block.shape
+    planes = np.zeros(64, dtype=np.uint64)
+    for k in range(words):
+        used = 0
+        for i in range(count):
+            carry, b = block[i, k], 0
+            while carry:
+                if b == used:
+                    planes[b] = 0
+                    used += 1
+                planes[b], carry = planes[b] ^ carry, planes[b] & carry
+                b += 1
+        for c in range(1, min(count + 1, 1 << used)):
+            match = ~np.uint64(0)
+            for b in range(used):
+                match &= planes[b] if c >> b & 1 else ~planes[b]
+            tally[c] += _ones(match)

@@ -1,0 +1,120 @@
+"""What a pool of masks covers and where it disagrees, out of packed bits."""
+
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from workbench.errors import BadInput, unknown
+from workbench.masks.diversity import Masks, labelled
+from workbench.masks.mask import Mask
+from workbench.masks.parallel import each
+
+_MAP_CELLS = 64
+
+
+def growth(masks: Masks, matrix: str | None = None) -> pd.DataFrame:
+    """How many weights the first 1, 2, .. n masks keep together.
+
+    Args:
+        masks: at least one mask, all of one model, in the order in which the pool grows.
+        matrix: one matrix; all of them together where it is None.
+
+    Returns:
+        an int64 frame, a row for each mask: `union`, the weights that it or any mask before it keeps,
+        and `intersection`, those that it and all masks before it keep.
+
+    Raises:
+        BadInput: no mask, masks of different models, or no such matrix.
+    """
+    from workbench.masks.bits import add_growth, blocks
+
+    labels, members = labelled(masks)
+
+    def counts(name: str) -> np.ndarray:
+        table = np.zeros((len(members), 2), dtype=np.int64)
+        for block in blocks([mask.packed(name).bits for mask in members]):
+            add_growth(block, table)
+        return table
+
+    names = members[0].names if matrix is None else (_known(matrix, members[0]),)
+    table = sum(each(counts, [(name,) for name in names]))
+    return pd.DataFrame(table, index=labels, columns=["union", "intersection"])
+
+
+def entropy(masks: Masks) -> pd.Series:
+    """How undecided a pool is about each matrix, in bits a weight.
+
+    The mean over the matrix's weights of H(f) = -f log2 f - (1 - f) log2(1 - f), f the share of the masks
+    that keep the weight: 0 where all masks agree, 1 where each weight is kept by half of them.
+
+    Args:
+        masks: at least one mask, all of one model.
+
+    Returns:
+        a float64 series in [0, 1], indexed by matrix.
+
+    Raises:
+        BadInput: no mask, or masks of different models.
+    """
+    from workbench.masks.bits import add_tally, blocks
+
+    _, members = labelled(masks)
+    inner = np.arange(1, len(members)) / len(members)
+    bits = np.zeros(len(members) + 1)
+    bits[1:-1] = -inner * np.log2(inner) - (1 - inner) * np.log2(1 - inner)
+
+    def mean_bits(name: str) -> float:
+        tally = np.zeros(len(members) + 1, dtype=np.int64)
+        for block in blocks([mask.packed(name).bits for mask in members]):
+            add_tally(block, tally)
+        return float(tally @ bits) / members[0].packed(name).numel
+
+    names = members[0].names
+    means = each(mean_bits, [(name,) for name in names])
+    return pd.Series(means, index=pd.Index(names, name="matrix"), name="entropy", dtype="float64")
+
+
+def disagreement(masks: Masks, matrix: str) -> np.ndarray:
+    """Where in a matrix masks disagree, as a picture of at most 64 x 64 cells.
+
+    Args:
+        masks: at least two masks, all of one model.
+        matrix: its name. A tensor of more dimensions is seen as (first, all others), a vector as one row.
+
+    Returns:
+        float64 (rows, columns): of all pairs of masks the share that differs on a weight, averaged over
+        the weights of the cell. Cells of a row or column differ by one weight in length at most.
+
+    Raises:
+        BadInput: fewer than two masks, masks of different models, or no such matrix.
+    """
+    _, members = labelled(masks)
+    if len(members) < 2:
+        raise BadInput("one mask has nothing to disagree with; give at least two")
+    shape = members[0].shapes[_known(matrix, members[0])]
+    rows = shape[0] if len(shape) > 1 else 1
+    columns = members[0].packed(matrix).numel // rows
+    row_edges, column_edges = _edges(rows), _edges(columns)
+    packed = [mask.packed(matrix).bits for mask in members]
+    cells = np.empty((row_edges.size - 1, column_edges.size - 1))
+    for band, (top, bottom) in enumerate(pairwise(row_edges)):
+        start, stop = top * columns, bottom * columns
+        kept = np.zeros(stop - start, dtype=np.int64)
+        for bits in packed:
+            kept += np.unpackbits(bits[start // 8 : -(-stop // 8)])[start % 8 :][: kept.size]
+        differing = (kept * (len(members) - kept)).reshape(-1, columns).sum(axis=0)
+        cells[band] = np.add.reduceat(differing, column_edges[:-1])
+    pairs = len(members) * (len(members) - 1) // 2
+    return cells / (np.outer(np.diff(row_edges), np.diff(column_edges)) * pairs)
+
+
+def _edges(length: int) -> np.ndarray:
+    cells = min(length, _MAP_CELLS)
+    return np.arange(cells + 1) * length // cells
+
+
+def _known(matrix: str, mask: Mask) -> str:
+    if matrix not in mask.names:
+        raise unknown("matrix", matrix, mask.names)
+    return matrix
