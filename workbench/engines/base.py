@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
+from transformers import PreTrainedTokenizerBase
 
 from workbench.errors import BadInput, unknown
 from workbench.masks import Mask
 from workbench.schedules import Constant
 from workbench.settings import Count, NonNegative, Positive, Sparsity, settings
-from workbench.training import Distillation, Recipe
+from workbench.tasks import Task
+from workbench.training import Distillation, Recipe, Sparsifier
 from workbench.training.recipe import Schedule
 
 Scope = Literal["matrix", "type", "global"]
@@ -59,10 +61,19 @@ class Bench(Protocol):
     def steps(self, epochs: float, batch_size: int) -> int:
         """Optimizer steps in so many epochs of the task at the run's scale; at least 1."""
 
-    def train(self, stage: str, state: State, recipe: Recipe, mask: Mask | None = None) -> State:
-        """Trains to the end and returns the weights of the best evaluation.
+    def train(self, stage: str, state: State, recipe: Recipe, mask: Mask | Sparsifier | None = None) -> State:
+        """Trains to the end and returns the weights that the recipe keeps.
 
-        Under a mask the stage is a level of the run: its scores stand in the results.
+        Under a mask, or a sparsifier that makes one on the way, the stage is a level of the run: its scores
+        stand in the results.
+        """
+
+    def average(self, stage: str, state: State, recipe: Recipe, mask: Mask, particles: int) -> State:
+        """Trains `particles` copies of `state` under one mask and returns the mean of their weights.
+
+        They differ in data order and dropout alone; the first has those of `train` under the same name.
+        BatchNorm's statistics are recomputed for the mean. It is a level; particle i is the stage
+        `<stage>/particle-i`.
         """
 
     def race(
@@ -106,9 +117,11 @@ class Engine:
         sparsity: share of the prunable weights that is removed in the end; 0.9375 is "16x".
         epochs: training after each pruning, in passes over the training split.
         lr: peak learning rate.
+        total_steps: optimizer steps in all, in place of `epochs`, to equal another run's cost.
         batch_size: examples in an optimizer step.
+        optimizer: "adamw", or "sgd" with momentum 0.9, for vision.
         warmup: share of a stage in which the learning rate rises.
-        weight_decay: AdamW's.
+        weight_decay: the optimizer's.
         clip: largest gradient norm; None for none.
         eval_every: optimizer steps between evaluations; the best one is kept.
         distillation: what is learned from the dense model.
@@ -119,7 +132,9 @@ class Engine:
     sparsity: Sparsity = 0.9375
     epochs: Positive = 10.0
     lr: Positive = 5e-5
+    total_steps: Count | None = None
     batch_size: Count = 64
+    optimizer: Literal["adamw", "sgd"] = "adamw"
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
     weight_decay: NonNegative = 0.0
     clip: Positive | None = None
@@ -135,6 +150,20 @@ class Engine:
         """Finds a mask and trains under it; returns the final state, which the last level left."""
         raise BadInput(f"{type(self).__name__} does not say how it prunes; define prune(self, bench).")
 
+    def adapt(self, model: nn.Module, task: Task, tokenizer: PreTrainedTokenizerBase | None) -> nn.Module:
+        """The student that this engine trains, given a fresh classifier; the teacher stays that classifier.
+
+        Args:
+            model: may be taken over into the student, copied.
+            task: what it is to learn.
+            tokenizer: the model's; None for images.
+        """
+        return model
+
+    def train_steps(self, bench: Bench) -> int:
+        """Optimizer steps of an engine that trains in one stage."""
+        return self.total_steps or bench.steps(self.epochs, self.batch_size)
+
     def recipe(
         self,
         steps: int,
@@ -142,17 +171,20 @@ class Engine:
         schedule: Callable[..., Schedule] = Constant,
         lr: float | None = None,
         eval_every: int | None = None,
+        **others: Any,
     ) -> Recipe:
-        """The recipe of one stage; `lr` and `eval_every` replace the engine's own."""
+        """The recipe of one stage; `lr` and `eval_every` replace the engine's own, `others` the rest."""
         return Recipe(
             steps=steps,
             lr=lr or self.lr,
             schedule=schedule(warmup=self.warmup),
             batch_size=self.batch_size,
+            optimizer=self.optimizer,
             weight_decay=self.weight_decay,
             clip=self.clip,
             eval_every=eval_every or self.eval_every,
             distillation=self.distillation,
+            **others,
         )
 
 

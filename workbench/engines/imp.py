@@ -3,12 +3,11 @@
 from typing import ClassVar
 
 from workbench.engines.base import Bench, Scope, State
-from workbench.engines.ladder import LadderEngine, equal_parts
-from workbench.errors import BadInput
+from workbench.engines.ladder import LadderEngine
 from workbench.masks import topk_mask
 from workbench.schedules import Constant, Linear
 from workbench.scores import magnitude
-from workbench.settings import Count, Positive, settings
+from workbench.settings import Positive, settings
 
 
 @settings
@@ -24,7 +23,6 @@ class IMP(LadderEngine):
     Attributes:
         scope: what the magnitudes are ranked within.
         rewind: train each level from the pretrained encoder.
-        total_steps: optimizer steps in all, in place of `epochs`, to equal another run's cost.
     """
 
     id: ClassVar[str] = "imp"
@@ -32,7 +30,6 @@ class IMP(LadderEngine):
     epochs: Positive = 15.0
     scope: Scope = "matrix"
     rewind: bool = False
-    total_steps: Count | None = None
 
     def prune(self, bench: Bench) -> State:
         """One magnitude mask a level; zeros rank last, so the masks are nested."""
@@ -44,16 +41,3 @@ class IMP(LadderEngine):
             schedule = Linear if level == len(lengths) else Constant
             state = bench.train(f"level-{level}", parent, self.recipe(steps, schedule=schedule), mask)
         return state
-
-    def level_steps(self, bench: Bench) -> list[int]:
-        """Optimizer steps of each level."""
-        levels = len(self.sparsities)
-        if self.total_steps is None:
-            return [bench.steps(self.epochs, self.batch_size)] * levels
-        dense = bench.steps(self.dense_epochs, self.batch_size) if self.dense_epochs else 0
-        if self.total_steps < dense + levels:
-            raise BadInput(
-                f"imp: total_steps is {self.total_steps}; level 0 takes {dense} and {levels} levels at least "
-                f"one each. Give at least {dense + levels}, or lower dense_epochs."
-            )
-        return equal_parts(self.total_steps - dense, levels)

@@ -32,6 +32,28 @@ class LadderEngine(Engine):
         """The sparsity of each level, the last being `sparsity`."""
         return self.ladder or cubic_ladder(self.sparsity, self.levels)
 
+    def level_steps(self, bench: Bench, search: int = 0) -> list[int]:
+        """Optimizer steps of each level's training.
+
+        Args:
+            bench: knows the length of an epoch.
+            search: steps that each level spends before its training.
+
+        Raises:
+            BadInput: `total_steps` is fewer than level 0, the searches and one step a level.
+        """
+        levels = len(self.sparsities)
+        if self.total_steps is None:
+            return [bench.steps(self.epochs, self.batch_size)] * levels
+        dense = bench.steps(self.dense_epochs, self.batch_size) if self.dense_epochs else 0
+        least = dense + levels * (search + 1)
+        if self.total_steps < least:
+            raise BadInput(
+                f"{self.id}: total_steps is {self.total_steps}; level 0 takes {dense} steps, {levels} levels at "
+                f"least {search + 1} each. Give at least {least}, or lower dense_epochs."
+            )
+        return equal_parts(self.total_steps - dense - levels * search, levels)
+
     def start(self, bench: Bench) -> State:
         """Level 0: the dense model trained a little further, with the moments that level 1 goes on from."""
         state = bench.dense()

@@ -6,7 +6,7 @@ from workbench.engines.base import Bench, Engine, Scope, State
 from workbench.masks import topk_mask
 from workbench.schedules import Linear
 from workbench.scores import magnitude
-from workbench.settings import Count, settings
+from workbench.settings import settings
 
 
 @settings
@@ -17,17 +17,14 @@ class Magnitude(Engine):
 
     Attributes:
         scope: what the magnitudes are ranked within.
-        total_steps: optimizer steps in all, in place of `epochs`, to equal another run's cost.
     """
 
     id: ClassVar[str] = "magnitude"
 
     scope: Scope = "matrix"
-    total_steps: Count | None = None
 
     def prune(self, bench: Bench) -> State:
         """Prunes once and trains once."""
         dense = bench.dense()
         mask = topk_mask(magnitude(dense.weights), self.sparsity, self.scope)
-        steps = self.total_steps or bench.steps(self.epochs, self.batch_size)
-        return bench.train("level-1", dense, self.recipe(steps, schedule=Linear), mask)
+        return bench.train("level-1", dense, self.recipe(self.train_steps(bench), schedule=Linear), mask)

@@ -57,9 +57,9 @@ class Randomized(LadderEngine):
 
     def prune(self, bench: Bench) -> State:
         """The pseudo-code of paper A, section 7."""
-        steps = bench.steps(self.epochs, self.batch_size)
+        lengths = self.level_steps(bench, self.race_steps(bench))
         state = self.start(bench)
-        for level, sparsity in enumerate(self.sparsities, start=1):
+        for level, (sparsity, steps) in enumerate(zip(self.sparsities, lengths, strict=True), start=1):
             stage = f"level-{level}"
             schedule = Linear if level == len(self.sparsities) else Constant
             full = self.recipe(steps, schedule=schedule)
@@ -98,5 +98,21 @@ class Randomized(LadderEngine):
             schedule=Linear,
             eval_every=min(self.eval_every, ceil(steps / self.early_evaluations)),
         )
-        rounds = max(1, ceil(log2(self.candidates))) if self.halving else 1
-        return bench.race(f"{stage}/race", state, pool, early, average=self.early_evaluations, rounds=rounds)
+        return bench.race(
+            f"{stage}/race", state, pool, early, average=self.early_evaluations, rounds=self.rounds
+        )
+
+    def race_steps(self, bench: Bench) -> int:
+        """Optimizer steps of all candidates of a race."""
+        steps = bench.steps(self.early_epochs, self.batch_size)
+        alive, total, before = self.candidates, 0, 0
+        for turn in range(1, self.rounds + 1):
+            until = max(1, steps * turn // self.rounds)
+            total += alive * (until - before)
+            alive, before = (alive + 1) // 2, until
+        return total
+
+    @property
+    def rounds(self) -> int:
+        """Rounds of a race: one, or as many as it takes to halve the pool to one candidate."""
+        return max(1, ceil(log2(self.candidates))) if self.halving else 1

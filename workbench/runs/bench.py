@@ -16,9 +16,18 @@ from workbench.runs.events import EventLog
 from workbench.runs.fit import Fit
 from workbench.runs.race import hold_race
 from workbench.runs.spec import RunSpec
-from workbench.runs.stage import Record, StageFolder
+from workbench.runs.stage import Evaluation, Record, StageFolder
 from workbench.runs.tensors import StageState, Tensors
-from workbench.training import MaskedTrainer, Recipe, device, load_model_tensors, model_tensors
+from workbench.training import (
+    MaskedTrainer,
+    Recipe,
+    Sparsifier,
+    device,
+    load_model_tensors,
+    mean_of,
+    model_tensors,
+    recalibrate,
+)
 
 
 class StoreBench:
@@ -29,7 +38,7 @@ class StoreBench:
         model: the one model that all stages train in turn; its weights are those of the stage at work.
         dense_folder: where the dense model is.
         seed: the run's.
-        levels: the training stages under a mask so far, in order.
+        levels: the stages under a mask so far, in order.
     """
 
     def __init__(
@@ -42,7 +51,6 @@ class StoreBench:
         precision: str,
     ):
         self.root = root
-        self.model = model
         self.seed = spec.seed
         self.levels: list[str] = []
         self.log = EventLog(root / "events.jsonl")
@@ -50,6 +58,8 @@ class StoreBench:
         self._data = data
         self.dense_folder = dense
         self._precision = precision
+        self._plain = model
+        self.model = spec.engine.adapt(model, data.task, data.tokenizer)
 
     def pretrained(self) -> StageState:
         """The checkpoint with a fresh head."""
@@ -63,17 +73,28 @@ class StoreBench:
         """Optimizer steps in so many epochs at the run's scale; at least 1."""
         return max(1, round(epochs * self._spec.scale * self._data.steps_per_epoch(batch_size)))
 
-    def train(self, stage: str, state: StageState, recipe: Recipe, mask: Mask | None = None) -> StageState:
-        """Trains to the end and returns the weights of the best evaluation."""
-        folder = self.folder(stage)
+    def train(
+        self, stage: str, state: StageState, recipe: Recipe, mask: Mask | Sparsifier | None = None
+    ) -> StageState:
+        """Trains to the end and returns the weights that the recipe keeps."""
         if mask is not None:
             self.levels.append(stage)
+        self._train(stage, state, recipe, mask, stream=stage)
+        return self.state(stage)
+
+    def average(
+        self, stage: str, state: StageState, recipe: Recipe, mask: Mask, particles: int
+    ) -> StageState:
+        """Trains particles that differ in their streams of randomness alone, and averages them."""
+        self.levels.append(stage)
+        folder = self.folder(stage)
         if folder.record is None:
-            if mask is not None:
-                mask.save(self.mask_path(stage))
-            fit = self._fit(folder, state, recipe, mask, leaves="state")
-            fit.run()
-            fit.finish()
+            mask.save(self.mask_path(stage))
+            names = [f"{stage}/particle-{particle}" for particle in range(particles)]
+            # The first particle has the stream of a training without particles, so that one alone is that.
+            for name, stream in zip(names, [stage, *names[1:]], strict=True):
+                self._train(name, state, recipe, mask, stream)
+            self._finish_average(folder, names, recipe)
         return self.state(stage)
 
     def race(
@@ -108,6 +129,11 @@ class StoreBench:
         """The bench's one model, with the weights of a state."""
         load_model_tensors(self.model.to(device()), state.read().values)
         return self.model
+
+    def dense_dev(self) -> dict[str, dict[str, float]]:
+        """Metrics of the dense model on every dev split."""
+        load_model_tensors(self._plain.to(device()), self.dense().read().values)
+        return self._data.evaluate_dev(self._plain, self._precision)
 
     def dev(self, state: StageState) -> dict[str, dict[str, float]]:
         """Metrics of a state on every dev split."""
@@ -148,13 +174,60 @@ class StoreBench:
             fit.finish()
         return folder.record
 
+    def _train(
+        self,
+        stage: str,
+        state: StageState,
+        recipe: Recipe,
+        mask: Mask | Sparsifier | None,
+        stream: str,
+    ) -> None:
+        folder = self.folder(stage)
+        if folder.record is not None:
+            return
+        fit = self._fit(folder, state, recipe, mask, leaves="state", stream=stream)
+        if isinstance(mask, Mask):
+            mask.save(self.mask_path(stage))
+        elif mask is not None:
+            fit.mask_path = self.mask_path(stage)
+        fit.run()
+        fit.finish()
+
+    def _finish_average(self, folder: StageFolder, names: list[str], recipe: Recipe) -> None:
+        """Leaves the particles' mean as a stage, whose cost is that of the particles."""
+        records = [self.folder(name).record for name in names]
+        mean = mean_of([self.state(name).read().values for name in names])
+        weights = {name: value for name, value in mean.items() if name.startswith("model.")}
+        model = self.model.to(device())
+        load_model_tensors(model, weights)
+        if len(names) > 1:
+            recalibrate(model, self._data.epoch(recipe.batch_size, (self.seed, folder.stage)))
+        metrics = self._data.evaluate(model, self._precision)
+        record = Record(keep="last").evaluated(Evaluation(recipe.steps, metrics))
+        for particle in records:
+            record = record.spent(particle.cost)
+        self.log.append(folder.stage, "evaluation", step=recipe.steps, metrics=metrics)
+        folder.finish(record, {f"model.{name}": value for name, value in model_tensors(model).items()})
+
     def _fit(
-        self, folder: StageFolder, state: StageState, recipe: Recipe, mask: Mask | None, leaves: str
+        self,
+        folder: StageFolder,
+        state: StageState,
+        recipe: Recipe,
+        mask: Mask | Sparsifier | None,
+        leaves: str,
+        stream: str | None = None,
     ) -> Fit:
-        key = (self.seed, folder.stage)
+        key = (self.seed, stream or folder.stage)
         teacher = None if recipe.distillation.mode == "none" else self._teacher
         trainer = MaskedTrainer(
-            self.model, recipe, key=key, mask=mask, teacher=teacher, precision=self._precision
+            self.model,
+            recipe,
+            key=key,
+            mask=mask,
+            teacher=teacher,
+            precision=self._precision,
+            batches=self._data.batch,
         )
         parent = state.read()
         trainer.restore(parent.values, parent.optimizer_steps)
@@ -167,10 +240,11 @@ class StoreBench:
     @cached_property
     def _pretrained_tensors(self) -> dict:
         model = load_encoder(self._spec.model, self._data.task.num_outputs, self.seed)
+        model = self._spec.engine.adapt(model, self._data.task, self._data.tokenizer)
         return {f"model.{name}": tensor.detach() for name, tensor in model_tensors(model).items()}
 
     @cached_property
     def _teacher(self) -> nn.Module:
-        teacher = deepcopy(self.model)
+        teacher = deepcopy(self._plain)
         load_model_tensors(teacher, self.dense().read().values)
         return teacher.requires_grad_(False)

@@ -1,6 +1,7 @@
 """A task as the bench uses it: tokenised splits, batches by step, scores."""
 
 import hashlib
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -54,6 +55,10 @@ class TaskData:
     def pad_id(self) -> int:
         """The tokenizer's padding token."""
         return self.tokenizer.pad_token_id
+
+    def epoch(self, batch_size: int, key: tuple[str | int, ...]) -> Iterator[dict[str, Tensor]]:
+        """The batches of the first pass over train."""
+        return (self.batch(step, batch_size, key) for step in range(self.steps_per_epoch(batch_size)))
 
     def evaluate(self, model: nn.Module, precision: str) -> dict[str, float]:
         """Metrics on the validation split, the primary one first."""

@@ -2,7 +2,8 @@
 
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Literal
 
 from torch import Tensor
@@ -13,8 +14,8 @@ from workbench.models import forward_flops
 from workbench.runs.data import TaskData
 from workbench.runs.environment import release_memory
 from workbench.runs.events import EventLog
-from workbench.runs.stage import Cost, Record, StageFolder
-from workbench.training import MaskedTrainer, NonFiniteLoss
+from workbench.runs.stage import Cost, Evaluation, Record, StageFolder
+from workbench.training import MaskedTrainer, NonFiniteLoss, recalibrate
 
 CHECKPOINT_SECONDS = 30.0
 _TRAIN_EVENT_STEPS = 10
@@ -30,7 +31,8 @@ class Fit:
         data: the task.
         key: decides the order of the training data.
         log: where events go.
-        leaves: of the best evaluation, the weights with their moments, the weights alone, or nothing.
+        leaves: of the evaluation that counts, the weights with their moments, the weights alone, or nothing.
+        mask_path: where the mask of that evaluation goes, if the sparsifier makes it on the way.
     """
 
     folder: StageFolder
@@ -39,6 +41,7 @@ class Fit:
     key: tuple[str | int, ...]
     log: EventLog
     leaves: Literal["state", "weights", "nothing"]
+    mask_path: Path | None = None
     record: Record = field(default_factory=Record)
     best: dict[str, Tensor] = field(default_factory=dict)
 
@@ -70,6 +73,8 @@ class Fit:
             while trainer.step < until:
                 self._step()
                 bar.update()
+                if recipe.average_from is not None and trainer.step == recipe.steps:
+                    self._take_mean()
                 if trainer.step == until or recipe.evaluates_at(trainer.step):
                     bar.set_postfix(self._evaluate())
                 if time.monotonic() - saved >= CHECKPOINT_SECONDS:
@@ -81,7 +86,7 @@ class Fit:
     def finish(self) -> None:
         """Leaves the best state, or none where it is not kept, and marks the stage as done."""
         stage, record = self.folder.stage, self.record
-        outcome = record.evaluations[-1] if self.leaves == "nothing" else record.best
+        outcome = record.evaluations[-1] if self.leaves == "nothing" else record.kept
         self.log.append(stage, "end", self.trainer.step, metrics=outcome.metrics)
         self.folder.finish(record, self.best or None)
         release_memory()
@@ -102,12 +107,26 @@ class Fit:
         trainer = self.trainer
         started = time.monotonic()
         metrics = self.data.evaluate(trainer.model, trainer.precision)
-        self.record = self.record.evaluated(trainer.step, metrics)
+        evaluation = Evaluation(trainer.step, metrics, trainer.sparsifier.settled)
+        self.record = self.record.evaluated(evaluation)
         self._add_cost(0, 0, started)
         self.log.append(self.folder.stage, "evaluation", step=trainer.step, metrics=metrics)
-        if self.leaves != "nothing" and self.record.best.step == trainer.step:
+        if self._counts(evaluation):
             self._keep()
         return metrics
+
+    def _take_mean(self) -> None:
+        trainer = self.trainer
+        trainer.take_mean()
+        recalibrate(trainer.model, self.data.epoch(trainer.recipe.batch_size, self.key))
+
+    def _counts(self, evaluation: Evaluation) -> bool:
+        """Whether the present weights are, so far, those that the stage leaves."""
+        if self.leaves == "nothing" or not evaluation.settled:
+            return False
+        if self.record.keep == "last":
+            return evaluation.step == self.trainer.recipe.steps
+        return self.record.best is evaluation
 
     def _keep(self) -> None:
         tensors = self.trainer.tensors()
@@ -116,6 +135,8 @@ class Fit:
             tensors, age = {name: tensor for name, tensor in tensors.items() if name.startswith("model.")}, 0
         self.record = self.record.with_moments(age)
         self.best = {name: tensor.clone() for name, tensor in tensors.items()}
+        if self.mask_path:
+            self.trainer.sparsifier.mask.save(self.mask_path)
 
     def _add_cost(self, examples: int, length: int, started: float) -> None:
         passes = 3 + (self.trainer.teacher is not None)
@@ -133,6 +154,7 @@ class Fit:
     def _resume(self) -> None:
         stage, checkpoint = self.folder.stage, self.folder.load_checkpoint()
         if checkpoint is None:
+            self.record = replace(self.record, keep=self.trainer.recipe.keep)
             self.log.forget(stage, after=-1)
             self.log.append(stage, "start", step=0, steps=self.trainer.recipe.steps)
             return

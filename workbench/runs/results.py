@@ -52,7 +52,7 @@ def write_results(
         "levels": levels,
         "dense": {
             "validation": dense.best.metrics,
-            "dev": bench.dev(bench.dense()),
+            "dev": bench.dense_dev(),
             "cost": asdict(dense.cost),
         },
         "cost": cost_table(bench.root),
@@ -68,8 +68,8 @@ def _level(bench: StoreBench, stage: str) -> dict:
         "sparsity": mask.sparsity,
         "kept": mask.kept,
         "numel": mask.numel,
-        "best_step": record.best.step,
-        "validation": record.best.metrics,
+        "best_step": record.kept.step,
+        "validation": record.kept.metrics,
         "dev": bench.dev(bench.state(stage)),
         "cost": asdict(record.cost),
     }
@@ -83,6 +83,8 @@ def cost_table(root: Path) -> dict[str, dict]:
     spent = {"training": Cost(), "racing": Cost(), "full": Cost()}
     for path in sorted((root / "stages").rglob("done.json")):
         stage = path.parent.relative_to(root / "stages").as_posix()
+        if "/particle-" in stage:  # in the cost of their average
+            continue
         purpose = "racing" if "/race/" in stage else "full" if "/full/" in stage else "training"
         spent[purpose] += Record.from_plain(read_json(path)).cost
     return {purpose: asdict(cost) for purpose, cost in spent.items()} | {

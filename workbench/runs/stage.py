@@ -40,10 +40,17 @@ class Cost:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Metrics on the validation split once `step` optimizer steps of the stage are done."""
+    """Metrics on the validation split once `step` optimizer steps of the stage are done.
+
+    Attributes:
+        step: of the stage.
+        metrics: the primary one first.
+        settled: whether the mask had its final sparsity; weights are kept from such evaluations only.
+    """
 
     step: int
     metrics: dict[str, float]
+    settled: bool = True
 
     @property
     def primary(self) -> float:
@@ -59,20 +66,28 @@ class Record:
         evaluations: all so far, in order.
         cost: of the steps so far.
         optimizer_steps: what the saved moments have averaged over, earlier stages included.
+        keep: the recipe's: "best" or "last".
     """
 
     evaluations: tuple[Evaluation, ...] = ()
     cost: Cost = field(default_factory=Cost)
     optimizer_steps: int = 0
+    keep: str = "best"
 
     @property
     def best(self) -> Evaluation:
-        """The best evaluation so far, the earliest of equals."""
-        return max(self.evaluations, key=lambda evaluation: evaluation.primary)
+        """The best settled evaluation so far, the earliest of equals."""
+        settled = [evaluation for evaluation in self.evaluations if evaluation.settled]
+        return max(settled, key=lambda evaluation: evaluation.primary)
 
-    def evaluated(self, step: int, metrics: dict[str, float]) -> "Record":
+    @property
+    def kept(self) -> Evaluation:
+        """The evaluation whose weights the stage left."""
+        return self.best if self.keep == "best" else self.evaluations[-1]
+
+    def evaluated(self, evaluation: Evaluation) -> "Record":
         """This record with one more evaluation."""
-        return replace(self, evaluations=(*self.evaluations, Evaluation(step, metrics)))
+        return replace(self, evaluations=(*self.evaluations, evaluation))
 
     def spent(self, cost: Cost) -> "Record":
         """This record with more cost."""
@@ -91,7 +106,7 @@ class Record:
     def from_plain(cls, plain: dict) -> "Record":
         """The record that `asdict` made into `plain`."""
         evaluations = tuple(Evaluation(**evaluation) for evaluation in plain["evaluations"])
-        return cls(evaluations, Cost(**plain["cost"]), plain["optimizer_steps"])
+        return cls(**plain | {"evaluations": evaluations, "cost": Cost(**plain["cost"])})
 
 
 class StageFolder:

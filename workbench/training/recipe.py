@@ -1,8 +1,11 @@
 """How a stage trains."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import Field
+
+from workbench.errors import BadInput
 from workbench.schedules import Constant
 from workbench.settings import Count, NonNegative, Positive, Share, settings
 
@@ -29,12 +32,17 @@ class Recipe:
 
     Attributes:
         steps: optimizer steps.
-        lr: peak learning rate of AdamW.
+        lr: peak learning rate.
         schedule: progress in [0, 1] -> factor on `lr`.
         batch_size: examples in a step.
-        weight_decay: AdamW's decoupled decay.
+        optimizer: AdamW with its default betas, or SGD.
+        momentum: SGD's.
+        weight_decay: AdamW's decoupled decay, SGD's decay.
         clip: largest gradient norm; None for no clipping.
         eval_every: optimizer steps between evaluations; the last step is always evaluated.
+        keep: the weights that the stage leaves: those of its best evaluation, or its last.
+        average_from: share of the training after which the weights are averaged, at every evaluation and
+            at the end (stochastic weight averaging); the stage then leaves the mean. None for no averaging.
         distillation: what the teacher contributes.
     """
 
@@ -42,11 +50,25 @@ class Recipe:
     lr: Positive
     schedule: Schedule = Constant()
     batch_size: Count = 64
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     weight_decay: NonNegative = 0.0
     clip: Positive | None = None
     eval_every: Count = 50
+    keep: Literal["best", "last"] = "best"
+    average_from: Annotated[float, Field(ge=0, lt=1)] | None = None
     distillation: Distillation = Distillation()
+
+    def __post_init__(self):
+        if self.average_from is not None and self.keep != "last":
+            raise BadInput('averaged weights are the last ones: give keep="last" with average_from.')
 
     def evaluates_at(self, step: int) -> bool:
         """Whether the model is evaluated once `step` optimizer steps are done."""
         return step == self.steps or step % self.eval_every == 0
+
+    def averages_at(self, step: int) -> bool:
+        """Whether the weights after `step` optimizer steps enter the mean."""
+        if self.average_from is None:
+            return False
+        return step > self.average_from * self.steps and self.evaluates_at(step)

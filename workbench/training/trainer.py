@@ -1,20 +1,20 @@
-"""The training loop: AdamW on a model whose pruned weights stay zero."""
+"""The training loop: one model, one recipe, and what keeps it sparse."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
 from workbench.masks import Mask
-from workbench.models import prunable
 from workbench.randomness import seeded_globals
 from workbench.training.hardware import autocast
 from workbench.training.objective import loss_of
 from workbench.training.recipe import Recipe
+from workbench.training.sparsifier import FixedMask, Sparsifier
 
-_MOMENTS = ("exp_avg", "exp_avg_sq")
+_MOMENTS = {"adamw": ("exp_avg", "exp_avg_sq"), "sgd": ("momentum_buffer",)}
 
 
 class NonFiniteLoss(ArithmeticError):
@@ -22,16 +22,16 @@ class NonFiniteLoss(ArithmeticError):
 
 
 class MaskedTrainer:
-    """Trains one model under one recipe and, where given, one fixed mask.
+    """Trains one model under one recipe and, where given, a mask or another sparsifier.
 
-    The mask is applied to the weights at the start and after every optimizer step, as in paper A's code:
-    masking the gradients alone would let Adam's momentum revive weights. What is random in a step
-    (dropout) is a function of `key` and the step's number, so a trainer that is restored from
-    `tensors()` goes on bit for bit.
+    What is random in a step (dropout) is a function of `key` and the step's number, so a trainer
+    that is restored from `tensors()` goes on bit for bit.
 
     Attributes:
         model: the student, on the accelerator's device.
         recipe: how it trains.
+        sparsifier: what keeps it sparse.
+        optimizer: with `state` by parameter.
         step: optimizer steps done so far, of `recipe.steps`.
     """
 
@@ -41,24 +41,39 @@ class MaskedTrainer:
         recipe: Recipe,
         *,
         key: tuple[str | int, ...],
-        mask: Mask | None = None,
+        mask: Mask | Sparsifier | None = None,
         teacher: nn.Module | None = None,
         precision: str = "fp32",
+        batches: Callable[[int, int, tuple], Mapping[str, Tensor]] | None = None,
     ):
+        """Prepares the model.
+
+        Args:
+            model: the student, with the weights to start from, unless `restore` gives others.
+            recipe: how it trains.
+            key: names the streams of randomness.
+            mask: what keeps it sparse: one mask throughout, a sparsifier, or nothing.
+            teacher: the dense model; needed where the recipe distils.
+            precision: "fp32" or "bf16".
+            batches: called with a number, a batch size and a key; gives a batch. Only for sparsifiers
+                that look at examples.
+        """
         # Mixed precision is torch's own autocast: accelerate fixes it once a process, and a notebook
         # may well train in fp32 after bf16.
         self._accelerator = Accelerator()
-        optimizer = torch.optim.AdamW(
-            model.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay, fused=True
-        )
-        self.model, self._optimizer = self._accelerator.prepare(model, optimizer)
+        self.model = self._accelerator.prepare_model(model.requires_grad_(True))
         self.teacher = teacher and teacher.to(self.device).eval()
         self.recipe = recipe
         self.precision = precision
         self.step = 0
         self._key = key
-        self._masked = self._masked_weights(mask) if mask else []
-        self._apply_mask()
+        self._batches = batches
+        self._mean: dict[str, Tensor] = {}
+        self._in_mean = 0
+        self.sparsifier = FixedMask(mask) if isinstance(mask, Mask) else mask or Sparsifier()
+        self.sparsifier.attach(self)
+        self.optimizer = self._accelerator.prepare_optimizer(self._make_optimizer())
+        self.sparsifier.begin()
 
     @property
     def device(self) -> torch.device:
@@ -68,7 +83,12 @@ class MaskedTrainer:
     @property
     def learning_rate(self) -> float:
         """The rate of the next step; the schedule is read at the middle of the step."""
-        return self.recipe.lr * self.recipe.schedule((self.step + 0.5) / self.recipe.steps)
+        return self.recipe.lr * self._rate_factor
+
+    def sample(self, count: int, batch_size: int) -> Iterator[dict[str, Tensor]]:
+        """Batches for a look at the model, on its device: a function of key and step."""
+        for number in range(count):
+            yield self._on_device(self._batches(number, batch_size, (*self._key, "sample", self.step)))
 
     def advance(self, batch: Mapping[str, Tensor]) -> float:
         """Takes one optimizer step.
@@ -77,81 +97,131 @@ class MaskedTrainer:
             batch: the model's inputs and "labels", first dimension the batch.
 
         Returns:
-            The loss before the step.
+            The loss before the step, without the sparsifier's penalty.
 
         Raises:
             NonFiniteLoss: the loss is NaN or infinite.
         """
-        inputs = {name: tensor.to(self.device) for name, tensor in batch.items()}
+        inputs = self._on_device(batch)
         labels = inputs.pop("labels")
         with seeded_globals(*self._key, "dropout", self.step), autocast(self.device, self.precision):
             loss = loss_of(self.model, self.teacher, inputs, labels, self.recipe.distillation)
         value = loss.item()
         if not math.isfinite(value):
             raise NonFiniteLoss(f"the loss is {value} at step {self.step + 1}")
-        self._accelerator.backward(loss)
+        penalty = self.sparsifier.penalty()
+        self._accelerator.backward(loss if penalty is None else loss + penalty)
+        self.sparsifier.before_step()
         if self.recipe.clip:
-            self._accelerator.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
-        for group in self._optimizer.param_groups:
-            group["lr"] = self.learning_rate
-        self._optimizer.step()
-        self._optimizer.zero_grad()
-        self._apply_mask()
+            self._accelerator.clip_grad_norm_(self._trained().values(), self.recipe.clip)
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["peak_lr"] * self._rate_factor
+        self.optimizer.step()
+        self.optimizer.zero_grad()
         self.step += 1
+        self.sparsifier.after_step()
+        if self.recipe.averages_at(self.step):
+            self._average()
         return value
 
+    @torch.no_grad()
+    def take_mean(self) -> None:
+        """Puts the mean of the averaged weights in the place of the last ones."""
+        for name, parameter in self.model.named_parameters():
+            parameter.copy_(self._mean[name])
+
     def tensors(self) -> dict[str, Tensor]:
-        """Everything that `restore` needs but the step: `model.*`, `exp_avg.*`, `exp_avg_sq.*`.
+        """Everything that `restore` needs but the counts: `model.*`, the moments, `sparsifier.*`, `mean.*`.
 
         The tensors share memory with the model and the optimizer: clone them to keep them.
 
         Raises:
             NonFiniteLoss: the weights have diverged.
-            RuntimeError: a pruned weight is not zero, which would be a defect of this class.
+            RuntimeError: the sparsifier finds a pruned weight that is not zero, or the like.
         """
-        for name, weight, keep in self._masked:
+        for name, weight in self.sparsifier.weights.items():
             if not torch.isfinite(weight.detach()).all():
                 raise NonFiniteLoss(f"weights of {name} are no longer finite after step {self.step}")
-            if torch.count_nonzero(weight.detach() * (1 - keep)):
-                raise RuntimeError(f"a pruned weight of {name} revived at step {self.step}")
+        self.sparsifier.check()
         tensors = {f"model.{name}": tensor.detach() for name, tensor in model_tensors(self.model).items()}
-        for name, parameter in self.model.named_parameters():
-            state = self._optimizer.state.get(parameter, {})
-            tensors |= {f"{moment}.{name}": state[moment] for moment in _MOMENTS if moment in state}
-        return tensors
+        for name, parameter in self.sparsifier.parameters().items():
+            tensors[f"trained.{name}"] = parameter.detach()
+        for name, parameter in self._trained().items():
+            state = self.optimizer.state.get(parameter, {})
+            tensors |= {f"{moment}.{name}": state[moment] for moment in self._moments if moment in state}
+        tensors |= {f"sparsifier.{name}": tensor for name, tensor in self.sparsifier.tensors().items()}
+        return tensors | {f"mean.{name}": tensor for name, tensor in self._mean.items()}
 
     @property
     def optimizer_steps(self) -> int:
         """Steps that the moments have averaged over, earlier stages included (Adam's bias correction)."""
-        return max((int(state["step"]) for state in self._optimizer.state.values()), default=0)
+        return max((int(state.get("step", 0)) for state in self.optimizer.state.values()), default=0)
 
+    @torch.no_grad()
     def restore(self, tensors: Mapping[str, Tensor], optimizer_steps: int, step: int = 0) -> None:
-        """Takes over weights and moments, then applies the mask.
+        """Takes over weights and moments.
 
         Args:
             tensors: what `tensors()` gave, with or without moments; without them the optimizer is fresh.
             optimizer_steps: steps that the moments have averaged over.
-            step: steps already done of this recipe.
+            step: steps already done of this recipe; 0 for the weights of an earlier stage.
         """
         load_model_tensors(self.model, tensors)
-        self._optimizer.state.clear()
-        for name, parameter in self.model.named_parameters():
-            if f"exp_avg.{name}" in tensors:
-                moments = {moment: tensors[f"{moment}.{name}"].clone().to(self.device) for moment in _MOMENTS}
-                count = torch.tensor(float(optimizer_steps), device=self.device)
-                self._optimizer.state[parameter] = {"step": count, **moments}
+        self.optimizer.state.clear()
         self.step = step
-        self._apply_mask()
+        if step:
+            for name, parameter in self.sparsifier.parameters().items():
+                parameter.copy_(tensors[f"trained.{name}"])
+        for name, parameter in self._trained().items():
+            if f"{self._moments[0]}.{name}" in tensors:
+                moments = {moment: tensors[f"{moment}.{name}"] for moment in self._moments}
+                moments = {moment: tensor.clone().to(self.device) for moment, tensor in moments.items()}
+                count = torch.tensor(float(optimizer_steps), device=self.device)
+                self.optimizer.state[parameter] = {"step": count, **moments}
+        if not step:
+            self.sparsifier.begin()
+            return
+        self.sparsifier.restore(_under("sparsifier.", tensors))
+        self._mean = {name: mean.to(self.device) for name, mean in _under("mean.", tensors).items()}
+        self._in_mean = sum(map(self.recipe.averages_at, range(1, step + 1)))
 
-    def _masked_weights(self, mask: Mask) -> list[tuple[str, nn.Parameter, Tensor]]:
-        mask.apply_(self.model)  # refuses a mask of another model
-        weights = prunable(self.model)
-        return [(name, weights[name], mask[name].to(weights[name])) for name in mask.names]
+    @property
+    def _rate_factor(self) -> float:
+        return self.recipe.schedule((self.step + 0.5) / self.recipe.steps)
+
+    @property
+    def _moments(self) -> tuple[str, ...]:
+        return _MOMENTS[self.recipe.optimizer]
+
+    def _trained(self) -> dict[str, nn.Parameter]:
+        return dict(self.model.named_parameters()) | self.sparsifier.parameters()
+
+    def _make_optimizer(self) -> torch.optim.Optimizer:
+        recipe = self.recipe
+        groups: list[dict] = [{"params": list(self.model.parameters()), "peak_lr": recipe.lr}]
+        if extra := list(self.sparsifier.parameters().values()):
+            groups.append({"params": extra, "peak_lr": self.sparsifier.lr, "weight_decay": 0.0})
+        if recipe.optimizer == "sgd":
+            return torch.optim.SGD(
+                groups, lr=recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay
+            )
+        return torch.optim.AdamW(groups, lr=recipe.lr, weight_decay=recipe.weight_decay, fused=True)
 
     @torch.no_grad()
-    def _apply_mask(self) -> None:
-        for _, weight, keep in self._masked:
-            weight.mul_(keep)
+    def _average(self) -> None:
+        self._in_mean += 1
+        for name, parameter in self.model.named_parameters():
+            if self._in_mean == 1:
+                self._mean[name] = parameter.detach().clone()
+            else:
+                self._mean[name].lerp_(parameter, 1 / self._in_mean)
+
+    def _on_device(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {name: tensor.to(self.device) for name, tensor in batch.items()}
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
 def model_tensors(model: nn.Module) -> dict[str, Tensor]:

@@ -1,0 +1,92 @@
+"""A grid of runs: task x model x engine x sparsity x seed, from a file, checked before any work."""
+
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+from workbench.engines import engine_class
+from workbench.errors import BadInput
+from workbench.runs.gridfile import GridFile, Point
+from workbench.runs.spec import RunSpec
+from workbench.settings import names
+
+# More are seldom meant, and take weeks.
+MOST_RUNS = 1000
+_COUNTED = 1_000_000
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of a grid.
+
+    Attributes:
+        label: the name of its engine's entry.
+        spec: what to do; with `steps_of` its `total_steps` is still open.
+        steps_of: the run whose optimizer steps it is to take, where there is one.
+    """
+
+    label: str
+    spec: RunSpec
+    steps_of: "Cell | None" = None
+
+    @property
+    def title(self) -> str:
+        """What a reader calls the run."""
+        return f"{self.label}, {self.spec.task}, sparsity {self.spec.engine.sparsity:g}, seed {self.spec.seed}"
+
+    def settled(self, optimizer_steps: int) -> RunSpec:
+        """The spec with the steps that `steps_of` took."""
+        return replace(self.spec, engine=replace(self.spec.engine, total_steps=optimizer_steps))
+
+
+def read_grid(path: str | Path, *, limit: int | None = MOST_RUNS) -> tuple[Cell, ...]:
+    """The runs of a grid file (docs/grid.md) in order, equal ones once.
+
+    Args:
+        path: a YAML file.
+        limit: the most runs there may be; None for any number.
+
+    Raises:
+        BadInput: the file is not of the form of a grid; an unknown engine or setting; an override that fits
+            no run; steps to be matched of a run that is not there; more runs than the limit.
+    """
+    file = GridFile.read(path)
+    points = list(islice(file.points(), _COUNTED))
+    if limit is not None and len(points) > limit:
+        least = "at least " if len(points) == _COUNTED else ""
+        raise BadInput(
+            f"{path} asks for {least}{len(points):,} runs, and more than {limit:,} are seldom meant. Shorten "
+            "its axes, or add --yes."
+        )
+    for place, override in enumerate(file.overrides, 1):
+        if not any(map(override.fits, points)):
+            raise BadInput(f"override {place} of {path} fits no run: where {override.where}. Remove or mend it.")
+    there = {_key(point) for point in points}
+    cells: dict[tuple, Cell] = {}
+    for point in points:
+        try:
+            cell = _cell(file, point, there)
+        except BadInput as error:
+            raise BadInput(f"{path}, engine {point['engine']} on {point['task']}: {error}") from error
+        cells.setdefault((cell.spec.name, cell.steps_of and cell.steps_of.spec.name), cell)
+    return tuple(cells.values())
+
+
+def _cell(file: GridFile, point: Point, there: set[tuple]) -> Cell:
+    plain = file.spec_at(point)
+    reference = plain["engine"].pop("match_steps_of", None)
+    spec = RunSpec.from_plain(plain, source="the grid")
+    if reference is None:
+        return Cell(point["engine"], spec)
+    if "total_steps" not in names(engine_class(spec.engine.id)):
+        raise BadInput(f"the engine {spec.engine.id} has no total_steps, so it cannot match_steps_of another.")
+    other = point | {"engine": reference}
+    if _key(other) not in there:
+        raise BadInput(f"match_steps_of: {reference!r} has no run at the same place; it has to be in the grid.")
+    if "match_steps_of" in file.spec_at(other)["engine"]:
+        raise BadInput(f"match_steps_of: {reference} itself matches a run; name one with steps of its own.")
+    return Cell(point["engine"], spec, steps_of=_cell(file, other, there))
+
+
+def _key(point: Point) -> tuple:
+    return tuple((axis, str(value)) for axis, value in point.items())

@@ -1,0 +1,33 @@
+"""Weights averaged over trainings, and the statistics that have to follow them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim.swa_utils import update_bn
+
+
+def mean_of(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """The uniform mean of weights under equal names; integers (counters) are the first state's.
+
+    Weights that are zero in every state are exactly zero in the mean.
+    """
+    first, count = states[0], len(states)
+    return {
+        name: sum(state[name] for state in states) / count if value.is_floating_point() else value
+        for name, value in first.items()
+    }
+
+
+def has_batchnorm(model: nn.Module) -> bool:
+    """Whether averaged weights need new running statistics."""
+    return any(isinstance(module, _BatchNorm) for module in model.modules())
+
+
+@torch.no_grad()
+def recalibrate(model: nn.Module, batches: Iterable[Mapping[str, Tensor]]) -> None:
+    """Recomputes BatchNorm's running statistics over image batches; without BatchNorm it reads none."""
+    if has_batchnorm(model):
+        device = next(model.parameters()).device
+        update_bn((batch["pixel_values"].to(device) for batch in batches), model)
