@@ -49,8 +49,8 @@ class LadderEngine(Engine):
         least = dense + levels * (search + 1)
         if self.total_steps < least:
             raise BadInput(
-                f"{self.id}: total_steps is {self.total_steps}; level 0 takes {dense} steps, {levels} levels at "
-                f"least {search + 1} each. Give at least {least}, or lower dense_epochs."
+                f"{self.id}: total_steps is {self.total_steps}; level 0 takes {dense} and each of {levels} "
+                f"levels at least {search + 1}. Give at least {least}, or lower dense_epochs."
             )
         return equal_parts(self.total_steps - dense - levels * search, levels)
 
