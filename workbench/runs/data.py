@@ -9,15 +9,23 @@ import pandas as pd
 from torch import Tensor, nn
 
 from workbench.models import load_tokenizer
-from workbench.randomness import derive
-from workbench.tasks import Task, batches, collate, encode
+from workbench.randomness import derive, numpy_generator
+from workbench.runs.diagnostics import mean_loss, output_entropy
+from workbench.tasks import Encoded, Task, batches, collate, encode
 from workbench.tasks.metrics import score
 from workbench.training import predict
+
+_TRAIN_SAMPLE = 256
 
 
 def _digest(frames: list[pd.DataFrame]) -> str:
     rows = b"".join(pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes() for frame in frames)
     return hashlib.sha256(rows).hexdigest()[:16]
+
+
+def _sample(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
+    chosen = numpy_generator(seed, "train sample").permutation(len(frame))[:_TRAIN_SAMPLE]
+    return frame.iloc[np.sort(chosen)]
 
 
 class TaskData:
@@ -26,6 +34,7 @@ class TaskData:
     Attributes:
         task: the task.
         train: what is trained on.
+        train_sample: a fixed part of it, to look at the training loss without dropout.
         validation: what selection looks at.
         dev: what is reported, by split name.
         digest: of all rows, to tell a changed copy of the data from the old one.
@@ -38,6 +47,7 @@ class TaskData:
         self.digest = _digest([task.train, *dev.values()])
         train, validation = (task.train, next(iter(dev.values()))) if selection == "dev" else task.split(seed)
         self.train = encode(task, train, self.tokenizer)
+        self.train_sample = encode(task, _sample(train, seed), self.tokenizer)
         self.validation = encode(task, validation, self.tokenizer)
         self.dev = {name: encode(task, frame, self.tokenizer) for name, frame in dev.items()}
         self._epoch = lru_cache(maxsize=1)(self._make_epoch)
@@ -62,13 +72,36 @@ class TaskData:
 
     def evaluate(self, model: nn.Module, precision: str) -> dict[str, float]:
         """Metrics on the validation split, the primary one first."""
-        return self._score(model, self.validation, precision)
+        return self.diagnose(model, precision, train=False)[0]
+
+    def diagnose(
+        self, model: nn.Module, precision: str, train: bool = True
+    ) -> tuple[dict[str, float], dict[str, float]]:
+        """Metrics on the validation split, and diagnostics of the training (see `runs.diagnostics`).
+
+        Args:
+            model: the student.
+            precision: "fp32" or "bf16".
+            train: also look at the fixed sample of train.
+
+        Returns:
+            The metrics, the primary one first; and `validation_entropy`, `train_loss` and `train_entropy`,
+            as far as they are defined.
+        """
+        logits = predict(model, self.validation, self.pad_id, precision)
+        seen = {"validation_entropy": output_entropy(logits)}
+        if train:
+            known = predict(model, self.train_sample, self.pad_id, precision)
+            seen["train_loss"] = mean_loss(known, self.train_sample.labels)
+            seen["train_entropy"] = output_entropy(known)
+        metrics = score(self.task.metrics, logits, self.validation.labels)
+        return metrics, {name: value for name, value in seen.items() if value is not None}
 
     def evaluate_dev(self, model: nn.Module, precision: str) -> dict[str, dict[str, float]]:
         """Metrics on every dev split. Called once a state, after all selection is over."""
         return {name: self._score(model, split, precision) for name, split in self.dev.items()}
 
-    def _score(self, model: nn.Module, split, precision: str) -> dict[str, float]:
+    def _score(self, model: nn.Module, split: Encoded, precision: str) -> dict[str, float]:
         return score(self.task.metrics, predict(model, split, self.pad_id, precision), split.labels)
 
     def _make_epoch(self, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:

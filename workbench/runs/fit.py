@@ -106,11 +106,13 @@ class Fit:
     def _evaluate(self) -> dict[str, float]:
         trainer = self.trainer
         started = time.monotonic()
-        metrics = self.data.evaluate(trainer.model, trainer.precision)
+        # Diagnostics of candidates, of which there are many, would cost more than they tell.
+        lasting = self.leaves != "nothing"
+        metrics, seen = self.data.diagnose(trainer.model, trainer.precision, train=lasting)
         evaluation = Evaluation(trainer.step, metrics, trainer.sparsifier.settled)
         self.record = self.record.evaluated(evaluation)
         self._add_cost(0, 0, started)
-        self.log.append(self.folder.stage, "evaluation", step=trainer.step, metrics=metrics)
+        self.log.append(self.folder.stage, "evaluation", step=trainer.step, metrics=metrics, **seen)
         if self._counts(evaluation):
             self._keep()
         return metrics
