@@ -41,6 +41,21 @@ def test_no_job_runs_on_after_an_error(threads):
     assert running == []
 
 
+def test_the_first_error_in_order_is_raised(threads):
+    def job(n):
+        raise ValueError(n)
+
+    with pytest.raises(ValueError, match="^0$"):
+        parallel.each(job, [(n,) for n in range(9)])
+
+
+def test_jobs_may_have_jobs(threads):
+    def job(n):
+        return sum(parallel.each(abs, [(m,) for m in range(n)]))
+
+    assert parallel.each(job, [(n,) for n in range(40)]) == [n * (n - 1) // 2 for n in range(40)]
+
+
 def test_several_threads_may_call(threads):
     totals = []
     callers = [

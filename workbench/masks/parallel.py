@@ -27,20 +27,32 @@ def spans(numel: int) -> list[tuple[int, int]]:
 def each(function: Callable[..., Any], jobs: Iterable[tuple]) -> list:
     """`[function(*job) for job in jobs]`, on as many threads as torch uses.
 
-    Safe in forked processes and when called from several threads. When it returns or raises, no job
-    is running. A job must not itself call `each`.
+    The calling thread works too, so that a job may itself call `each`, and several threads may at once.
+    When it returns or raises, no job is running; of several errors it raises that of the first job.
     """
     jobs = list(jobs)
-    workers = min(torch.get_num_threads(), len(jobs))
-    if workers <= 1:
-        return [function(*job) for job in jobs]
-    futures = [_pool(torch.get_num_threads()).submit(function, *job) for job in jobs]
+    results: list = [None] * len(jobs)
+    errors: dict[int, BaseException] = {}
+    places = iter(range(len(jobs)))
+
+    def work() -> None:
+        for place in places:
+            try:
+                results[place] = function(*jobs[place])
+            except BaseException as error:
+                errors[place] = error
+                list(places)
+
+    threads = torch.get_num_threads()
+    helpers = [_pool(threads).submit(work) for _ in range(min(threads, len(jobs)) - 1)]
     try:
-        return [future.result() for future in futures]
+        work()
     finally:
-        for future in futures:
-            future.cancel()
-        wait(futures)
+        list(places)
+        wait([helper for helper in helpers if not helper.cancel()])
+    if errors:
+        raise errors[min(errors)]
+    return results
 
 
 @functools.cache
