@@ -6,7 +6,7 @@ import math
 import pytest
 
 from workbench.errors import BadInput
-from workbench.schedules import Constant, Linear, check_ladder, cubic_ladder
+from workbench.schedules import Constant, Cycles, Linear, check_ladder, cubic_ladder, cubic_sparsity
 
 SCHEDULES = [Constant, Linear]
 
@@ -82,3 +82,31 @@ def test_schedules_are_values():
     assert Linear(0.1) == Linear()
     assert Linear() != Constant()
     assert repr(Linear()) == "Linear(warmup=0.1)"
+
+
+def test_cycles_fall_from_the_peak_to_the_floor_and_jump_back():
+    """1e-4 to 1e-6 in every 2 of 10 epochs: lr(e) = 1e-4 + (1e-6 - 1e-4) frac(e / 2)."""
+    schedule = Cycles(warmup=0, cycles=5, floor=0.01)
+    rates = {epoch: 1e-4 * schedule(epoch / 10) for epoch in (0, 1, 1.9, 2, 5, 7.5, 8, 10)}
+    assert rates == pytest.approx(
+        {0: 1e-4, 1: 5.05e-5, 1.9: 5.95e-6, 2: 1e-4, 5: 5.05e-5, 7.5: 2.575e-5, 8: 1e-4, 10: 1e-6}
+    )
+    assert Cycles(warmup=0.5, cycles=1)(0.25) == 0.5
+    assert Cycles(warmup=0, cycles=1.5, floor=0)(1) == pytest.approx(0.5)
+    for bad in ({"cycles": 0}, {"floor": 1.5}, {"floor": math.nan}, {"cycles": math.nan}):
+        with pytest.raises(BadInput, match=r"cycles|floor"):
+            Cycles(**bad)
+
+
+@pytest.mark.parametrize(
+    ("final", "published"),
+    [
+        (0.90, [0.700, 0.784, 0.841, 0.875, 0.893, 0.899, 0.900]),
+        (0.97, [0.700, 0.814, 0.890, 0.936, 0.960, 0.969, 0.970]),
+        (0.80, [0.700, 0.742, 0.770, 0.788, 0.796, 0.800, 0.800]),
+    ],
+)
+def test_the_cubic_schedule_has_the_published_sparsities(final, published):
+    sparsities = [cubic_sparsity(step / 6, 0.7, final) for step in range(7)]
+    assert sparsities == pytest.approx(published, abs=6e-4)
+    assert sparsities[-1] == final

@@ -1,6 +1,7 @@
 """Sparsity and learning rate as pure functions of progress."""
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,19 @@ def cubic_ladder(final: float, levels: int) -> tuple[float, ...]:
     if type(levels) is not int or levels < 1:
         raise BadInput(f"{levels!r} levels make no ladder; give an integer of at least 1")
     return check_ladder([final * (1 - (1 - t / levels) ** 3) for t in range(1, levels + 1)])
+
+
+def cubic_sparsity(progress: float, first: float, final: float) -> float:
+    """s = s_f + (s_0 - s_f) (1 - p)^3: steep at first, flat at the end.
+
+    Source: Zhu and Gupta 2017 (arXiv 1710.01878), equation 1; Sanh et al. 2020, equation 5.
+
+    Args:
+        progress: p, the share of the pruning that is over, in [0, 1].
+        first: s_0, the sparsity at p = 0.
+        final: s_f, the sparsity at p = 1, which is given back exactly.
+    """
+    return final + (first - final) * (1 - progress) ** 3
 
 
 def check_ladder(sparsities: Sequence[float]) -> tuple[float, ...]:
@@ -81,3 +95,36 @@ class Linear(Constant):
 
     def _decay(self, rest: float) -> float:
         return 1.0 - rest
+
+
+@dataclass(frozen=True)
+class Cycles(Constant):
+    """Falls linearly from 1 to `floor` in each of several equal cycles, and jumps back in between.
+
+    The learning rate of sparse fine-tuning (Kurtic et al. 2024, arXiv 2312.13547, appendix A): the dense
+    recipe of two epochs, from 1e-4 to 1e-6, replicated. It has no warm-up there; a warm-up given here goes
+    before the cycles.
+
+    Args:
+        warmup: see `Constant`.
+        cycles: how many; the last may be cut short.
+        floor: the factor at the end of a cycle, in [0, 1].
+    """
+
+    cycles: float = 5.0
+    floor: float = 0.01
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not self.cycles > 0:
+            raise BadInput(
+                f"{self.cycles!r} cycles of the learning rate are no cycle; 5 repeats it five times"
+            )
+        if not 0 <= self.floor <= 1:
+            raise BadInput(f"floor {self.floor!r} is not in [0, 1]; it is a share of the peak rate")
+
+    def _decay(self, rest: float) -> float:
+        position = rest * self.cycles
+        # The end belongs to the last cycle, like the end of every other one to the next.
+        position -= math.floor(position) if rest < 1 else math.ceil(position) - 1
+        return 1.0 - (1.0 - self.floor) * position
