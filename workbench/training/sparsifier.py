@@ -37,7 +37,7 @@ class Sparsifier:
     """A dense training, and the base of what makes it sparse.
 
     The trainer calls `attach` once, then `begin` (or `restore`, out of a checkpoint) as soon as the model
-    holds the weights that training starts from, and around every optimizer step `before_step`
+    holds the weights that training starts from, and in every step `before_forward`, `before_step`
     and `after_step`. Methods that a subclass leaves out do nothing.
 
     Attributes:
@@ -63,6 +63,9 @@ class Sparsifier:
     def parameters(self) -> Mapping[str, nn.Parameter]:
         """What is trained besides the model, such as scores, without weight decay."""
         return {}
+
+    def before_forward(self) -> None:
+        """A step begins; `training.step` does not count it yet, and there are no gradients."""
 
     def penalty(self) -> Tensor | None:
         """What is added to the loss of the coming step."""

@@ -33,6 +33,7 @@ class MaskedTrainer:
         sparsifier: what keeps it sparse.
         optimizer: with `state` by parameter.
         step: optimizer steps done so far, of `recipe.steps`.
+        on_sample: called with every batch of `sample`, for whoever counts them.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class MaskedTrainer:
         self.step = 0
         self._key = key
         self._batches = batches
+        self.on_sample: Callable[[Mapping[str, Tensor]], None] = lambda batch: None
         self._mean: dict[str, Tensor] = {}
         self._in_mean = 0
         self.sparsifier = FixedMask(mask) if isinstance(mask, Mask) else mask or Sparsifier()
@@ -88,7 +90,9 @@ class MaskedTrainer:
     def sample(self, count: int, batch_size: int) -> Iterator[dict[str, Tensor]]:
         """Batches for a look at the model, on its device: a function of key and step."""
         for number in range(count):
-            yield self._on_device(self._batches(number, batch_size, (*self._key, "sample", self.step)))
+            batch = self._batches(number, batch_size, (*self._key, "sample", self.step))
+            self.on_sample(batch)
+            yield self._on_device(batch)
 
     def advance(self, batch: Mapping[str, Tensor]) -> float:
         """Takes one optimizer step.
@@ -104,6 +108,7 @@ class MaskedTrainer:
         """
         inputs = self._on_device(batch)
         labels = inputs.pop("labels")
+        self.sparsifier.before_forward()
         with seeded_globals(*self._key, "dropout", self.step), autocast(self.device, self.precision):
             loss = loss_of(self.model, self.teacher, inputs, labels, self.recipe.distillation)
         value = loss.item()
