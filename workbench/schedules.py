@@ -38,6 +38,27 @@ def cubic_sparsity(progress: float, first: float, final: float) -> float:
     return final + (first - final) * (1 - progress) ** 3
 
 
+def geometric_ladder(final: float, share: float) -> tuple[float, ...]:
+    """Sparsities that remove the same share of what remains each time: 1 - (1 - share)^t, then `final`.
+
+    Source: Frankle and Carbin 2019, with a share of 0.2. The last level removes less than the share, so
+    that it ends at `final`.
+
+    Args:
+        final: the last sparsity, in (0, 1).
+        share: of the remaining weights, in (0, 1).
+
+    Raises:
+        BadInput: an argument out of its range.
+    """
+    if not 0 < share < 1:
+        raise BadInput(f"a level cannot remove the share {share!r} of what remains; 0.2 removes a fifth")
+    check_ladder([final])
+    steps = (1 - (1 - share) ** t for t in itertools.count(1))
+    # A level that differs from the last by rounding alone is the last.
+    return (*itertools.takewhile(lambda sparsity: sparsity < final - 1e-9, steps), final)
+
+
 def check_ladder(sparsities: Sequence[float]) -> tuple[float, ...]:
     """The sparsities as a tuple, where they are a ladder: numbers in (0, 1) that increase.
 
@@ -128,3 +149,37 @@ class Cycles(Constant):
         # The end belongs to the last cycle, like the end of every other one to the next.
         position -= math.floor(position) if rest < 1 else math.ceil(position) - 1
         return 1.0 - (1.0 - self.floor) * position
+
+
+class Cosine(Constant):
+    """Falls as half a cosine from 1 to 0 after the warm-up (Loshchilov and Hutter 2017, without restarts)."""
+
+    def _decay(self, rest: float) -> float:
+        return (1 + math.cos(math.pi * rest)) / 2
+
+
+@dataclass(frozen=True)
+class Held(Constant):
+    """Falls linearly from 1 to a half, and holds that rate to the end.
+
+    It is the rate of stochastic weight averaging (Izmailov et al. 2018), which averages the weights of the
+    held phase. The shape is that of a public code for it by a co-author of SWAMP (cs-giung/swa): from 0.1
+    down to 0.05, held from three quarters of the training on.
+
+    Args:
+        hold_from: share of training after which the rate is held, above `warmup` and below 1.
+    """
+
+    hold_from: float = 0.75
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not self.warmup < self.hold_from < 1:
+            raise BadInput(
+                f"the rate cannot be held from {self.hold_from!r} on: give a share of the training above the "
+                f"warm-up, {self.warmup}, and below 1"
+            )
+
+    def _decay(self, rest: float) -> float:
+        fall = (self.hold_from - self.warmup) / (1 - self.warmup)
+        return 1 - min(1.0, rest / fall) / 2

@@ -21,7 +21,7 @@ for seed in 0 1 2; do
     equal=(--set match_steps_of="$randomized")
     run --engine randomized "${race[@]}" --set sampler=magnitude
     run --engine imp "${ladder[@]}" "${equal[@]}"
-    run --engine imp "${ladder[@]}" --set rewind=true "${equal[@]}"
+    run --engine imp "${ladder[@]}" --set rewind=encoder "${equal[@]}"
     run --engine magnitude "${equal[@]}"
   done
 done

@@ -15,7 +15,7 @@ def variant(run: Run) -> str:
     engine = run.spec.engine
     if getattr(engine, "sampler", "") == "magnitude":
         return "control: copies of the magnitude mask"
-    return "imp, rewinding" if getattr(engine, "rewind", False) else engine.id
+    return "imp, rewinding" if getattr(engine, "rewind", "none") == "encoder" else engine.id
 
 
 def belongs(run: Run) -> bool:

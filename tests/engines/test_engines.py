@@ -7,7 +7,7 @@ import torch
 
 from workbench.engines import Engine, engine_class, engine_ids
 from workbench.engines.imp import IMP
-from workbench.engines.ladder import equal_parts
+from workbench.engines.ladder import equal_lengths
 from workbench.engines.magnitude import Magnitude
 from workbench.engines.randomized import Randomized
 from workbench.masks import topk_mask
@@ -87,7 +87,7 @@ def test_imp_climbs_the_ladder_with_nested_masks():
 
 def test_imp_with_rewinding_trains_the_pretrained_encoder_each_time():
     bench = NotingBench()
-    IMP(sparsity=0.9, levels=2, rewind=True, scope="global").prune(bench)
+    IMP(sparsity=0.9, levels=2, rewind="encoder", scope="global").prune(bench)
     for stage, parent, _, mask in bench.trained[1:]:
         assert parent.history[-1] == "rewound", stage
         assert torch.equal(parent.weights["layer.0.query"], bench.pretrained().weights["layer.0.query"])
@@ -105,10 +105,19 @@ def test_imp_without_a_dense_stage_starts_from_the_dense_model():
     assert [stage for stage, *_ in bench.trained] == ["level-1"]
 
 
-def test_equal_parts():
-    assert equal_parts(10, 4) == [2, 3, 2, 3]
-    assert equal_parts(8, 4) == [2, 2, 2, 2]
-    assert all(sum(equal_parts(total, 3)) == total for total in range(3, 40))
+def test_equal_lengths():
+    assert equal_lengths(10, [1] * 4) == [2, 3, 2, 3]
+    assert equal_lengths(8, [1] * 4) == [2, 2, 2, 2]
+    assert all(sum(equal_lengths(total, [1] * 3)) == total for total in range(3, 40))
+
+
+@pytest.mark.parametrize("copies", [[4, 4, 4], [1, 1, 4, 4], [2, 2, 3]])
+def test_levels_that_train_several_copies_share_the_steps(copies):
+    for total in range(sum(copies), 60):
+        lengths = equal_lengths(total, copies)
+        spent = sum(length * number for length, number in zip(lengths, copies, strict=True))
+        assert 0 <= total - spent < copies[-1]
+        assert max(lengths) - min(lengths) <= 1
 
 
 def test_randomized_follows_the_paper():

@@ -97,7 +97,7 @@ def test_equal_specs_give_equal_bits_in_another_store(spec_of, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "engine", [tiny_randomized(halving=True, full_scores=True), IMP(**TINY, levels=2, rewind=True)]
+    "engine", [tiny_randomized(halving=True, full_scores=True), IMP(**TINY, levels=2, rewind="encoder")]
 )
 def test_a_run_that_is_interrupted_anywhere_ends_the_same(spec_of, tmp_path, monkeypatch, engine):
     monkeypatch.setattr(fit_module, "CHECKPOINT_SECONDS", 0.0)

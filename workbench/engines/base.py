@@ -33,6 +33,9 @@ class State(Protocol):
     def with_encoder_of(self, other: "State") -> "State":
         """This state's head on the encoder of `other`, with a fresh optimizer."""
 
+    def fresh(self) -> "State":
+        """These weights with a fresh optimizer."""
+
 
 @dataclass(frozen=True)
 class Entrant:

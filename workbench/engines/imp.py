@@ -1,13 +1,18 @@
 """Iterative magnitude pruning."""
 
-from typing import ClassVar
+from functools import partial
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from workbench.engines.base import Bench, Scope, State
 from workbench.engines.ladder import LadderEngine
+from workbench.errors import BadInput
 from workbench.masks import topk_mask
-from workbench.schedules import Constant, Linear
+from workbench.schedules import Constant, Held, Linear
 from workbench.scores import magnitude
-from workbench.settings import Positive, settings
+from workbench.settings import NonNegative, Positive, settings
+from workbench.training import Recipe
 
 
 @settings
@@ -15,21 +20,42 @@ class IMP(LadderEngine):
     """Prune, train, and prune again, on the same ladder as `randomized`.
 
     The deterministic baseline of paper A (section 1: `experiment.py`): weights and optimizer moments
-    are carried on from level to level. With `rewind` it is the lottery-ticket variant for pretrained
-    encoders (Chen et al. 2020): before each level's training the encoder returns to its pretrained
-    weights and the optimizer is fresh, while the head is kept, as in their code. There the ladder removes
-    a tenth of the weights at a time; here it stays paper A's, so that levels compare.
+    are carried on from level to level. With rewinding it is a lottery-ticket method: before each level's
+    training the weights return to where they were, and the optimizer is fresh. Of Chen et al. 2020, for
+    pretrained encoders, is `rewind="encoder"`: the encoder returns to its pretrained weights and the head is
+    kept, as in their code. Of Frankle et al. 2020 is `rewind="all"`: everything returns to one rewind point,
+    the pretrained weights with the one fresh head of the run, or what `rewind_epochs` of dense
+    training make of them. There a level removes 0.2 of the remaining weights (`prune_share`), and in Chen
+    et al. a tenth of all; the default stays paper A's ladder, so that levels compare.
 
     Attributes:
         scope: what the magnitudes are ranked within.
-        rewind: train each level from the pretrained encoder.
+        rewind: what each level's training starts from: the weights so far ("none"), the pretrained encoder
+            with the head so far ("encoder"), or the rewind point ("all").
+        rewind_epochs: dense training that leads to the rewind point, at a constant rate; 0 for the
+            pretrained weights. The dense training before the first pruning, `dense_epochs`, then goes on
+            from there.
+        hold_from: share of a level's training after which the learning rate, having fallen to a half, is
+            held, as `swamp` has it; None for a constant rate, and linear decay in the last level.
     """
 
     id: ClassVar[str] = "imp"
 
     epochs: Positive = 15.0
     scope: Scope = "matrix"
-    rewind: bool = False
+    rewind: Literal["none", "encoder", "all"] = "none"
+    rewind_epochs: NonNegative = 0.0
+    hold_from: Annotated[float, Field(gt=0, lt=1)] | None = None
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.hold_from is not None:
+            Held(self.warmup, self.hold_from)
+        if self.rewind_epochs and not (self.rewind == "all" and self.dense_epochs):
+            raise BadInput(
+                f"{self.id}: rewind_epochs is {self.rewind_epochs}, but nothing returns to that point, or no "
+                "training goes on from it. Give rewind=all and dense_epochs above 0, or leave it out."
+            )
 
     def prune(self, bench: Bench) -> State:
         """One magnitude mask a level; zeros rank last, so the masks are nested."""
@@ -37,7 +63,40 @@ class IMP(LadderEngine):
         state = self.start(bench)
         for level, (sparsity, steps) in enumerate(zip(self.sparsities, lengths, strict=True), start=1):
             mask = topk_mask(magnitude(state.weights), sparsity, self.scope)
-            parent = state.with_encoder_of(bench.pretrained()) if self.rewind else state
-            schedule = Linear if level == len(lengths) else Constant
-            state = bench.train(f"level-{level}", parent, self.recipe(steps, schedule=schedule), mask)
+            state = bench.train(
+                f"level-{level}", self.rewound(bench, state), self.level_recipe(level, steps), mask
+            )
         return state
+
+    def start(self, bench: Bench) -> State:
+        """Level 0; where everything is rewound, it starts from the rewind point, as the levels do."""
+        if self.rewind != "all" or not self.dense_epochs:
+            return super().start(bench)
+        steps = bench.steps(self.dense_epochs, self.batch_size)
+        return bench.train("level-0", self.rewind_point(bench), self.level_recipe(0, steps))
+
+    def rewound(self, bench: Bench, state: State) -> State:
+        """Where a level's training starts, `state` being what the one before left."""
+        if self.rewind == "none":
+            return state
+        if self.rewind == "encoder":
+            return state.with_encoder_of(bench.pretrained())
+        return self.rewind_point(bench)
+
+    def rewind_point(self, bench: Bench) -> State:
+        """The weights that everything is rewound to, with a fresh optimizer."""
+        if not self.rewind_epochs:
+            return bench.pretrained()
+        steps = bench.steps(self.rewind_epochs, self.batch_size)
+        return bench.train("rewind", bench.pretrained(), self.recipe(steps, keep="last")).fresh()
+
+    def level_recipe(self, level: int, steps: int) -> Recipe:
+        """How a level trains, counted from 1; 0 is the dense one."""
+        if self.hold_from is not None:
+            return self.recipe(steps, schedule=partial(Held, hold_from=self.hold_from))
+        return self.recipe(steps, schedule=Linear if level == len(self.sparsities) else Constant)
+
+    def steps_before_pruning(self, bench: Bench) -> int:
+        """Optimizer steps up to the rewind point and of level 0."""
+        rewind = bench.steps(self.rewind_epochs, self.batch_size) if self.rewind_epochs else 0
+        return rewind + super().steps_before_pruning(bench)

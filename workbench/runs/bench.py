@@ -36,7 +36,6 @@ class StoreBench:
     Attributes:
         root: the run folder.
         model: the one model that all stages train in turn; its weights are those of the stage at work.
-        dense_folder: where the dense model is.
         seed: the run's.
         levels: the stages under a mask so far, in order.
     """
@@ -47,7 +46,7 @@ class StoreBench:
         spec: RunSpec,
         data: TaskData,
         model: nn.Module,
-        dense: StageFolder,
+        dense: Callable[[], StageFolder],
         precision: str,
     ):
         self.root = root
@@ -56,10 +55,15 @@ class StoreBench:
         self.log = EventLog(root / "events.jsonl")
         self._spec = spec
         self._data = data
-        self.dense_folder = dense
+        self._make_dense = dense
         self._precision = precision
         self._plain = model
         self.model = spec.engine.adapt(model, data.task, data.tokenizer)
+
+    @cached_property
+    def dense_folder(self) -> StageFolder:
+        """Where the dense model is; it is made when it is first asked for, after an engine's own checks."""
+        return self._make_dense()
 
     def pretrained(self) -> StageState:
         """The checkpoint with a fresh head."""
@@ -200,7 +204,7 @@ class StoreBench:
         weights = {name: value for name, value in mean.items() if name.startswith("model.")}
         model = self.model.to(device())
         load_model_tensors(model, weights)
-        if len(names) > 1:
+        if recipe.recalibrate and len(names) > 1:
             recalibrate(model, self._data.epoch(recipe.batch_size, (self.seed, folder.stage)))
         metrics = self._data.evaluate(model, self._precision)
         record = Record(keep="last").evaluated(Evaluation(recipe.steps, metrics))

@@ -120,7 +120,8 @@ class Fit:
     def _take_mean(self) -> None:
         trainer = self.trainer
         trainer.take_mean()
-        recalibrate(trainer.model, self.data.epoch(trainer.recipe.batch_size, self.key))
+        if trainer.recipe.recalibrate:
+            recalibrate(trainer.model, self.data.epoch(trainer.recipe.batch_size, self.key))
 
     def _counts(self, evaluation: Evaluation) -> bool:
         """Whether the present weights are, so far, those that the stage leaves."""

@@ -1,6 +1,7 @@
 """From a spec to a finished run folder."""
 
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -69,7 +70,7 @@ def prune(spec: RunSpec, store: str | Path = "runs") -> Run:
 def _carry_out(spec: RunSpec, store: Path, root: Path, data: TaskData, model: nn.Module) -> None:
     environment = _settled_environment(root, spec, data, model)
     with torch_threads(environment["threads"]):
-        dense = dense_stage(store, spec, data, environment)
+        dense = partial(dense_stage, store, spec, data, environment)
         bench = StoreBench(root, spec, data, model, dense, environment["precision"])
         final = spec.engine.prune(bench)
         write_results(bench, spec, data, environment, final)

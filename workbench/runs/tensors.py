@@ -109,6 +109,10 @@ class StageState:
 
         return StageState(mix, self.prunable)
 
+    def fresh(self) -> "StageState":
+        """These weights with a fresh optimizer."""
+        return StageState(lambda: Tensors(_weights_of(self.read())), self.prunable)
+
 
 def _weights_of(tensors: Tensors) -> dict[str, Tensor]:
     return {name: value for name, value in tensors.values.items() if name.startswith("model.")}

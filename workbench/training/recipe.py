@@ -43,6 +43,7 @@ class Recipe:
         keep: the weights that the stage leaves: those of its best evaluation, or its last.
         average_from: share of the training after which the weights are averaged, at every evaluation and
             at the end (stochastic weight averaging); the stage then leaves the mean. None for no averaging.
+        recalibrate: recompute BatchNorm's running statistics for averaged weights, where there are any.
         distillation: what the teacher contributes.
     """
 
@@ -57,6 +58,7 @@ class Recipe:
     eval_every: Count = 50
     keep: Literal["best", "last"] = "best"
     average_from: Annotated[float, Field(ge=0, lt=1)] | None = None
+    recalibrate: bool = True
     distillation: Distillation = Distillation()
 
     def __post_init__(self):
