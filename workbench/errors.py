@@ -26,6 +26,12 @@ class Stopped(WorkbenchError):
     exit_code = 3
 
 
+class Failed(WorkbenchError):
+    """Work of which a part ended in errors that running it again will not mend; the rest is done."""
+
+    exit_code = 1
+
+
 def unknown(kind: str, name: object, known: Iterable[str]) -> BadInput:
     """A `BadInput` for a `name` that is none of `known`, with the nearest names first.
 

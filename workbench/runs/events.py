@@ -8,6 +8,9 @@ from typing import Any
 from workbench.errors import Stopped
 from workbench.files import disk_trouble, write_text
 
+# Longer than any event.
+_TAIL_BYTES = 1 << 16
+
 
 class EventLog:
     """`events.jsonl` of one run folder.
@@ -44,6 +47,16 @@ class EventLog:
             return []
         lines = self.path.read_text(encoding="utf-8").split("\n")
         return [json.loads(line) for line in lines[:-1] if line]
+
+    def last(self) -> dict[str, Any] | None:
+        """The last whole event, or None; only the end of the file is read."""
+        if not self.path.exists():
+            return None
+        with self.path.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - _TAIL_BYTES))
+            lines = file.read().split(b"\n")[:-1]
+        return json.loads(lines[-1]) if lines else None
 
     def forget(self, stage: str, after: int) -> None:
         """Drops a stage's events beyond a step, and its end: the stage is about to take them again."""

@@ -10,8 +10,6 @@ from workbench.runs.gridfile import GridFile, Point
 from workbench.runs.spec import RunSpec
 from workbench.settings import names
 
-# More are seldom meant, and take weeks.
-MOST_RUNS = 1000
 _COUNTED = 1_000_000
 
 
@@ -32,35 +30,39 @@ class Cell:
     @property
     def title(self) -> str:
         """What a reader calls the run."""
-        return f"{self.label}, {self.spec.task}, sparsity {self.spec.engine.sparsity:g}, seed {self.spec.seed}"
+        return (
+            f"{self.label}, {self.spec.task}, sparsity {self.spec.engine.sparsity:g}, seed {self.spec.seed}"
+        )
 
     def settled(self, optimizer_steps: int) -> RunSpec:
         """The spec with the steps that `steps_of` took."""
         return replace(self.spec, engine=replace(self.spec.engine, total_steps=optimizer_steps))
 
 
-def read_grid(path: str | Path, *, limit: int | None = MOST_RUNS) -> tuple[Cell, ...]:
+def read_grid(path: str | Path, *, at_most: int | None = 1000) -> tuple[Cell, ...]:
     """The runs of a grid file (docs/grid.md) in order, equal ones once.
 
     Args:
         path: a YAML file.
-        limit: the most runs there may be; None for any number.
+        at_most: runs there may be, since more are seldom meant and take weeks; None for any number.
 
     Raises:
         BadInput: the file is not of the form of a grid; an unknown engine or setting; an override that fits
-            no run; steps to be matched of a run that is not there; more runs than the limit.
+            no run; steps to be matched of a run that is not there; more runs than `at_most`.
     """
     file = GridFile.read(path)
     points = list(islice(file.points(), _COUNTED))
-    if limit is not None and len(points) > limit:
+    if at_most is not None and len(points) > at_most:
         least = "at least " if len(points) == _COUNTED else ""
         raise BadInput(
-            f"{path} asks for {least}{len(points):,} runs, and more than {limit:,} are seldom meant. Shorten "
-            "its axes, or add --yes."
+            f"{path} asks for {least}{len(points):,} runs, and more than {at_most:,} are seldom meant. "
+            "Shorten its axes, or add --yes."
         )
     for place, override in enumerate(file.overrides, 1):
         if not any(map(override.fits, points)):
-            raise BadInput(f"override {place} of {path} fits no run: where {override.where}. Remove or mend it.")
+            raise BadInput(
+                f"override {place} of {path} fits no run: where {override.where}. Mend or remove it."
+            )
     there = {_key(point) for point in points}
     cells: dict[tuple, Cell] = {}
     for point in points:
@@ -79,10 +81,14 @@ def _cell(file: GridFile, point: Point, there: set[tuple]) -> Cell:
     if reference is None:
         return Cell(point["engine"], spec)
     if "total_steps" not in names(engine_class(spec.engine.id)):
-        raise BadInput(f"the engine {spec.engine.id} has no total_steps, so it cannot match_steps_of another.")
+        raise BadInput(
+            f"the engine {spec.engine.id} has no total_steps, so it cannot match_steps_of another."
+        )
     other = point | {"engine": reference}
     if _key(other) not in there:
-        raise BadInput(f"match_steps_of: {reference!r} has no run at the same place; it has to be in the grid.")
+        raise BadInput(
+            f"match_steps_of: {reference!r} has no run at the same place; it has to be in the grid."
+        )
     if "match_steps_of" in file.spec_at(other)["engine"]:
         raise BadInput(f"match_steps_of: {reference} itself matches a run; name one with steps of its own.")
     return Cell(point["engine"], spec, steps_of=_cell(file, other, there))

@@ -102,6 +102,11 @@ class Run:
         return results
 
     @property
+    def optimizer_steps(self) -> int:
+        """What finding the mask and training under it took; the shared dense model apart."""
+        return self.results["cost"]["total"]["optimizer_steps"]
+
+    @property
     def environment(self) -> dict:
         """Precision, threads, hardware and library versions."""
         return read_json(self.path / "environment.json")
@@ -183,3 +188,9 @@ def find_run(name: str, store: str | Path) -> Run:
         if (path / "spec.yaml").is_file():
             return Run(path)
     raise unknown(f"run in {store}", name, [run.name for run in runs_in(store)])
+
+
+def find_runs(name: str, store: str | Path) -> list[Run]:
+    """The complete runs of the store `name` where that is a folder of runs; else the run of that name."""
+    there = [] if (Path(name) / "spec.yaml").is_file() else runs_in(name)
+    return [run for run in there if run.done] or [find_run(name, store)]
