@@ -1,4 +1,4 @@
-"""A run becomes one HTML file that needs nothing but a browser."""
+"""Runs become one HTML file that needs nothing but a browser."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,11 +6,11 @@ from typing import Any
 
 from workbench.errors import BadInput
 from workbench.files import write_text
-from workbench.reports.choice import chosen_run, open_run
+from workbench.reports.choice import chosen_run, chosen_runs, open_run, open_runs
 from workbench.resources import notebook_path
 from workbench.runs import Run
 
-__all__ = ["open_run", "render"]
+__all__ = ["open_run", "open_runs", "render"]
 
 
 def render(
@@ -21,32 +21,38 @@ def render(
     notebook: str = "report_run",
     parameters: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Executes a notebook on a run and writes it as one HTML file with figures, text and tables, no code.
+    """Executes a notebook on runs and writes it as one HTML file with figures, text and tables, no code.
 
     The page loads nothing from anywhere. Equal runs and parameters give equal bytes.
 
     Args:
-        runs: one complete run; none means the one in `store` that was completed last.
+        runs: complete runs. None means the one in `store` that was completed last, or for a notebook about
+            several runs all that are complete.
         out: the HTML file, replaced when the page is complete and not before.
         store: folder of run folders.
-        notebook: its name; it takes the run's folder as its parameter `run`.
+        notebook: its name; it takes a folder as its parameter `run`, or folders, one a line, as `runs`.
         parameters: values for its other parameters, by name.
 
     Returns:
         The path of the file.
 
     Raises:
-        BadInput: an unknown notebook or parameter, a value of the wrong type, no run or more than one, a run
-            that is not complete or cannot be read, or a notebook that fails.
+        BadInput: an unknown notebook or parameter, a value of the wrong type, no run, more than one
+            for a notebook about one, a run that is not complete or cannot be read, or a notebook that fails.
     """
     # They take seconds to import, and the notebook's own kernel imports this package without need of them.
-    from workbench.reports.execution import checked_parameters, execute
+    from workbench.reports.execution import checked_parameters, execute, takes_runs
     from workbench.reports.page import page
 
     out, source = Path(out), notebook_path(notebook)
     if out.is_dir():
         raise BadInput(f"{out} is a folder; give the name of an HTML file, such as {out / 'index.html'}.")
-    parameters = checked_parameters(source, parameters or {}, taken={"run"})
-    run = chosen_run(runs, store)
-    executed = execute(source, parameters | {"run": str(run.path.resolve())})
-    return write_text(out, page(executed, title=run.name))
+    parameters = checked_parameters(source, parameters or {}, taken={"run", "runs"})
+    if takes_runs(source):
+        subject = chosen_runs(runs, store)
+        parameters["runs"] = "\n".join(str(run.path.resolve()) for run in subject)
+        title = subject[0].name if len(subject) == 1 else f"{len(subject)} runs"
+    else:
+        run = chosen_run(runs, store)
+        parameters["run"], title = str(run.path.resolve()), run.name
+    return write_text(out, page(execute(source, parameters), title=title))

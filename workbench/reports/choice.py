@@ -1,11 +1,11 @@
-"""Which run a report is about."""
+"""Which run, or which runs, a report is about."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from workbench.analysis import newest_complete
 from workbench.errors import BadInput
-from workbench.runs import Run
+from workbench.runs import Run, find_runs, runs_in
 
 HOW_TO_MAKE_ONE = "`workbench prune synth/sst2 --engine magnitude` makes one"
 
@@ -25,6 +25,39 @@ def chosen_run(runs: Sequence[Run], store: str | Path) -> Run:
     if run is None:
         raise BadInput(f"no complete run in {store}; {HOW_TO_MAKE_ONE}, or name another --store.")
     return _checked(run)
+
+
+def chosen_runs(runs: Sequence[Run], store: str | Path) -> list[Run]:
+    """The runs that are named, each once, or all complete ones of a store.
+
+    Raises:
+        BadInput: there is none, or one is not complete or cannot be read.
+    """
+    found = {run.path.resolve(): run for run in runs or _complete(store)}
+    if not found:
+        raise BadInput(f"no complete run in {store}; {HOW_TO_MAKE_ONE}, or name another --store.")
+    return [_checked(run) for run in found.values()]
+
+
+def open_runs(folders: str) -> list[Run]:
+    """What the notebook of a comparison is about.
+
+    Args:
+        folders: complete runs, or stores of which all complete runs are meant, one a line; where it is
+            empty, the store `runs` or `../runs`.
+
+    Returns:
+        The runs. Where no folder is named and there is no run, none, after a word on how to make one.
+
+    Raises:
+        BadInput: a run is not complete or cannot be read, or a folder is no run and holds none.
+    """
+    if folders.strip():
+        return chosen_runs([run for folder in folders.splitlines() for run in find_runs(folder, ".")], ".")
+    found = next((runs for runs in map(_complete, ("runs", "../runs")) if runs), [])
+    if not found:
+        print(f"There is no complete run in `runs` yet; {HOW_TO_MAKE_ONE}.")
+    return [_checked(run) for run in found]
 
 
 def open_run(folder: str, level: int) -> tuple[Run | None, int]:
@@ -49,6 +82,10 @@ def open_run(folder: str, level: int) -> tuple[Run | None, int]:
     if not 0 <= level <= levels:
         raise BadInput(f"level {level}: run {run.name} has levels 1 to {levels}; 0 means the last.")
     return run, level or levels
+
+
+def _complete(store: str | Path) -> list[Run]:
+    return [run for run in runs_in(store) if run.done]
 
 
 def _checked(run: Run) -> Run:

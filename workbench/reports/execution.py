@@ -21,6 +21,11 @@ _LOG = "kernel.log"
 _TYPES = {"str": str, "int": int, "float": float, "bool": bool}
 
 
+def takes_runs(notebook: Path) -> bool:
+    """Whether a notebook is about any number of runs, by its parameter `runs`, and not about one `run`."""
+    return "runs" in papermill.inspect_notebook(notebook)
+
+
 def checked_parameters(notebook: Path, given: Mapping[str, Any], taken: set[str]) -> dict[str, Any]:
     """Parameters that the notebook has, with values of the types it declares.
 
