@@ -18,6 +18,7 @@ os.environ |= {
     "MKL_NUM_THREADS": "1",
 }
 os.environ.pop("WORKBENCH_GLUE_DIR", None)
+os.environ.pop("WORKBENCH_CIFAR10_DIR", None)
 
 import pytest
 
@@ -49,6 +50,12 @@ def shared() -> Path:
 def glue_dir(shared: Path) -> Path:
     """A local copy of GLUE in the Hub's Parquet layout."""
     return shared / "data" / "glue"
+
+
+@pytest.fixture(scope="session")
+def cifar10_dir(shared: Path) -> Path:
+    """A local copy of CIFAR-10 in the Hub's Parquet layout."""
+    return shared / "data" / "cifar10"
 
 
 @pytest.fixture(scope="session")

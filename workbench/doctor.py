@@ -8,9 +8,9 @@ import torch
 from workbench.engines import engine_class, engine_ids
 from workbench.errors import BadInput
 from workbench.hub import hub_unreachable
-from workbench.models import MINILM, locate
+from workbench.models import MINILM, UNTRAINED, locate
 from workbench.settings import names
-from workbench.tasks import load_task, task_ids
+from workbench.tasks import folder_variable, load_task, task_ids
 from workbench.training import detect_precision, device_name
 
 
@@ -19,7 +19,8 @@ def examine() -> pd.DataFrame:
 
     Nothing is fetched: where the Hub can be reached, its tasks count as usable without being loaded.
     """
-    rows = [_accelerator(), _model(MINILM), *map(_task, task_ids()), *map(_engine, engine_ids())]
+    models = map(_model, (MINILM, *UNTRAINED))
+    rows = [_accelerator(), *models, *map(_task, task_ids()), *map(_engine, engine_ids())]
     return pd.DataFrame(rows, columns=["kind", "name", "usable", "detail"])
 
 
@@ -29,6 +30,8 @@ def _accelerator() -> tuple[str, str, bool, str]:
 
 
 def _model(model_id: str) -> tuple[str, str, bool, str]:
+    if model_id in UNTRAINED:
+        return "model", model_id, True, "for images; made untrained, its weights follow from the seed"
     try:
         return "model", model_id, True, f"from {locate(model_id)}"
     except BadInput as error:
@@ -36,9 +39,10 @@ def _model(model_id: str) -> tuple[str, str, bool, str]:
 
 
 def _task(task_id: str) -> tuple[str, str, bool, str]:
-    if task_id.startswith("glue/") and not os.environ.get("WORKBENCH_GLUE_DIR"):
+    variable = folder_variable(task_id)
+    if variable and not os.environ.get(variable):
         reason = hub_unreachable()
-        detail = f"the Hub cannot be reached ({reason}); set WORKBENCH_GLUE_DIR" if reason else "from the Hub"
+        detail = f"the Hub cannot be reached ({reason}); set {variable}" if reason else "from the Hub"
         return "task", task_id, reason is None, detail
     try:
         task = load_task(task_id)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
-from workbench.tasks import Task, collate, encode
+from workbench.tasks import Task, encode
 from workbench.tasks.glue import SCHEMAS
 
 
@@ -22,7 +22,7 @@ def pairs(second: list[str]) -> tuple[Task, pd.DataFrame]:
 def test_a_batch_is_what_the_tokenizer_itself_pads(tokenizer):
     task, frame = pairs(["a dog", "a much longer sentence than that", "four"])
     encoded = encode(task, frame, tokenizer)
-    batch = collate(encoded, np.array([2, 1]), tokenizer.pad_token_id)
+    batch = encoded.collate(np.array([2, 1]))
     rows = frame.iloc[[2, 1]]
     expected = tokenizer(
         rows["sentence1"].tolist(), rows["sentence2"].tolist(), padding="longest", return_tensors="pt"
@@ -38,7 +38,7 @@ def test_padding_goes_to_the_longest_of_the_batch_only(tokenizer):
     task, frame = pairs(["a", "b c d e f g h i", "a"])
     encoded = encode(task, frame, tokenizer)
     assert len(encoded) == 3
-    assert collate(encoded, np.array([0, 2]), 0)["input_ids"].shape == (2, encoded.lengths[[0, 2]].max())
+    assert encoded.collate(np.array([0, 2]))["input_ids"].shape == (2, encoded.lengths[[0, 2]].max())
     assert encoded.lengths.max() == encoded.lengths[1] > encoded.lengths[0]
 
 
@@ -58,6 +58,6 @@ def test_one_sentence_and_a_regression(tokenizer):
     _, frame = pairs(["a", "b", "c"])
     frame["label"] = np.array([0.0, 2.5, 5.0], dtype=np.float32)
     task = Task.of("glue/stsb", SCHEMAS["stsb"], {"train": frame, "validation": frame})
-    labels = collate(encode(task, frame, tokenizer), np.array([1, 2]), 0)["labels"]
+    labels = encode(task, frame, tokenizer).collate(np.array([1, 2]))["labels"]
     assert labels.dtype == torch.float32
     assert labels.tolist() == [2.5, 5.0]

@@ -4,7 +4,7 @@ import datasets
 import pytest
 
 from workbench.errors import BadInput
-from workbench.tasks import load_task, sources
+from workbench.tasks import download, load_task
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ def asked(monkeypatch):
         )
 
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    monkeypatch.setattr(sources, "offline", lambda: False)
-    monkeypatch.setattr(sources, "hub_unreachable", lambda: None)
+    monkeypatch.setattr(download, "offline", lambda: False)
+    monkeypatch.setattr(download, "hub_unreachable", lambda: None)
     return calls
 
 
@@ -39,7 +39,7 @@ def test_a_task_comes_from_the_hub(asked):
 
 
 def test_a_missing_network_is_reported_with_three_ways_out_and_without_asking(asked, monkeypatch):
-    monkeypatch.setattr(sources, "hub_unreachable", lambda: "no connection to hub.example:443")
+    monkeypatch.setattr(download, "hub_unreachable", lambda: "no connection to hub.example:443")
     with pytest.raises(BadInput) as caught:
         load_task("rte")
     assert asked == []
@@ -54,8 +54,8 @@ def test_a_missing_network_is_reported_with_three_ways_out_and_without_asking(as
 
 
 def test_offline_the_cache_is_asked_all_the_same(asked, monkeypatch):
-    monkeypatch.setattr(sources, "offline", lambda: True)
-    monkeypatch.setattr(sources, "hub_unreachable", lambda: "HF_HUB_OFFLINE is set")
+    monkeypatch.setattr(download, "offline", lambda: True)
+    monkeypatch.setattr(download, "hub_unreachable", lambda: "HF_HUB_OFFLINE is set")
     assert len(load_task("rte").train) == 2
 
 

@@ -61,8 +61,8 @@ def test_rows_without_a_label_or_text_are_dropped_and_counted(folder):
     ("frame", "message"),
     [
         (RTE.drop(columns="sentence2"), "lacks the column 'sentence2'; expected sentence1, sentence2, label"),
-        (RTE.assign(label=-1), "no row with text and a label, and 3 without"),
-        (RTE[:0], "no row with text and a label, and 0 without"),
+        (RTE.assign(label=-1), "no row with sentence1 and sentence2 and label, and 3 without"),
+        (RTE[:0], "no row with sentence1 and sentence2 and label, and 0 without"),
         (RTE.assign(label=[0, 7, 7]), r"label '7'; 2 of its 3 labels are not 0 \(entailment\) or 1"),
         (RTE.assign(label=[0.0, 0.5, 1.0]), r"label '0\.0'"),
     ],

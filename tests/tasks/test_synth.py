@@ -21,16 +21,16 @@ def all_rows(task) -> pd.DataFrame:
 
 def test_the_shape_is_that_of_the_glue_task(task):
     schema = SCHEMAS[task.id.removeprefix("synth/")]
-    assert (task.sentences, task.labels, task.metrics) == (schema.sentences, schema.labels, schema.metrics)
+    assert (task.inputs, task.labels, task.metrics) == (schema.inputs, schema.labels, schema.metrics)
     assert tuple(task.dev) == schema.dev
     for frame in (task.train, *task.dev.values()):
-        assert list(frame) == [*schema.sentences, "label"]
+        assert list(frame) == [*schema.inputs, "label"]
     assert len(task.train) == 3000
     assert all(len(frame) == 500 for frame in task.dev.values())
 
 
 def test_no_text_occurs_twice(task):
-    assert not all_rows(task).duplicated(subset=list(task.sentences)).any()
+    assert not all_rows(task).duplicated(subset=list(task.inputs)).any()
 
 
 def test_the_rows_are_the_same_every_time(task):
@@ -53,7 +53,7 @@ def test_the_labels_are_balanced(task):
 def test_no_single_word_gives_the_label_away(id):
     """The best rule of the form "this word occurs" does little better than the commonest label."""
     task = load_task(id)
-    words = all_rows(task)[list(task.sentences)].agg(" ".join, axis=1).str.split().map(set)
+    words = all_rows(task)[list(task.inputs)].agg(" ".join, axis=1).str.split().map(set)
     labels = all_rows(task)["label"]
     seen = Counter((word, label) for text, label in zip(words, labels, strict=True) for word in text)
     majority = labels.value_counts().max()
@@ -67,7 +67,7 @@ def test_no_single_word_gives_the_label_away(id):
 
 def test_every_word_is_one_token_of_the_vocabulary(task, minilm):
     vocabulary = set((minilm / "vocab.txt").read_text(encoding="utf-8").split("\n"))
-    texts = all_rows(task)[list(task.sentences)].to_numpy().ravel()
+    texts = all_rows(task)[list(task.inputs)].to_numpy().ravel()
     assert {word for text in texts for word in text.split()} <= vocabulary
 
 

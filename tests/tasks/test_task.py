@@ -47,10 +47,11 @@ def test_outputs_are_classes_or_one_number():
     assert load_task("synth/mnli").num_outputs == 3
 
 
-def test_ids_are_the_nine_of_glue_and_eight_generated_ones():
-    assert len(task_ids()) == 17 == len(set(task_ids()))
+def test_ids_are_the_nine_of_glue_eight_generated_ones_and_two_of_images():
+    assert len(task_ids()) == 19 == len(set(task_ids()))
     assert "glue/wnli" in task_ids()
     assert "synth/wnli" not in task_ids()
+    assert {"vision/cifar10", "vision/digits"} < set(task_ids())
     assert canonical_id("mrpc") == canonical_id("glue/mrpc") == "glue/mrpc"
     assert canonical_id("synth/rte") == "synth/rte"
 

@@ -10,7 +10,15 @@ import yaml
 from workbench.analysis import RankCorrelation
 from workbench.runs import Run, dev_name
 from workbench.settings import to_plain
+from workbench.tasks import modality
 
+_SUBJECT = {
+    "text": (
+        "encoder",
+        "the linear matrices of the encoder's layers; embeddings, LayerNorm, biases, pooler and head",
+    ),
+    "image": ("ResNet", "all convolution kernels; BatchNorm and head"),
+}
 NO_FULL_SCORES = (
     "This run trained only the chosen mask in full, so there is nothing to compare early scores with. "
     "The setting full_scores=true of the engine randomized trains every candidate in full."
@@ -36,12 +44,12 @@ def what_was_run(run: Run) -> list[str]:
     ladder = ", ".join(_percent(level["sparsity"]) for level in results["levels"])
     levels = "1 level" if len(results["levels"]) == 1 else f"{len(results['levels'])} levels"
     dev = " and ".join(f"{count:,}" for name, count in examples.items() if name.startswith("dev/"))
+    model, prunable = _SUBJECT[modality(spec.task)]
     return [
-        f"The encoder {spec.model} was fine-tuned on {spec.task} ({examples['train']:,} training examples), "
+        f"The {model} {spec.model} was fine-tuned on {spec.task} ({examples['train']:,} training examples), "
         f"then pruned by the engine {spec.engine.id}: {method}",
         f"{level['numel'] - level['kept']:,} of {level['numel']:,} prunable weights were removed, in "
-        f"{levels}: {ladder}. Prunable are the linear matrices of the encoder's layers; embeddings, "
-        "LayerNorm, biases, pooler and head are left alone.",
+        f"{levels}: {ladder}. Prunable are {prunable} are left alone.",
         f"Settings that are not the engine's defaults: {_settings(run)}. "
         f"Scale {spec.scale:g}: each training length is that multiple of the engine's setting.",
         f"Selection looked at {examples['validation']:,} examples. The dev split has {dev} examples.",
@@ -94,7 +102,7 @@ def foretelling(correlation: RankCorrelation) -> str:
 
 def reproduction(run: Run) -> str:
     """One command that makes the run again, with the thread count that its bits depend on."""
-    plain = to_plain(run.spec, changed_only=True)
+    plain = run.spec.changed
     engine, dense = plain.pop("engine"), plain.pop("dense", {})
     words = ["workbench", "prune", plain.pop("task"), "--engine", engine.pop("id")]
     if "sparsity" in engine:

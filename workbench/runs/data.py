@@ -1,4 +1,4 @@
-"""A task as the bench uses it: tokenised splits, batches by step, scores."""
+"""A task as the bench uses it: encoded splits, batches by step, scores."""
 
 import hashlib
 from collections.abc import Iterator
@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 from torch import Tensor, nn
 
-from workbench.models import load_tokenizer
+from workbench.errors import BadInput
+from workbench.models import load_tokenizer, reads
 from workbench.randomness import derive, numpy_generator
 from workbench.runs.diagnostics import mean_loss, output_entropy
-from workbench.tasks import Encoded, Task, batches, collate, encode
+from workbench.tasks import Encoded, Images, Task, batches, decode, encode
 from workbench.tasks.metrics import score
 from workbench.training import predict
 
@@ -29,10 +30,11 @@ def _sample(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
 
 
 class TaskData:
-    """The splits of one task, tokenised for one model.
+    """The splits of one task, encoded for one model.
 
     Attributes:
         task: the task.
+        tokenizer: the model's; None where the task has images.
         train: what is trained on.
         train_sample: a fixed part of it, to look at the training loss without dropout.
         validation: what selection looks at.
@@ -41,15 +43,25 @@ class TaskData:
     """
 
     def __init__(self, task: Task, model_id: str, seed: int, selection: str):
+        """Encodes all splits.
+
+        Raises:
+            BadInput: the model reads text and the task has images, or the reverse; or an image is damaged.
+        """
+        if reads(model_id) != task.modality:
+            raise BadInput(
+                f"model {model_id} reads {reads(model_id)}, and the examples of {task.id} are "
+                f"{task.modality}. Leave --model out for the task's usual model, or choose another task."
+            )
         self.task = task
-        self.tokenizer = load_tokenizer(model_id)
+        self.tokenizer = load_tokenizer(model_id) if task.modality == "text" else None
         dev = dict(task.dev)
         self.digest = _digest([task.train, *dev.values()])
         train, validation = (task.train, next(iter(dev.values()))) if selection == "dev" else task.split(seed)
-        self.train = encode(task, train, self.tokenizer)
-        self.train_sample = encode(task, _sample(train, seed), self.tokenizer)
-        self.validation = encode(task, validation, self.tokenizer)
-        self.dev = {name: encode(task, frame, self.tokenizer) for name, frame in dev.items()}
+        self.train = self._encode(train)
+        self.train_sample = self._encode(_sample(train, seed))
+        self.validation = self._encode(validation)
+        self.dev = {name: self._encode(frame) for name, frame in dev.items()}
         self._epoch = lru_cache(maxsize=1)(self._make_epoch)
 
     def steps_per_epoch(self, batch_size: int) -> int:
@@ -57,14 +69,22 @@ class TaskData:
         return -(-len(self.train) // batch_size)
 
     def batch(self, step: int, batch_size: int, key: tuple[str | int, ...]) -> dict[str, Tensor]:
-        """The batch of an optimizer step, counted from 0; the order is a function of key and epoch."""
-        epoch, position = divmod(step, self.steps_per_epoch(batch_size))
-        return collate(self.train, self._epoch(batch_size, derive(*key), epoch)[position], self.pad_id)
+        """The batch of an optimizer step, counted from 0.
 
-    @property
-    def pad_id(self) -> int:
-        """The tokenizer's padding token."""
-        return self.tokenizer.pad_token_id
+        The order is a function of key and epoch, and what augments images one of key and step.
+        """
+        epoch, position = divmod(step, self.steps_per_epoch(batch_size))
+        indices = self._epoch(batch_size, derive(*key), epoch)[position]
+        if self.task.augmented:
+            return self.train.collate(indices, numpy_generator(*key, "augmentation", step))
+        return self.train.collate(indices)
+
+    def extent(self, batch: dict[str, Tensor]) -> tuple[int, int]:
+        """Examples in a batch, and in each of them tokens, padding included, or pixels."""
+        if self.task.modality == "text":
+            return tuple(batch["input_ids"].shape)
+        count, _, height, width = batch["pixel_values"].shape
+        return count, height * width
 
     def epoch(self, batch_size: int, key: tuple[str | int, ...]) -> Iterator[dict[str, Tensor]]:
         """The batches of the first pass over train."""
@@ -88,10 +108,10 @@ class TaskData:
             The metrics, the primary one first; and `validation_entropy`, `train_loss` and `train_entropy`,
             as far as they are defined.
         """
-        logits = predict(model, self.validation, self.pad_id, precision)
+        logits = predict(model, self.validation, precision)
         seen = {"validation_entropy": output_entropy(logits)}
         if train:
-            known = predict(model, self.train_sample, self.pad_id, precision)
+            known = predict(model, self.train_sample, precision)
             seen["train_loss"] = mean_loss(known, self.train_sample.labels)
             seen["train_entropy"] = output_entropy(known)
         metrics = score(self.task.metrics, logits, self.validation.labels)
@@ -101,8 +121,13 @@ class TaskData:
         """Metrics on every dev split. Called once a state, after all selection is over."""
         return {name: self._score(model, split, precision) for name, split in self.dev.items()}
 
-    def _score(self, model: nn.Module, split: Encoded, precision: str) -> dict[str, float]:
-        return score(self.task.metrics, predict(model, split, self.pad_id, precision), split.labels)
+    def _score(self, model: nn.Module, split: Encoded | Images, precision: str) -> dict[str, float]:
+        return score(self.task.metrics, predict(model, split, precision), split.labels)
+
+    def _encode(self, frame: pd.DataFrame) -> Encoded | Images:
+        if self.task.modality == "image":
+            return decode(self.task, frame)
+        return encode(self.task, frame, self.tokenizer)
 
     def _make_epoch(self, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
         return batches(self.train.lengths, batch_size, seed, epoch)

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from torch import nn
 
 from workbench.files import write_json
 from workbench.models import load_encoder
@@ -48,17 +49,18 @@ def dense_stage(store: Path, spec: RunSpec, data: TaskData, environment: dict) -
 def _fine_tune(root: Path, folder: StageFolder, spec: RunSpec, data: TaskData, precision: str) -> None:
     model = load_encoder(spec.model, data.task.num_outputs, spec.seed)
     key = (spec.seed, _STAGE)
-    recipe = _recipe(spec.dense, data, model.config.hidden_size)
+    recipe = _recipe(spec.dense, data, model)
     trainer = MaskedTrainer(model, recipe, key=key, precision=precision)
     fit = Fit(folder, trainer, data, key, EventLog(root / "events.jsonl"), leaves="weights")
     fit.run()
     fit.finish()
 
 
-def _recipe(settings: FineTuning, data: TaskData, width: int) -> Recipe:
+def _recipe(settings: FineTuning, data: TaskData, model: nn.Module) -> Recipe:
+    usual = 1e-3 if data.task.modality == "image" else 5e-5 * 768 / model.config.hidden_size
     return Recipe(
         steps=max(1, round(settings.epochs * data.steps_per_epoch(settings.batch_size))),
-        lr=settings.lr or 5e-5 * 768 / width,
+        lr=settings.lr or usual,
         schedule=Linear(warmup=settings.warmup),
         batch_size=settings.batch_size,
         eval_every=settings.eval_every,

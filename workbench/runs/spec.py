@@ -10,9 +10,11 @@ from pydantic import Field, SkipValidation
 
 from workbench.engines import Engine, engine_class
 from workbench.errors import BadInput
-from workbench.models import MINILM
+from workbench.models import MINILM, RESNET20
 from workbench.settings import Count, Positive, Share, settings, to_plain
-from workbench.tasks import canonical_id
+from workbench.tasks import canonical_id, modality
+
+_USUAL_MODEL = {"text": MINILM, "image": RESNET20}
 
 
 @settings
@@ -23,7 +25,8 @@ class FineTuning:
 
     Attributes:
         epochs: passes over the training split.
-        lr: peak learning rate, with linear decay; None for 5e-5 at width 768 and inversely with width.
+        lr: peak learning rate, with linear decay; None for 5e-5 at width 768 and inversely with width, and
+            for 1e-3 where the task has images.
         batch_size: examples in an optimizer step.
         warmup: share of the training in which the learning rate rises.
         eval_every: optimizer steps between evaluations; the best one is kept.
@@ -43,7 +46,8 @@ class RunSpec:
     Attributes:
         task: task id; a bare GLUE name is made canonical.
         engine: the method with its hyper-parameters.
-        model: Hub id or folder of the pretrained encoder.
+        model: Hub id or folder of the pretrained encoder or ResNet (see `models.locate`); None for
+            all-MiniLM-L6-v2 or, where the task has images, an untrained CIFAR ResNet-20.
         seed: the root of all randomness.
         scale: multiplies every training length of the engine.
         selection: what selects masks and checkpoints: a validation split carved from train, or, as the papers
@@ -54,7 +58,7 @@ class RunSpec:
 
     task: str
     engine: Annotated[Engine, SkipValidation]
-    model: str = MINILM
+    model: str | None = None
     seed: Annotated[int, Field(ge=0)] = 0
     scale: Positive = 1.0
     selection: Literal["validation", "dev"] = "validation"
@@ -67,6 +71,12 @@ class RunSpec:
                 f"engine is {self.engine!r}; give an engine object such as Randomized(sparsity=0.9)."
             )
         object.__setattr__(self, "task", canonical_id(self.task))
+        object.__setattr__(self, "model", self.model or self._usual_model)
+        if modality(self.task) == "image" and self.engine.distillation.mode == "tinybert":
+            raise BadInput(
+                "distillation.mode is tinybert, which compares attentions, and models for the images of "
+                f"{self.task} have none. Choose --set distillation.mode=logits, or none for labels alone."
+            )
 
     @property
     def name(self) -> str:
@@ -74,8 +84,19 @@ class RunSpec:
 
         A field that is added later with a default leaves the names of old runs as they are.
         """
-        values = content_hash(to_plain(self, changed_only=True))
-        return f"{self.task.replace('/', '-')}-{self.engine.id}-{values}"
+        return f"{self.task.replace('/', '-')}-{self.engine.id}-{content_hash(self.changed)}"
+
+    @property
+    def changed(self) -> dict[str, Any]:
+        """The values that are not defaults, nor the task's usual model, as `from_plain` takes them."""
+        plain = to_plain(self, changed_only=True)
+        if self.model == self._usual_model:
+            del plain["model"]
+        return plain
+
+    @property
+    def _usual_model(self) -> str:
+        return _USUAL_MODEL[modality(self.task)]
 
     def to_yaml(self) -> str:
         """Every value, defaults included."""

@@ -1,31 +1,39 @@
-"""What is learned: GLUE from the Hub or a local copy, and generated stand-ins that need no download."""
+"""What is learned: GLUE and CIFAR-10 from the Hub or a local copy, and tasks that need no download."""
 
 from workbench.errors import unknown
-from workbench.tasks import metrics
+from workbench.tasks import glue, metrics, sources, synth, vision
 from workbench.tasks.batching import batches, ordered_batches
-from workbench.tasks.encoding import Encoded, collate, encode
-from workbench.tasks.glue import SCHEMAS
-from workbench.tasks.sources import load_glue
-from workbench.tasks.synth import GENERATORS, load_synth
-from workbench.tasks.task import Task
+from workbench.tasks.encoding import Encoded, encode
+from workbench.tasks.images import Images, decode
+from workbench.tasks.task import Modality, Task
 
 __all__ = [
     "Encoded",
+    "Images",
+    "Modality",
     "Task",
     "batches",
     "canonical_id",
-    "collate",
+    "decode",
     "encode",
+    "folder_variable",
     "load_task",
     "metrics",
+    "modality",
     "ordered_batches",
     "task_ids",
 ]
 
+_SOURCES = {
+    "glue": (glue.SCHEMAS, sources.load_glue),
+    "synth": (synth.GENERATORS, synth.load_synth),
+    "vision": (vision.SCHEMAS, vision.load_vision),
+}
+
 
 def task_ids() -> tuple[str, ...]:
     """Every id that `load_task` knows."""
-    return (*(f"glue/{name}" for name in SCHEMAS), *(f"synth/{name}" for name in GENERATORS))
+    return tuple(f"{source}/{name}" for source, (names, _) in _SOURCES.items() for name in names)
 
 
 def canonical_id(task_id: str) -> str:
@@ -40,6 +48,18 @@ def canonical_id(task_id: str) -> str:
     return full
 
 
+def modality(task_id: str) -> Modality:
+    """What the inputs of a task are, by its id (see `canonical_id`)."""
+    return "image" if canonical_id(task_id).startswith("vision/") else "text"
+
+
+def folder_variable(task_id: str) -> str | None:
+    """The environment variable that names a local copy of a task's data; None where nothing is fetched."""
+    if task_id.startswith("glue/"):
+        return sources.FOLDER_VARIABLE
+    return vision.FOLDER_VARIABLE if task_id == "vision/cifar10" else None
+
+
 def load_task(task_id: str) -> Task:
     """A task with its rows, by its id (see `canonical_id`).
 
@@ -47,4 +67,5 @@ def load_task(task_id: str) -> Task:
         BadInput: there is no such task, or its data cannot be had; the message has the ways out.
     """
     source, name = canonical_id(task_id).split("/")
-    return load_glue(name) if source == "glue" else load_synth(name)
+    _, load = _SOURCES[source]
+    return load(name)

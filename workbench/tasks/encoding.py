@@ -20,21 +20,48 @@ class Encoded:
             that do not tell sentences apart.
         lengths: (n,) int64, tokens in each example.
         labels: (n,) int64 classes, or float32 targets for a regression.
+        pad_id: the tokenizer's padding token.
     """
 
     input_ids: list[np.ndarray]
     token_type_ids: list[np.ndarray] | None
     lengths: np.ndarray
     labels: np.ndarray
+    pad_id: int
 
     def __len__(self) -> int:
         return len(self.input_ids)
+
+    def collate(self, indices: np.ndarray) -> dict[str, torch.Tensor]:
+        """One batch, padded on the right to its longest example.
+
+        Args:
+            indices: (b,) examples of the batch.
+
+        Returns:
+            input_ids, attention_mask and, for encoders that have them, token_type_ids, each (b, longest)
+            int64; labels (b,), int64 or float32.
+        """
+        shape = (len(indices), int(self.lengths[indices].max()))
+        input_ids = np.full(shape, self.pad_id, dtype=np.int64)
+        attention_mask = np.zeros(shape, dtype=np.int64)
+        batch = {"input_ids": input_ids, "attention_mask": attention_mask}
+        if self.token_type_ids is not None:
+            batch["token_type_ids"] = np.zeros(shape, dtype=np.int64)
+        for row, index in enumerate(indices):
+            length = self.lengths[index]
+            input_ids[row, :length] = self.input_ids[index]
+            attention_mask[row, :length] = 1
+            if self.token_type_ids is not None:
+                batch["token_type_ids"][row, :length] = self.token_type_ids[index]
+        batch["labels"] = self.labels[indices]
+        return {name: torch.from_numpy(array) for name, array in batch.items()}
 
 
 def encode(task: Task, frame: pd.DataFrame, tokenizer: PreTrainedTokenizerBase) -> Encoded:
     """Tokenises a split, cut at `task.max_length` tokens (the longer sentence first), not padded."""
     tokens = tokenizer(
-        *(frame[column].tolist() for column in task.sentences),
+        *(frame[column].tolist() for column in task.inputs),
         truncation=True,
         max_length=task.max_length,
         padding=False,
@@ -47,32 +74,5 @@ def encode(task: Task, frame: pd.DataFrame, tokenizer: PreTrainedTokenizerBase) 
         token_type_ids=types and [np.asarray(row, dtype=np.int8) for row in types],
         lengths=np.array([len(ids) for ids in input_ids], dtype=np.int64),
         labels=frame["label"].to_numpy(dtype=np.float32 if task.is_regression else np.int64),
+        pad_id=tokenizer.pad_token_id,
     )
-
-
-def collate(encoded: Encoded, indices: np.ndarray, pad_id: int) -> dict[str, torch.Tensor]:
-    """One batch, padded on the right to its longest example.
-
-    Args:
-        encoded: the split.
-        indices: (b,) examples of the batch.
-        pad_id: the tokenizer's padding token.
-
-    Returns:
-        input_ids, attention_mask and, for encoders that have them, token_type_ids, each (b, longest) int64;
-        labels (b,), int64 or float32.
-    """
-    shape = (len(indices), int(encoded.lengths[indices].max()))
-    input_ids = np.full(shape, pad_id, dtype=np.int64)
-    attention_mask = np.zeros(shape, dtype=np.int64)
-    batch = {"input_ids": input_ids, "attention_mask": attention_mask}
-    if encoded.token_type_ids is not None:
-        batch["token_type_ids"] = np.zeros(shape, dtype=np.int64)
-    for row, index in enumerate(indices):
-        length = encoded.lengths[index]
-        input_ids[row, :length] = encoded.input_ids[index]
-        attention_mask[row, :length] = 1
-        if encoded.token_type_ids is not None:
-            batch["token_type_ids"][row, :length] = encoded.token_type_ids[index]
-    batch["labels"] = encoded.labels[indices]
-    return {name: torch.from_numpy(array) for name, array in batch.items()}

@@ -27,12 +27,12 @@ class RawSplit:
 
 
 def clean(raw: RawSplit, schema: Schema) -> tuple[pd.DataFrame, int]:
-    """The text columns and a numeric "label", and how many rows were broken or had no text or no label.
+    """The input columns and a numeric "label", and how many rows were broken or had no input or no label.
 
     Raises:
         BadInput: a column is missing, a label is none of the schema's, or no row is left.
     """
-    columns = [*schema.sentences, "label"]
+    columns = [*schema.inputs, "label"]
     if missing := [column for column in columns if column not in raw.frame]:
         raise BadInput(
             f"{raw.origin} lacks the column {', '.join(map(repr, missing))}; expected {', '.join(columns)}. "
@@ -43,7 +43,7 @@ def clean(raw: RawSplit, schema: Schema) -> tuple[pd.DataFrame, int]:
     dropped = raw.broken + len(raw.frame) - len(frame)
     if frame.empty:
         raise BadInput(
-            f"{raw.origin} has no row with text and a label, and {dropped} without. "
+            f"{raw.origin} has no row with {' and '.join(columns)}, and {dropped} without. "
             "Replace it by the complete file."
         )
     frame["label"] = _numbers(frame["label"].astype(str), schema, raw.origin)

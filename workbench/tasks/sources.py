@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 from workbench.errors import BadInput
-from workbench.hub import hub_unreachable, offline
 from workbench.tasks import parquet, tsv
+from workbench.tasks.download import rows_from_hub
 from workbench.tasks.glue import SCHEMAS
 from workbench.tasks.rows import RawSplit, clean
 from workbench.tasks.task import Schema, Task
@@ -58,26 +58,6 @@ def _plain(name: str) -> str:
 
 
 def _from_hub(name: str, schema: Schema) -> dict[str, RawSplit]:
-    # With HF_HUB_OFFLINE the library fails at once or serves from its cache, so it is worth asking.
-    if not offline() and (reason := hub_unreachable()):
-        raise _no_hub(name, reason)
-    import datasets
-
-    try:
-        loaded = datasets.load_dataset(HUB_DATASET, name)
-        return {
-            split: RawSplit(loaded[split].to_pandas(), f"split {split} of {HUB_DATASET}/{name}")
-            for split in ("train", *schema.dev)
-        }
-    except Exception as error:
-        # The library lets errors of httpx, fsspec, its own and the system's through.
-        raise _no_hub(name, f"{type(error).__name__}: {error}".splitlines()[0]) from error
-
-
-def _no_hub(name: str, reason: str) -> BadInput:
     generated = "synth/rte or another generated task" if name == "wnli" else f"the generated synth/{name}"
-    return BadInput(
-        f"cannot load glue/{name} from the Hub ({HUB_DATASET}): {reason}. Three ways out: "
-        f"set {FOLDER_VARIABLE} to a local copy of GLUE, use {generated}, or get a network "
-        "(what an earlier download left in the local cache is read with HF_HUB_OFFLINE=1)."
-    )
+    ways_out = f"set {FOLDER_VARIABLE} to a local copy of GLUE, use {generated}"
+    return rows_from_hub(f"glue/{name}", HUB_DATASET, name, schema, ways_out)

@@ -1,7 +1,8 @@
-"""What a model learns from: sentences, labels, metrics and the two kinds of held-out rows."""
+"""What a model learns from: sentences or images, labels, metrics and the two kinds of held-out rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from workbench.randomness import numpy_generator
 
 VALIDATION_SHARE = 0.1
 VALIDATION_LIMIT = 2000
+Modality = Literal["text", "image"]
 
 
 @dataclass(frozen=True)
@@ -17,20 +19,24 @@ class Schema:
     """The shape of a task, wherever its rows come from.
 
     Attributes:
-        sentences: names of the one or two text columns.
+        inputs: names of the one or two text columns, or of the one that holds image files.
         labels: names of the classes in the order of their numbers; empty for regression.
         metrics: names for `metrics.score`; the first is the one that selection uses.
-        max_length: tokens at which an example is truncated.
+        max_length: tokens at which a text is truncated.
         dev: names of the held-out splits.
         label_range: smallest and largest label of a regression.
+        modality: what the inputs are.
+        augmented: whether training sees random crops and mirror images.
     """
 
-    sentences: tuple[str, ...]
+    inputs: tuple[str, ...]
     labels: tuple[str, ...]
     metrics: tuple[str, ...]
     max_length: int = 128
     dev: tuple[str, ...] = ("validation",)
     label_range: tuple[float, float] = (0.0, 5.0)
+    modality: Modality = "text"
+    augmented: bool = False
 
     @property
     def is_regression(self) -> bool:
@@ -44,20 +50,23 @@ class Task:
 
     Attributes:
         id: canonical id, such as "glue/mrpc".
-        sentences, labels, metrics, max_length: as in `Schema`.
-        train: the text columns and "label" (int64 class or float32 target).
+        inputs, labels, metrics, max_length, modality, augmented: as in `Schema`.
+        train: the input columns (str, or the bytes of an image file) and "label" (int64 class or float32
+            target).
         dev: split name to rows of the same columns. Touched once, at the end of a run.
         dropped: split name to the number of rows left out because they were broken or unlabelled.
     """
 
     id: str
-    sentences: tuple[str, ...]
+    inputs: tuple[str, ...]
     labels: tuple[str, ...]
     metrics: tuple[str, ...]
     max_length: int
     train: pd.DataFrame
     dev: dict[str, pd.DataFrame]
     dropped: Mapping[str, int] = field(default_factory=dict)
+    modality: Modality = "text"
+    augmented: bool = False
 
     @classmethod
     def of(
@@ -70,13 +79,15 @@ class Task:
         """The task of a `schema` and the rows of "train" and of each dev split."""
         return cls(
             id=id,
-            sentences=schema.sentences,
+            inputs=schema.inputs,
             labels=schema.labels,
             metrics=schema.metrics,
             max_length=schema.max_length,
             train=splits["train"],
             dev={name: splits[name] for name in schema.dev},
             dropped=dict(dropped or {}),
+            modality=schema.modality,
+            augmented=schema.augmented,
         )
 
     @property

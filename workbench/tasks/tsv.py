@@ -96,6 +96,6 @@ def _read_file(path: Path, layout: Layout, schema: Schema) -> RawSplit:
         )
     places = [header.index(column) for column in layout.columns]
     whole = [row for row in rows if len(row) >= len(header)]
-    names = (*schema.sentences, "label")
+    names = (*schema.inputs, "label")
     table = {name: [row[place] for row in whole] for name, place in zip(names, places, strict=True)}
     return RawSplit(pd.DataFrame(table, dtype=object), str(path), broken=len(rows) - len(whole))

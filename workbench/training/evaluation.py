@@ -4,20 +4,19 @@ import numpy as np
 import torch
 from torch import nn
 
-from workbench.tasks import Encoded, collate, ordered_batches
+from workbench.tasks import Encoded, Images, ordered_batches
 from workbench.training.hardware import autocast
 
 _BATCH = 64
 
 
 @torch.inference_mode()
-def predict(model: nn.Module, examples: Encoded, pad_id: int, precision: str) -> np.ndarray:
+def predict(model: nn.Module, examples: Encoded | Images, precision: str) -> np.ndarray:
     """Logits of a model in eval mode; its own mode is restored.
 
     Args:
         model: any classifier that takes the collated inputs.
-        examples: the split, tokenised.
-        pad_id: the tokenizer's padding token.
+        examples: the split, tokenised or decoded.
         precision: "fp32" or "bf16".
 
     Returns:
@@ -28,7 +27,7 @@ def predict(model: nn.Module, examples: Encoded, pad_id: int, precision: str) ->
     model.eval()
     logits = np.empty((len(examples), model.config.num_labels), np.float32)
     for indices in ordered_batches(examples.lengths, _BATCH):
-        batch = collate(examples, indices, pad_id)
+        batch = examples.collate(indices)
         inputs = {name: tensor.to(device) for name, tensor in batch.items() if name != "labels"}
         with autocast(device, precision):
             logits[indices] = model(**inputs).logits.float().cpu().numpy()

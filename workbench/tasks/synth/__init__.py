@@ -43,6 +43,6 @@ def load_synth(name: str) -> Task:
             if row[:-1] not in seen:
                 seen.add(row[:-1])
                 rows.append(row)
-        frame = pd.DataFrame(rows, columns=[*schema.sentences, "label"])
+        frame = pd.DataFrame(rows, columns=[*schema.inputs, "label"])
         splits[split] = frame.astype({"label": "float32" if schema.is_regression else "int64"})
     return Task.of(f"synth/{name}", schema, splits)

@@ -11,9 +11,17 @@ from transformers import (
     RobertaConfig,
 )
 
-from workbench import models
 from workbench.errors import BadInput
-from workbench.models import MINILM, forward_flops, load_encoder, load_tokenizer, locate, prunable
+from workbench.models import (
+    MINILM,
+    forward_flops,
+    load_encoder,
+    load_tokenizer,
+    locate,
+    location,
+    prunable,
+    save_model,
+)
 
 
 def on_meta(config):
@@ -53,7 +61,7 @@ def test_the_packaged_minilm_is_found_and_checked(minilm, tmp_path, monkeypatch)
         file.seek(5_000_000)
         file.write(b"edited")
     with pytest.raises(BadInput, match=r"has sha256 [0-9a-f]{64}, expected 53aa51.*Reinstall"):
-        models._checked_minilm(edited)
+        location._checked_minilm(edited)
 
 
 def test_the_head_depends_on_the_seed_alone(tiny_model_dir):
@@ -121,7 +129,7 @@ def test_a_damaged_tokenizer_is_refused(tiny_model_dir, tmp_path):
 
 def test_a_head_of_another_width_is_replaced_and_one_of_this_width_kept(tiny_model_dir, tmp_path):
     model = load_encoder(str(tiny_model_dir), outputs=3, seed=5)
-    models.save_model(model, load_tokenizer(str(tiny_model_dir)), tmp_path / "model")
+    save_model(model, load_tokenizer(str(tiny_model_dir)), tmp_path / "model")
     assert load_encoder(str(tmp_path / "model"), outputs=2, seed=0).classifier.weight.shape == (2, 32)
     kept = load_encoder(str(tmp_path / "model"), outputs=3, seed=0)
     assert torch.equal(kept.classifier.weight, model.classifier.weight)

@@ -1,0 +1,18 @@
+"""What is pruned: pretrained encoders and ResNets, which of their weights, and what a forward costs."""
+
+from workbench.models.anatomy import forward_flops, prunable
+from workbench.models.loading import load_encoder, load_tokenizer, save_model
+from workbench.models.location import MINILM, RESNET20, UNTRAINED, locate, reads
+
+__all__ = [
+    "MINILM",
+    "RESNET20",
+    "UNTRAINED",
+    "forward_flops",
+    "load_encoder",
+    "load_tokenizer",
+    "locate",
+    "prunable",
+    "reads",
+    "save_model",
+]

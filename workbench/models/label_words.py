@@ -1,0 +1,187 @@
+"""A classifier whose classes are words of the vocabulary, scored by frozen parts of a language model."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from copy import deepcopy
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForMaskedLM,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.activations import ACT2FN
+from transformers.modeling_outputs import SequenceClassifierOutput
+from transformers.utils import cached_file
+
+from workbench.errors import BadInput
+from workbench.models.loading import quiet
+from workbench.models.location import only_local
+
+
+class LabelWordClassifier(nn.Module):
+    """An encoder with label words for a head (Jiang et al. 2023, section 4.2): static model pruning's.
+
+    The encoder has the name that it has in the library's classifiers, so that masks agree with theirs. The
+    words stand in the configuration as `label_words`, by which `load_encoder` knows such a model.
+
+    Args:
+        encoder: without a pooler from here on.
+        head: from (batch, hidden) to (batch, classes).
+        words: one for each class, in the order of their numbers.
+    """
+
+    main_input_name = "input_ids"
+
+    def __init__(self, encoder: PreTrainedModel, head: nn.Sequential, words: Sequence[str]):
+        super().__init__()
+        if hasattr(encoder, "pooler"):
+            encoder.pooler = None
+        self.base_model_prefix = encoder.base_model_prefix
+        self.add_module(self.base_model_prefix, encoder)
+        self.head = head
+        self.config = encoder.config
+        self.config.num_labels = len(words)
+        self.config.architectures = [type(self).__name__]
+        self.config.label_words = list(words)
+
+    @property
+    def base_model(self) -> PreTrainedModel:
+        """The encoder."""
+        return getattr(self, self.base_model_prefix)
+
+    def forward(self, **inputs: Tensor) -> SequenceClassifierOutput:
+        """Logits of (batch, classes), with attentions and hidden states where the inputs ask for them."""
+        output = self.base_model(**inputs)
+        return SequenceClassifierOutput(
+            logits=self.head(output.last_hidden_state[:, 0]),
+            hidden_states=output.hidden_states,
+            attentions=output.attentions,
+        )
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Writes `config.json` and `model.safetensors`."""
+        self.config.save_pretrained(folder)
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in self.state_dict().items()}
+        save_file(tensors, Path(folder) / "model.safetensors", metadata={"format": "pt"})
+
+
+def label_word_classifier(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, words: Sequence[str], *, whole_head: bool
+) -> LabelWordClassifier:
+    """A copy of a classifier's encoder under a head of label words.
+
+    Args:
+        model: a classifier from `load_encoder`, whose checkpoint is asked for a masked-LM head.
+        tokenizer: the model's.
+        words: one for each class.
+        whole_head: take the checkpoint's masked-LM head, dense layer, activation, LayerNorm, tied decoder and
+            vocabulary bias, where it has one; else, and where not, a class's score is the inner product
+            of the hidden state with the word's token embedding.
+
+    Raises:
+        BadInput: a word is not exactly one token, two are the same one, or the encoder's embeddings are
+            narrower than its hidden states.
+    """
+    tokens = _tokens(tokenizer, words)
+    encoder = deepcopy(model.base_model)
+    head = _masked_lm_head(encoder, tokens) if whole_head else None
+    return LabelWordClassifier(encoder, head or _embedding_head(encoder, tokens), words)
+
+
+def load_label_word_classifier(source: str, outputs: int) -> LabelWordClassifier:
+    """What `LabelWordClassifier.save_pretrained` wrote; for `load_encoder`.
+
+    Raises:
+        ValueError: the words are not `outputs` many.
+    """
+    config = AutoConfig.from_pretrained(source, local_files_only=only_local())
+    if len(config.label_words) != outputs:
+        raise ValueError(
+            f"its head has the label words {', '.join(config.label_words)}, the task {outputs} outputs"
+        )
+    tensors = load_file(cached_file(source, "model.safetensors", local_files_only=only_local()))
+    shapes = {name: tensor.shape for name, tensor in tensors.items()}
+    words = nn.Linear(*reversed(shapes["head.words.weight"]), bias="head.words.bias" in shapes)
+    parts = OrderedDict(words=words)
+    if "head.dense.weight" in shapes:
+        dense = nn.Linear(*reversed(shapes["head.dense.weight"]))
+        parts = _transform(config, dense, nn.LayerNorm(dense.out_features, eps=_epsilon(config))) | parts
+    encoder = AutoModel.from_config(config, dtype=torch.float32, attn_implementation="eager")
+    classifier = LabelWordClassifier(encoder, nn.Sequential(parts), config.label_words)
+    classifier.load_state_dict(tensors)
+    return classifier
+
+
+def _tokens(tokenizer: PreTrainedTokenizerBase, words: Sequence[str]) -> list[int]:
+    """The number of each word's token; the blank before it is for vocabularies that tell words from parts."""
+    tokens: list[int] = []
+    for word in words:
+        pieces = tokenizer(f" {word}", add_special_tokens=False)["input_ids"]
+        if len(pieces) != 1 or pieces[0] == tokenizer.unk_token_id:
+            spelled = " ".join(tokenizer.convert_ids_to_tokens(pieces))
+            raise BadInput(
+                f"label word {word!r} is {len(pieces)} tokens of this model's vocabulary ({spelled}); a "
+                "label word must be one known token. Give other words: --set label_words=[...]"
+            )
+        if pieces[0] in tokens:
+            raise BadInput(f"label word {word!r} is the same token as another one; give distinct words.")
+        tokens += pieces
+    return tokens
+
+
+def _embedding_head(encoder: PreTrainedModel, tokens: list[int]) -> nn.Sequential:
+    rows = encoder.get_input_embeddings().weight[tokens]
+    hidden = encoder.config.hidden_size
+    if rows.shape[1] != hidden:
+        raise BadInput(
+            f"the token embeddings of {encoder.name_or_path} have {rows.shape[1]} dimensions and its hidden "
+            f"states {hidden}, so there is no inner product of label words. Give --set head=random."
+        )
+    return nn.Sequential(OrderedDict(words=_linear(rows)))
+
+
+def _masked_lm_head(encoder: PreTrainedModel, tokens: list[int]) -> nn.Sequential | None:
+    """The head of the checkpoint, of its decoder the rows of `tokens`; None where the checkpoint has none."""
+    try:
+        with quiet():
+            model, info = AutoModelForMaskedLM.from_pretrained(
+                encoder.name_or_path,
+                dtype=torch.float32,
+                output_loading_info=True,
+                local_files_only=only_local(),
+            )
+    except ValueError:  # no masked language model of this architecture
+        return None
+    inside = f"{encoder.base_model_prefix}."
+    if any(not name.startswith(inside) for name in info["missing_keys"]):
+        return None
+    decoder = model.get_output_embeddings()
+    outside = [module for name, module in model.named_modules() if not f"{name}.".startswith(inside)]
+    (dense,) = [module for module in outside if isinstance(module, nn.Linear) and module is not decoder]
+    (norm,) = [module for module in outside if isinstance(module, nn.LayerNorm)]
+    parts = _transform(encoder.config, dense, norm)
+    return nn.Sequential(parts | {"words": _linear(decoder.weight[tokens], decoder.bias[tokens])})
+
+
+def _transform(config: PreTrainedConfig, dense: nn.Linear, norm: nn.LayerNorm) -> OrderedDict[str, nn.Module]:
+    activation = config.activation if config.model_type == "distilbert" else config.hidden_act
+    return OrderedDict(dense=dense, activation=ACT2FN[activation], norm=norm)
+
+
+def _epsilon(config: PreTrainedConfig) -> float:
+    return getattr(config, "layer_norm_eps", 1e-12)  # DistilBERT's is fixed
+
+
+def _linear(weight: Tensor, bias: Tensor | None = None) -> nn.Linear:
+    linear = nn.Linear(*reversed(weight.shape), bias=bias is not None, device="meta")
+    linear.weight = nn.Parameter(weight.detach().clone())
+    if bias is not None:
+        linear.bias = nn.Parameter(bias.detach().clone())
+    return linear

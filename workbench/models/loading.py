@@ -1,0 +1,119 @@
+"""Models out of checkpoints, and back into folders."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+import transformers
+from torch import nn
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedConfig,
+    PreTrainedTokenizerBase,
+)
+
+from workbench.errors import BadInput
+from workbench.models.anatomy import prunable
+from workbench.models.location import locate, only_local, reads, told_as_bad_input
+from workbench.randomness import seeded_globals
+
+
+def load_tokenizer(model_id: str) -> PreTrainedTokenizerBase:
+    """The fast tokenizer of a model.
+
+    Raises:
+        BadInput: it is damaged, or has no padding token.
+    """
+    source = locate(model_id)
+    with quiet(), told_as_bad_input(f"the tokenizer of model {model_id}"):
+        tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=only_local())
+    if tokenizer.pad_token_id is None:
+        raise BadInput(f"the tokenizer of model {model_id} has no padding token, as BERT-family ones have.")
+    return tokenizer
+
+
+def load_encoder(model_id: str, outputs: int, seed: int) -> nn.Module:
+    """A float32 classifier over a pretrained encoder, or a ResNet.
+
+    Args:
+        model_id: see `locate`.
+        outputs: width of the head; 1 for regression. A head of that width in the checkpoint is kept.
+        seed: decides the weights of a fresh head, those of a pooler that the checkpoint lacks, and all
+            of an untrained model.
+
+    Returns:
+        The model, in training mode. An encoder has eager attention: distillation reads the attentions,
+        and at the lengths of GLUE on a CPU it is no slower.
+
+    Raises:
+        BadInput: neither a BERT-family encoder nor a ResNet, or a checkpoint that is truncated or lacks
+            encoder weights.
+    """
+    source = locate(model_id)
+    is_image = reads(source) == "image"
+    with quiet(), seeded_globals(seed, "head"), told_as_bad_input(f"model {model_id}"):
+        model, info = _load_resnet(source, outputs) if is_image else _load_text_encoder(source, outputs)
+    weights = prunable(model)
+    if not weights:
+        raise BadInput(
+            f"model {model_id} ({type(model).__name__}) has no linear matrices in encoder layers. "
+            "Choose a BERT-family encoder."
+        )
+    mismatched = {entry[0] for entry in info["mismatched_keys"]}
+    if lost := sorted(weights.keys() & (set(info["missing_keys"]) | mismatched)):
+        raise BadInput(
+            f"model {model_id} lacks {len(lost)} encoder weights, the first {lost[0]}. Fetch it again."
+        )
+    return model.train()
+
+
+def save_model(model: nn.Module, tokenizer: PreTrainedTokenizerBase | None, folder: Path) -> None:
+    """Writes a model and, where it has one, its tokenizer as a Hugging Face folder."""
+    with quiet():
+        model.save_pretrained(folder)
+        if tokenizer is not None:
+            tokenizer.save_pretrained(folder)
+    mode = (folder / "config.json").stat().st_mode
+    for path in folder.iterdir():
+        path.chmod(mode)  # safetensors makes files that nobody else can read
+
+
+def _load_text_encoder(source: str, outputs: int) -> tuple[nn.Module, dict]:
+    plain, _ = PreTrainedConfig.get_config_dict(source, local_files_only=only_local())
+    if "label_words" in plain:
+        from workbench.models.label_words import load_label_word_classifier
+
+        return load_label_word_classifier(source, outputs), {"missing_keys": (), "mismatched_keys": ()}
+    return AutoModelForSequenceClassification.from_pretrained(
+        source,
+        num_labels=outputs,
+        dtype=torch.float32,
+        attn_implementation="eager",
+        ignore_mismatched_sizes=True,  # a head of another width; matrices are looked at afterwards
+        output_loading_info=True,
+        local_files_only=only_local(),
+    )
+
+
+def _load_resnet(source: str, outputs: int) -> tuple[nn.Module, dict]:
+    # The library's modelling code takes two seconds to import, which the shell's other commands do without.
+    from workbench.models.resnet import load_resnet
+
+    return load_resnet(source, outputs, local_files_only=only_local())
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keeps the library from reporting the fresh head as a fault, and from drawing progress bars."""
+    log = transformers.logging
+    level, bars = log.get_verbosity(), log.is_progress_bar_enabled()
+    log.set_verbosity_error()
+    log.disable_progress_bar()
+    try:
+        yield
+    finally:
+        log.set_verbosity(level)
+        if bars:
+            log.enable_progress_bar()

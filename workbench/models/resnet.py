@@ -1,0 +1,118 @@
+"""The transformers library's ResNet, and CIFAR's as a variant of it (He et al. 2016, arXiv 1512.03385)."""
+
+import re
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import PreTrainedModel, ResNetConfig, ResNetForImageClassification
+from transformers.models.resnet.modeling_resnet import ResNetConvLayer, ResNetShortCut
+
+from workbench.models.location import RESNET20, UNTRAINED
+
+_PUBLISHED_NAME = re.compile(r"layer(\d)\.(\d+)\.(conv|bn)(\d)\.(\w+)")
+_PARTS = {"conv": "convolution", "bn": "normalization"}
+
+
+class CifarResNetConfig(ResNetConfig):
+    """Section 4.2 of the paper: 6n + 2 layers of 16, 32 and 64 channels; n is 3 unless `depths` says else."""
+
+    model_type: ClassVar[str] = "cifar-resnet"
+
+    embedding_size: int = 16
+    hidden_sizes: list[int] | tuple[int, ...] | None = (16, 32, 64)
+    depths: list[int] | tuple[int, ...] | None = (3, 3, 3)
+    layer_type: str = "basic"
+
+
+class ZeroPadding(nn.Module):
+    """The shortcut without weights ("option A"): every second pixel, zeros for the new channels."""
+
+    def __init__(self, new_channels: int):
+        super().__init__()
+        self.new_channels = new_channels
+
+    def forward(self, images: Tensor) -> Tensor:
+        """From (batch, channels, h, w) to (batch, channels + new_channels, h / 2, w / 2)."""
+        before = self.new_channels // 2
+        return F.pad(images[:, :, ::2, ::2], (0, 0, 0, 0, before, self.new_channels - before))
+
+
+class CifarResNet(ResNetForImageClassification):
+    """A ResNet for images of 32 x 32 pixels.
+
+    It differs from the library's in its stem, one 3 x 3 convolution without pooling, and in its
+    shortcuts. With n = 3 it is ResNet-20 of 269,722 parameters.
+    """
+
+    config_class = CifarResNetConfig
+
+    def __init__(self, config: CifarResNetConfig):
+        super().__init__(config)
+        stem = self.resnet.embedder
+        stem.embedder = ResNetConvLayer(config.num_channels, config.embedding_size)
+        stem.pooler = nn.Identity()
+        for stage in self.resnet.encoder.stages:
+            first = stage.layers[0]
+            if isinstance(first.shortcut, ResNetShortCut):
+                kernels = first.shortcut.convolution
+                first.shortcut = ZeroPadding(kernels.out_channels - kernels.in_channels)
+        self.post_init()
+
+
+def load_resnet(source: str, outputs: int, local_files_only: bool) -> tuple[PreTrainedModel, dict]:
+    """A float32 ResNet, and what was amiss in its checkpoint (`missing_keys`, `mismatched_keys`).
+
+    Args:
+        source: what `locate` gave: an id of `UNTRAINED`, a bare checkpoint file, a folder or a Hub id.
+        outputs: width of the head.
+        local_files_only: whether the Hub is not to be asked.
+    """
+    if source in UNTRAINED:
+        return _untrained(source, outputs), {"missing_keys": (), "mismatched_keys": ()}
+    options = {
+        "dtype": torch.float32,
+        "ignore_mismatched_sizes": True,  # a head of another width
+        "output_loading_info": True,
+        "local_files_only": local_files_only,
+    }
+    if Path(source).is_file():
+        tensors, blocks = _published(source)
+        config = CifarResNetConfig(depths=[blocks] * 3, num_labels=outputs)
+        return CifarResNet.from_pretrained(None, config=config, state_dict=tensors, **options)
+    plain, _ = ResNetConfig.get_config_dict(source, local_files_only=local_files_only)
+    is_ours = plain["model_type"] == CifarResNetConfig.model_type
+    family = CifarResNet if is_ours else ResNetForImageClassification
+    return family.from_pretrained(source, num_labels=outputs, **options)
+
+
+def _untrained(name: str, outputs: int) -> PreTrainedModel:
+    if name == RESNET20:
+        return CifarResNet(CifarResNetConfig(num_labels=outputs))
+    config = ResNetConfig(
+        hidden_sizes=[64, 128, 256, 512], depths=[2, 2, 2, 2], layer_type="basic", num_labels=outputs
+    )
+    return ResNetForImageClassification(config)
+
+
+def _published(path: str) -> tuple[dict[str, Tensor], int]:
+    """The tensors of a checkpoint in the names of the public CIFAR ResNets, and its blocks a stage."""
+    tensors = {_library_name(name): tensor for name, tensor in load_file(path).items()}
+    blocks = [int(found[1]) for name in tensors if (found := re.search(r"\.layers\.(\d+)\.", name))]
+    if not blocks:
+        raise ValueError("it holds no layer1.0.conv1.weight and so on")
+    return tensors, max(blocks) + 1
+
+
+def _library_name(name: str) -> str:
+    if found := _PUBLISHED_NAME.fullmatch(name):
+        stage, block, kind, place, value = found.groups()
+        layer = f"layers.{block}.layer.{int(place) - 1}.{_PARTS[kind]}"
+        return f"resnet.encoder.stages.{int(stage) - 1}.{layer}.{value}"
+    kind, _, value = name.partition(".")
+    stem = "resnet.embedder.embedder"
+    outer = {"conv1": f"{stem}.convolution", "bn1": f"{stem}.normalization", "linear": "classifier.1"}
+    return f"{outer.get(kind, kind)}.{value}"
