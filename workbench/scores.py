@@ -6,6 +6,10 @@ under the same names in the same shapes, and says by further parameters what els
     @criterion
     def squared(weights):
         return {name: weight.detach() ** 2 for name, weight in weights.items()}
+
+What a criterion can ask for (`training.saliency` provides it): `seed`, an integer; `gradients`, a mapping
+with the gradient of the label loss for each weight; `input_norms`, a mapping with the norm of what came in
+at each input of a matrix, in a shape that broadcasts to the weight's.
 """
 
 from collections.abc import Callable, Mapping
@@ -59,3 +63,37 @@ def random(weights: Mapping[str, torch.Tensor], seed: int) -> Scores:
         name: torch.rand(weight.shape, generator=torch_generator(seed, "random", name), dtype=torch.float64)
         for name, weight in weights.items()
     }
+
+
+@criterion
+def first_order(weights: Mapping[str, torch.Tensor], gradients: Mapping[str, torch.Tensor]) -> Scores:
+    """|w dL/dw|, the first-order estimate of how much the loss changes without the weight.
+
+    It is the Taylor criterion of Molchanov et al. 2019 (arXiv 1906.10771), whose square ranks alike. A source
+    that applies it to single weights of BERT was NOT FOUND; that this is the formula meant is inferred.
+    """
+    return {name: (weight.detach() * gradients[name]).abs() for name, weight in weights.items()}
+
+
+@criterion
+def wanda(weights: Mapping[str, torch.Tensor], input_norms: Mapping[str, torch.Tensor]) -> Scores:
+    """|w_ij| ||x_j||, compared within each output row i (Sun et al. 2024, `lib/prune.py` of their code).
+
+    A row is compared with itself alone, so the score is the rank of a weight within its row, as a share of
+    the row in (0, 1]: whatever is ranked together, all rows keep the same share of their weights, and the
+    scope that a mask is made with makes no difference but for the counts' rounding. Where the rows of a
+    matrix cannot keep equally many, the products decide which rows keep one more. float64. Of a
+    convolution, a row is the kernel of an output channel.
+    """
+    return {name: _ranks(weight.detach().abs() * input_norms[name]) for name, weight in weights.items()}
+
+
+def _ranks(products: torch.Tensor) -> torch.Tensor:
+    """Ranks in rows as shares, equal ones told apart by the products; of equal products the first leads."""
+    rows = products.double().flatten(1)
+    length = rows.shape[1]
+    order = rows.argsort(dim=1, descending=True, stable=True)
+    places = torch.arange(length, 0, -1, dtype=torch.float64, device=rows.device).expand_as(rows)
+    ranks = torch.empty_like(rows).scatter_(1, order, places)
+    largest = rows.max().clamp_min(torch.finfo(rows.dtype).tiny)
+    return ((ranks - 0.5 + 0.5 * rows / largest) / length).reshape(products.shape)

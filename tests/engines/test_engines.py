@@ -13,7 +13,7 @@ from workbench.engines.randomized import Randomized
 from workbench.masks import topk_mask
 from workbench.randomness import torch_generator
 from workbench.schedules import Constant, Linear
-from workbench.scores import magnitude
+from workbench.scores import find_criterion, magnitude
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,9 @@ class NotingBench:
         if mask is not None:
             weights = {name: weight * mask[name] for name, weight in weights.items()}
         return FakeState(weights, (*state.history, stage))
+
+    def scores(self, state, criterion):
+        return find_criterion(criterion)(state.weights)
 
     def race(self, stage, state, pool, recipe, *, average, rounds=1):
         entrants = pool()
@@ -188,7 +191,7 @@ def test_the_built_in_engines():
 def test_an_engine_and_a_criterion_from_outside(registry, tmp_path, tiny_model_dir):
     """A new criterion is one function, a new engine one class; neither edits the package."""
     from workbench import Distillation, FineTuning, RunSpec, prune
-    from workbench.scores import criterion, find_criterion
+    from workbench.scores import criterion
     from workbench.settings import settings
 
     @criterion

@@ -15,6 +15,7 @@ from transformers import PreTrainedTokenizerBase
 from workbench.errors import BadInput, unknown
 from workbench.masks import Mask
 from workbench.schedules import Constant
+from workbench.scores import Scores
 from workbench.settings import Count, NonNegative, Positive, Sparsity, settings
 from workbench.tasks import Task
 from workbench.training import Distillation, Recipe, Sparsifier
@@ -77,6 +78,16 @@ class Bench(Protocol):
         They differ in data order and dropout alone; the first has those of `train` under the same name.
         BatchNorm's statistics are recomputed for the mean. It is a level; particle i is the stage
         `<stage>/particle-i`.
+        """
+
+    def scores(self, state: State, criterion: str) -> Scores:
+        """Scores of the prunable weights of a state; high ones are kept.
+
+        What the criterion asks for besides (`scores.py`) is gathered over 128 training examples; they are not
+        part of the cost.
+
+        Raises:
+            BadInput: there is no such criterion.
         """
 
     def race(
@@ -162,6 +173,16 @@ class Engine:
             tokenizer: the model's; None for images.
         """
         return model
+
+    def check(self, model: nn.Module) -> None:
+        """Refuses what cannot be done with a model; asked before any work.
+
+        Args:
+            model: the pretrained encoder with a fresh classifier.
+
+        Raises:
+            BadInput: it cannot be done.
+        """
 
     def train_steps(self, bench: Bench) -> int:
         """Optimizer steps of an engine that trains in one stage."""

@@ -1,11 +1,11 @@
-"""One-shot magnitude pruning."""
+"""One-shot pruning, by magnitude or another criterion."""
 
 from typing import ClassVar
 
 from workbench.engines.base import Bench, Engine, Scope, State
 from workbench.masks import topk_mask
 from workbench.schedules import Linear
-from workbench.scores import magnitude
+from workbench.scores import find_criterion
 from workbench.settings import settings
 
 
@@ -16,15 +16,20 @@ class Magnitude(Engine):
     The plainest baseline there is (`prune_type` 0 of paper A's code, in one level).
 
     Attributes:
+        criterion: what counts as small: magnitude, wanda, first_order, random, or one of your own.
         scope: what the magnitudes are ranked within.
     """
 
     id: ClassVar[str] = "magnitude"
 
+    criterion: str = "magnitude"
     scope: Scope = "matrix"
+
+    def __post_init__(self):
+        find_criterion(self.criterion)
 
     def prune(self, bench: Bench) -> State:
         """Prunes once and trains once."""
         dense = bench.dense()
-        mask = topk_mask(magnitude(dense.weights), self.sparsity, self.scope)
+        mask = topk_mask(bench.scores(dense, self.criterion), self.sparsity, self.scope)
         return bench.train("level-1", dense, self.recipe(self.train_steps(bench), schedule=Linear), mask)

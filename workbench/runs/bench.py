@@ -18,7 +18,10 @@ from workbench.runs.race import hold_race
 from workbench.runs.spec import RunSpec
 from workbench.runs.stage import Evaluation, Record, StageFolder
 from workbench.runs.tensors import StageState, Tensors
+from workbench.scores import Scores
 from workbench.training import (
+    CALIBRATION_BATCH_SIZE,
+    CALIBRATION_BATCHES,
     MaskedTrainer,
     Recipe,
     Sparsifier,
@@ -27,6 +30,7 @@ from workbench.training import (
     mean_of,
     model_tensors,
     recalibrate,
+    saliency,
 )
 
 
@@ -100,6 +104,15 @@ class StoreBench:
                 self._train(name, state, recipe, mask, stream)
             self._finish_average(folder, names, recipe)
         return self.state(stage)
+
+    def scores(self, state: StageState, criterion: str) -> Scores:
+        """Scores of a state's weights; what a criterion asks for is looked up on a few training examples."""
+        model = self.model_of(state).requires_grad_(True)
+        key = (self.seed, "scores", criterion)
+        batches = (
+            self._data.batch(number, CALIBRATION_BATCH_SIZE, key) for number in range(CALIBRATION_BATCHES)
+        )
+        return saliency(criterion, prunable(model), seed=self.seed, model=model, batches=batches)
 
     def race(
         self,

@@ -2,12 +2,17 @@
 
 from workbench.training.averaging import has_batchnorm, mean_of, recalibrate
 from workbench.training.evaluation import predict
+from workbench.training.fisher import BlockFisher, fisher_bytes
 from workbench.training.hardware import detect_precision, device, device_name
 from workbench.training.recipe import Distillation, Recipe
+from workbench.training.saliency import CALIBRATION_BATCH_SIZE, CALIBRATION_BATCHES, label_gradients, saliency
 from workbench.training.sparsifier import FixedMask, Sparsifier, Training
 from workbench.training.trainer import MaskedTrainer, NonFiniteLoss, load_model_tensors, model_tensors
 
 __all__ = [
+    "CALIBRATION_BATCHES",
+    "CALIBRATION_BATCH_SIZE",
+    "BlockFisher",
     "Distillation",
     "FixedMask",
     "MaskedTrainer",
@@ -18,10 +23,13 @@ __all__ = [
     "detect_precision",
     "device",
     "device_name",
+    "fisher_bytes",
     "has_batchnorm",
+    "label_gradients",
     "load_model_tensors",
     "mean_of",
     "model_tensors",
     "predict",
     "recalibrate",
+    "saliency",
 ]

@@ -1,0 +1,162 @@
+"""What gradual engines share: a cubic rise of the sparsity within one training."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from functools import partial
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from workbench.engines.base import Bench, Engine, Scope, State
+from workbench.errors import BadInput
+from workbench.masks import Mask
+from workbench.schedules import Cycles, Linear, cubic_sparsity
+from workbench.scores import Scores
+from workbench.settings import NonNegative, Positive, Share, settings
+from workbench.training import Sparsifier
+
+
+@settings
+class GradualEngine(Engine):
+    """Trains once and prunes on the way: s = s_f + (s_0 - s_f) (1 - (e - e_0) / (e_1 - e_0))^3.
+
+    Epochs are those of `epochs`: a scale or `total_steps` compresses them all alike. Prunings that fall
+    on the same step are one. With `start_epoch` equal to `end_epoch` there is one pruning, to the final
+    sparsity: with `start="dense"` and 0 for both, the engine is one-shot.
+
+    Attributes:
+        scope: what is ranked together.
+        first_sparsity: s_0, what the first pruning prunes to.
+        start_epoch: e_0, the first pruning.
+        end_epoch: e_1, the last one.
+        prunings_per_epoch: how often in between.
+        cycle_epochs: length of a learning-rate cycle, in which the rate falls to a hundredth; None for one
+            linear decay to zero over the whole training.
+        start: the pretrained encoder with a fresh head, as in the papers, or the dense fine-tuned model.
+        keep: the weights to keep of all evaluations at the final sparsity: the best, or the last.
+    """
+
+    scope: Scope = "matrix"
+    first_sparsity: Share = 0.0
+    start_epoch: NonNegative = 1.0
+    end_epoch: NonNegative = 8.0
+    prunings_per_epoch: Positive = 10.0
+    cycle_epochs: Positive | None = None
+    start: Literal["pretrained", "dense"] = "pretrained"
+    keep: Literal["best", "last"] = "best"
+
+    def __post_init__(self):
+        if not self.start_epoch <= self.end_epoch <= self.epochs:
+            raise BadInput(
+                f"{self.id}: pruning from epoch {self.start_epoch} to {self.end_epoch} does not fit into "
+                f"{self.epochs} epochs; give start_epoch <= end_epoch <= epochs."
+            )
+        if self.first_sparsity > self.sparsity:
+            raise BadInput(
+                f"{self.id}: first_sparsity is {self.first_sparsity}, above the final sparsity "
+                f"{self.sparsity}; give at most that."
+            )
+
+    def plan(self, steps: int) -> dict[int, float]:
+        """Sparsities by the number of steps done when they are reached; the last one is `sparsity`."""
+        span = self.end_epoch - self.start_epoch
+        count = max(1, round(span * self.prunings_per_epoch)) if span else 0
+        plan = {}
+        for pruning in range(count + 1):
+            progress = pruning / count if count else 1.0
+            step = round((self.start_epoch + span * progress) / self.epochs * steps)
+            # A pruning comes before the training step of its number, and the last step is steps - 1.
+            plan[min(step, steps - 1)] = cubic_sparsity(progress, self.first_sparsity, self.sparsity)
+        return plan
+
+    def train(self, bench: Bench, steps: int, sparsifier: Sparsifier) -> State:
+        """The one training."""
+        schedule = Linear
+        if self.cycle_epochs is not None:
+            schedule = partial(Cycles, cycles=self.epochs / self.cycle_epochs)
+        state = bench.dense() if self.start == "dense" else bench.pretrained()
+        return bench.train(
+            "level-1", state, self.recipe(steps, schedule=schedule, keep=self.keep), sparsifier
+        )
+
+
+class GradualPruning(Sparsifier, ABC):
+    """Chooses a new mask before each planned step, to the sparsity planned for it.
+
+    Pruned weights are zero and stay pruned, unless a subclass keeps something behind the mask.
+    """
+
+    def __init__(self, plan: Mapping[int, float], scope: Scope):
+        self.scope = scope
+        self._plan = dict(plan)
+
+    @abstractmethod
+    def choose(self, sparsity: float) -> Mask:
+        """The next mask. The model is under the present one; its weights may be changed."""
+
+    def begin(self) -> None:
+        """Starts dense."""
+        self._mask: Mask | None = None
+        self.gone: dict[str, Tensor] = {}
+
+    @torch.no_grad()
+    def before_forward(self) -> None:
+        """Prunes if the plan says so."""
+        sparsity = self._plan.get(self.training.step)
+        if sparsity is not None:
+            self.put(self.choose(sparsity))
+
+    @torch.no_grad()
+    def after_step(self) -> None:
+        """Puts the mask on again."""
+        self.cover()
+
+    def put(self, mask: Mask) -> None:
+        """Makes a mask the present one."""
+        self._mask = mask
+        self.gone = {name: ~mask[name].to(weight.device) for name, weight in self.weights.items()}
+        self.cover()
+
+    def cover(self) -> None:
+        """Sets the pruned weights to zero."""
+        for name, gone in self.gone.items():
+            self.weights[name].masked_fill_(gone, 0)
+
+    def among_kept(self, scores: Scores) -> Scores:
+        """The scores, those of pruned weights lowest."""
+        if not self.gone:
+            return scores
+        return {
+            name: score.masked_fill(self.gone[name], torch.finfo(score.dtype).min)
+            for name, score in scores.items()
+        }
+
+    @property
+    def mask(self) -> Mask | None:
+        """The mask at present; None before the first pruning."""
+        return self._mask
+
+    @property
+    def settled(self) -> bool:
+        """Whether the last planned pruning is over."""
+        return self.training.step > max(self._plan)
+
+    @torch.no_grad()
+    def check(self) -> None:
+        """Every pruned weight must be zero."""
+        for name, gone in self.gone.items():
+            if torch.count_nonzero(self.weights[name][gone]):
+                raise RuntimeError(f"a pruned weight of {name} revived at step {self.training.step}")
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What is pruned."""
+        return {f"gone.{name}": gone for name, gone in self.gone.items()}
+
+    @torch.no_grad()
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Puts on the mask of a checkpoint."""
+        self.begin()
+        kept = {name: ~tensors[f"gone.{name}"] for name in self.weights if f"gone.{name}" in tensors}
+        if kept:
+            self.put(Mask.from_tensors(kept))

@@ -1,0 +1,120 @@
+"""Static random masks."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from workbench.engines.base import Bench, Engine, State
+from workbench.errors import BadInput
+from workbench.files import read_json
+from workbench.masks import Mask, kept_count
+from workbench.masks.allocation import allocate
+from workbench.models import prunable
+from workbench.schedules import Linear
+from workbench.scores import Scores, random
+from workbench.settings import settings
+
+
+@settings
+class Random(Engine):
+    """Trains under a random mask that is chosen before the training and never updated (Liu et al. 2022).
+
+    There the network is trained from scratch; here it is the pretrained encoder, as in the random masks of
+    Chen et al. 2020. ER and ERK are the densities of Mocanu et al. 2018 and Evci et al. 2020.
+
+    Attributes:
+        densities: how the kept weights are shared out among the matrices. "uniform": the same share of
+            each; "er": a share of each in proportion to (n_in + n_out) / (n_in n_out); "erk": the same with
+            a convolution's kernel sides in both sum and product, for linear matrices no other than "er".
+            Matrices that would need a share above 1 are dense, and the others have what is left.
+        counts_of: a finished run's folder, whose kept weights per matrix are taken instead ("shuffled":
+            that run's counts, other weights). Only the counts become part of the spec.
+        counts: kept weights of each matrix in the model's order, in place of `densities`.
+        start: the pretrained encoder with a fresh head, or the dense fine-tuned model.
+    """
+
+    id: ClassVar[str] = "random"
+
+    densities: Literal["uniform", "er", "erk"] = "erk"
+    counts_of: str | None = None
+    counts: tuple[Annotated[int, Field(ge=0)], ...] | None = None
+    start: Literal["pretrained", "dense"] = "pretrained"
+
+    def __post_init__(self):
+        if self.counts_of is not None:
+            if self.counts is not None:
+                raise BadInput("random: counts_of and counts both say what to keep; give one of them.")
+            object.__setattr__(self, "counts", _counts_of(Path(self.counts_of)))
+            object.__setattr__(self, "counts_of", None)
+
+    def check(self, model: nn.Module) -> None:
+        """Refuses counts of another model or of another sparsity."""
+        self.kept({name: weight.shape for name, weight in prunable(model).items()})
+
+    def prune(self, bench: Bench) -> State:
+        """Draws once and trains once."""
+        state = bench.dense() if self.start == "dense" else bench.pretrained()
+        kept = self.kept({name: weight.shape for name, weight in state.weights.items()})
+        mask = mask_of_counts(random(state.weights, bench.seed), kept)
+        return bench.train("level-1", state, self.recipe(self.train_steps(bench), schedule=Linear), mask)
+
+    def kept(self, shapes: Mapping[str, torch.Size]) -> dict[str, int]:
+        """Kept weights of each matrix.
+
+        Raises:
+            BadInput: `counts` do not fit the shapes or the sparsity.
+        """
+        sizes = [shape.numel() for shape in shapes.values()]
+        if self.counts is not None:
+            counts = self._fitting(sizes)
+        elif self.densities == "uniform":
+            counts = [kept_count(size, self.sparsity) for size in sizes]
+        else:
+            counts = allocate(kept_count(sum(sizes), self.sparsity), self._shares(shapes.values()), sizes)
+        return dict(zip(shapes, counts, strict=True))
+
+    def _shares(self, shapes) -> list[float]:
+        """Density times size, up to the factor epsilon that the total decides."""
+        shares = []
+        for shape in shapes:
+            sides = shape if self.densities == "erk" else shape[:2]
+            shares.append(sum(sides) * shape.numel() / torch.Size(sides).numel())
+        return shares
+
+    def _fitting(self, sizes: list[int]) -> list[int]:
+        counts = list(self.counts)
+        if len(counts) != len(sizes) or any(count > size for count, size in zip(counts, sizes, strict=False)):
+            raise BadInput(
+                f"random: counts for {len(counts)} matrices do not fit the {len(sizes)} matrices of this "
+                "model. Take the counts of a run of the same model."
+            )
+        sparsity = 1 - sum(counts) / sum(sizes)
+        # A run that counts by matrix rounds in each of them.
+        if abs(sparsity - self.sparsity) * sum(sizes) > len(sizes):
+            raise BadInput(
+                f"random: sparsity is {self.sparsity}, that of the counts {sparsity:.6g}. Give the latter."
+            )
+        return counts
+
+
+def mask_of_counts(scores: Scores, kept: Mapping[str, int]) -> Mask:
+    """Keeps the highest scores of each matrix, so many as are given; of equal scores the first."""
+    return Mask.from_tensors({name: _highest(score, kept[name]) for name, score in scores.items()})
+
+
+def _highest(score: Tensor, count: int) -> Tensor:
+    keep = torch.zeros(score.numel(), dtype=torch.bool)
+    keep[score.flatten().argsort(descending=True, stable=True)[:count]] = True
+    return keep.reshape(score.shape)
+
+
+def _counts_of(folder: Path) -> tuple[int, ...]:
+    """Kept weights per matrix of the last level of a run."""
+    if not (folder / "results.json").is_file():
+        raise BadInput(f"random: counts_of is {folder}, which holds no finished run. Give a run folder.")
+    stage = read_json(folder / "results.json")["levels"][-1]["stage"]
+    return tuple(Mask.load(folder / "masks" / f"{stage}.safetensors").kept_per_matrix().values())

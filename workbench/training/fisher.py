@@ -1,0 +1,74 @@
+"""The inverse of the empirical Fisher information of one matrix, in blocks along its diagonal.
+
+Source: Kurtic et al. 2022 ("The Optimal BERT Surgeon"), read in the code of its authors.
+"""
+
+import torch
+from torch import Tensor
+
+# Gradients are multiplied in so many at a time: one by one, the memory is read and written for each.
+WAITING = 16
+_SCRATCH = 1 << 20
+
+
+def fisher_bytes(numel: int, block: int) -> int:
+    """Memory that a `BlockFisher` takes: the blocks, and the gradients that wait, in float32."""
+    return 4 * -(-numel // block) * block * (block + WAITING)
+
+
+class BlockFisher:
+    """F = lambda I + (1/m) sum_j g_j g_j^T in blocks of B consecutive weights, and its inverse.
+
+    The paper updates the inverse with each gradient (Sherman-Morrison); here F is summed up and inverted
+    once, in float64, which is the same matrix with less rounding, and quicker where memory is slow. The
+    last block is padded with weights that have no gradient.
+    """
+
+    def __init__(self, numel: int, block: int, device: torch.device):
+        """An F of zero.
+
+        Args:
+            numel: weights of the matrix, flattened.
+            block: B.
+            device: where to compute.
+        """
+        self._numel = numel
+        count = -(-numel // block)
+        self._blocks = torch.zeros(count, block, block, device=device)
+        self._waiting = torch.zeros(count, WAITING, block, device=device)
+        self._added = 0
+
+    def add(self, gradient: Tensor) -> None:
+        """Takes in one g, of any shape with `numel` entries."""
+        self._waiting[:, self._added % WAITING] = self._cut(gradient)
+        self._added += 1
+        if self._added % WAITING == 0:
+            self._multiply_in()
+
+    def invert(self, damp: float) -> None:
+        """Turns F, with lambda = `damp`, into its inverse; nothing can be added any more."""
+        self._multiply_in()
+        size = self._blocks.shape[1]
+        identity = damp * torch.eye(size, dtype=torch.float64, device=self._blocks.device)
+        for part in self._blocks.split(max(1, _SCRATCH // size**2)):
+            fisher = part.double() / max(self._added, 1) + identity
+            part.copy_(torch.cholesky_inverse(torch.linalg.cholesky(fisher)))
+
+    def diagonal(self) -> Tensor:
+        """The diagonal of the inverse, (numel,), float32."""
+        return self._blocks.diagonal(dim1=1, dim2=2).reshape(-1)[: self._numel]
+
+    def times(self, vector: Tensor) -> Tensor:
+        """The inverse times a vector of `numel` entries, in the vector's shape."""
+        product = self._blocks @ self._cut(vector).unsqueeze(-1)
+        return product.reshape(-1)[: self._numel].reshape(vector.shape)
+
+    def _cut(self, vector: Tensor) -> Tensor:
+        count, size, _ = self._blocks.shape
+        padded = self._blocks.new_zeros(count * size)
+        padded[: self._numel] = vector.reshape(-1)
+        return padded.reshape(count, size)
+
+    def _multiply_in(self) -> None:
+        self._blocks.baddbmm_(self._waiting.mT, self._waiting)
+        self._waiting.zero_()

@@ -1,0 +1,148 @@
+"""What saliency criteria ask for besides the weights, gathered over a few batches."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from inspect import signature
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from workbench.errors import BadInput
+from workbench.models import prunable
+from workbench.scores import Scores, find_criterion
+from workbench.training.objective import label_loss
+
+# 128 sequences, as Wanda's code takes (Sun et al. 2024).
+CALIBRATION_BATCHES = 8
+CALIBRATION_BATCH_SIZE = 16
+
+_SEEN = ("gradients", "input_norms")
+
+
+def saliency(
+    criterion: str,
+    weights: Mapping[str, Tensor],
+    *,
+    seed: int,
+    model: nn.Module,
+    batches: Iterable[Mapping[str, Tensor]],
+) -> Scores:
+    """The scores of a criterion, with whatever it asks for by the names of its parameters.
+
+    Args:
+        criterion: its name.
+        weights: what is scored, by parameter name.
+        seed: for a criterion that draws lots.
+        model: gives gradients and inputs, in eval mode; its parameters must require gradients.
+        batches: with labels; read only if the criterion asks for what needs them.
+
+    Returns:
+        A score for each weight; high ones are kept.
+
+    Raises:
+        BadInput: there is no such criterion, or it asks for something unknown.
+    """
+    function = find_criterion(criterion)
+    wanted = list(signature(function).parameters)[1:]
+    if strange := set(wanted) - {"seed", *_SEEN}:
+        raise BadInput(
+            f"criterion {criterion} asks for {', '.join(sorted(strange))}; a criterion can have seed, "
+            f"{' and '.join(_SEEN)}."
+        )
+    provided = {"seed": seed} | (_look(model, batches) if set(wanted) & set(_SEEN) else {})
+    return function(weights, **{name: provided[name] for name in wanted})
+
+
+def label_gradients(
+    model: nn.Module, batches: Iterable[Mapping[str, Tensor]]
+) -> Iterator[tuple[int, dict[str, Tensor]]]:
+    """Gradients of the mean label loss of each batch, without dropout and without distillation.
+
+    Args:
+        model: its parameters must require gradients; `.grad` is left alone.
+        batches: with labels.
+
+    Yields:
+        The number of examples in a batch and the gradients of the prunable weights by name.
+    """
+    weights = prunable(model)
+    device = next(model.parameters()).device
+    with _evaluating(model):
+        for batch in batches:
+            inputs = {name: tensor.to(device) for name, tensor in batch.items()}
+            labels = inputs.pop("labels")
+            loss = label_loss(model(**inputs).logits.float(), labels)
+            gradients = torch.autograd.grad(loss, tuple(weights.values()))
+            yield len(labels), dict(zip(weights, gradients, strict=True))
+
+
+def _look(model: nn.Module, batches: Iterable[Mapping[str, Tensor]]) -> dict[str, dict[str, Tensor]]:
+    """Gradient of the mean label loss over all examples, and norms of inputs over all tokens."""
+    norms, total = _InputNorms(model), 0
+    gradients = {name: torch.zeros_like(weight) for name, weight in prunable(model).items()}
+    with norms:
+        for count, found in label_gradients(model, norms.watch(batches)):
+            total += count
+            for name, gradient in found.items():
+                gradients[name] += count * gradient
+    mean = {name: gradient / total for name, gradient in gradients.items()}
+    return {"gradients": mean, "input_norms": norms.result()}
+
+
+class _InputNorms:
+    """l2 norms of the inputs of prunable matrices, over the tokens that are no padding.
+
+    Wanda goes from layer to layer and takes the next layer's inputs from the layer already pruned; here all
+    norms are those of the model as it is. A convolution's inputs are the pixels under its kernel.
+    """
+
+    def __init__(self, model: nn.Module):
+        self._weights = prunable(model)
+        names = {id(weight): name for name, weight in self._weights.items()}
+        modules = [module for module in model.modules() if id(getattr(module, "weight", None)) in names]
+        self._names = {module: names[id(module.weight)] for module in modules}
+        self._squares = {name: torch.zeros((), dtype=torch.float64) for name in self._weights}
+        self._present: Tensor | None = None
+
+    def __enter__(self) -> None:
+        self._hooks = [module.register_forward_pre_hook(self._add) for module in self._names]
+
+    def __exit__(self, *_: object) -> None:
+        for hook in self._hooks:
+            hook.remove()
+
+    def watch(self, batches: Iterable[Mapping[str, Tensor]]) -> Iterator[Mapping[str, Tensor]]:
+        """The batches, each as it goes into the model."""
+        for batch in batches:
+            self._present = batch.get("attention_mask")
+            yield batch
+
+    def result(self) -> dict[str, Tensor]:
+        """The norms, in shapes that broadcast to the weights'."""
+        return {
+            name: self._squares[name].sqrt().reshape(weight.shape[1:])
+            for name, weight in self._weights.items()
+        }
+
+    @torch.no_grad()
+    def _add(self, module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        values = inputs[0]
+        if isinstance(module, nn.Conv2d):
+            window = (module.kernel_size, module.dilation, module.padding, module.stride)
+            values = F.unfold(values, *window).mT
+        elif self._present is not None:
+            values = values[self._present.bool().to(values.device)]
+        squares = values.flatten(0, -2).double().square().sum(0)
+        name = self._names[module]
+        self._squares[name] = self._squares[name].to(squares.device) + squares
+
+
+@contextmanager
+def _evaluating(model: nn.Module) -> Iterator[None]:
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)
