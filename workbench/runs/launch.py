@@ -45,6 +45,7 @@ def prune(spec: RunSpec, store: str | Path = "runs") -> Run:
     task = load_task(spec.task)
     model = load_encoder(spec.model, task.num_outputs, spec.seed)
     _check_that_something_is_kept(spec, model)
+    spec.engine.check(model)
     data = TaskData(task, spec.model, spec.seed, spec.selection)
     try:
         with _owned(root):
