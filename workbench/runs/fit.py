@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -55,6 +56,7 @@ class Fit:
             Stopped: the loss is no longer finite, or the disk is full.
         """
         until = until or self.trainer.recipe.steps
+        self.trainer.on_sample = self._count_sample
         self._resume()
         try:
             self._train(until)
@@ -99,7 +101,7 @@ class Fit:
         rate = trainer.learning_rate
         batch = self.data.batch(trainer.step, recipe.batch_size, self.key)
         loss = trainer.advance(batch)
-        self._add_cost(*batch["input_ids"].shape, started)
+        self._add_cost(*self.data.extent(batch), started)
         if trainer.step % _TRAIN_EVENT_STEPS == 0 or trainer.step == recipe.steps:
             self.log.append(self.folder.stage, "train", step=trainer.step, loss=round(loss, 6), lr=rate)
 
@@ -146,6 +148,12 @@ class Fit:
         flops = passes * forward_flops(self.trainer.model, examples, length)
         steps = 1 if examples else 0
         self.record = self.record.spent(Cost(steps, examples, flops, time.monotonic() - started))
+
+    def _count_sample(self, batch: Mapping[str, Tensor]) -> None:
+        """A look of the sparsifier costs a forward and a backward; its time is in that of the step."""
+        examples, length = self.data.extent(batch)
+        flops = 3 * forward_flops(self.trainer.model, examples, length)
+        self.record = self.record.spent(Cost(0, examples, flops, 0.0))
 
     def _checkpoint(self) -> None:
         trainer = self.trainer
