@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := report
-.PHONY: report test lab clean
+.PHONY: report test lab benchmark clean
 
 # The first Python that is recent enough.
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -30,6 +30,9 @@ test: $(VENV)/installed-tests
 
 lab: $(VENV)/installed
 	$(BIN)/jupyter lab notebooks
+
+benchmark: $(VENV)/installed
+	$(BIN)/workbench benchmark --scale bert-base
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -1,0 +1,46 @@
+"""`workbench benchmark`: everything is measured and found right; no time is judged."""
+
+import json
+
+import pytest
+
+from workbench.benchmark import SCALES
+from workbench.benchmark.scales import normal_weights
+from workbench.cli import main
+
+
+def test_small_scale_checks_every_row(capsys):
+    assert main(["benchmark", "--scale", "small", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["scale"] == "small"
+    assert {"processor", "cores", "memory_gib", "threads", "versions"} <= result["machine"].keys()
+    contestants = {}
+    for line in result["rows"]:
+        contestants.setdefault(line["what"], []).append(line["contestant"])
+    assert len(contestants) == 6
+    ranking = next(names for what, names in contestants.items() if "top-k to" in what)
+    assert ranking == [
+        "workbench",
+        "torch.topk",
+        "torch.kthvalue",
+        "torch.sort",
+        "numpy.argpartition",
+        "prune.global_unstructured",
+    ]
+
+
+def test_an_unknown_scale_is_refused(capsys):
+    assert main(["benchmark", "--scale", "bert-bas"]) == 2
+    assert "bert-base" in capsys.readouterr().err
+
+
+def test_bert_base_is_bert_base():
+    scale = SCALES["bert-base"]
+    assert 12 * scale.layers * scale.hidden**2 == 84_934_656
+    shapes = [tuple(weight.shape) for weight in normal_weights(1, 8).values()]
+    assert shapes == [(8, 8)] * 4 + [(32, 8), (8, 32)]
+
+
+@pytest.mark.parametrize("name", SCALES)
+def test_pools_have_pairs(name):
+    assert SCALES[name].pool >= 2

@@ -1,0 +1,108 @@
+"""One row of the benchmark: the same work done in several ways, in turn, in one process."""
+
+import gc
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+
+from workbench.runs.environment import release_memory
+
+_STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+@dataclass(frozen=True)
+class Row:
+    """Work, and who does it.
+
+    Attributes:
+        what: the work.
+        contestants: functions without arguments; the others are held against the first.
+        check: given the results by contestant, raises AssertionError where one is wrong.
+        weights: what one read is measured on.
+        rounds: measurements of each contestant after warm-up.
+        times: what a contestant's seconds are multiplied by, where it does a sample of the work.
+    """
+
+    what: str
+    contestants: Mapping[str, Callable[[], Any]]
+    check: Callable[[dict[str, Any]], None]
+    weights: Mapping[str, torch.Tensor]
+    rounds: int
+    times: Mapping[str, float] = field(default_factory=dict)
+
+
+def measure(row: Row) -> list[dict[str, Any]]:
+    """Checks the contestants' results, then times them alternately.
+
+    The first call of each warms up, and its result is checked. Every round calls all of them and reads the
+    weights once, in an order that is reversed from round to round; one more call each measures memory.
+
+    Returns:
+        for each contestant `what`, `contestant`, `seconds` (median), `relative` (to the first contestant)
+        and `reads` (seconds over those of one read), both medians of the rounds' ratios, and
+        `extra_mib`, see `extra_memory`.
+
+    Raises:
+        AssertionError: a result is wrong.
+    """
+    row.check({name: function() for name, function in row.contestants.items()})
+    work = {**row.contestants, None: lambda: one_read(row.weights)}
+    one_read(row.weights)
+    seconds: dict[str | None, list[float]] = {name: [] for name in work}
+    for turn in range(row.rounds):
+        for name in list(work)[:: -1 if turn % 2 else 1]:
+            seconds[name].append(_seconds(work[name]) * row.times.get(name, 1))
+    first = next(iter(row.contestants))
+    return [
+        {
+            "what": row.what,
+            "contestant": name,
+            "seconds": median(seconds[name]),
+            "relative": _median_ratio(seconds[name], seconds[first]),
+            "reads": _median_ratio(seconds[name], seconds[None]),
+            "extra_mib": extra_memory(function),
+        }
+        for name, function in row.contestants.items()
+    ]
+
+
+def one_read(weights: Mapping[str, torch.Tensor]) -> list[torch.Tensor]:
+    """Reads every weight once: the maximum of each matrix, the quickest reduction that torch has."""
+    return [weight.amax() for weight in weights.values()]
+
+
+def extra_memory(function: Callable[[], Any]) -> float | None:
+    """How far the process's resident memory rises while `function` runs, in MiB, its result included.
+
+    Linux keeps the highest value and lets a process reset it. Memory that the function keeps between
+    calls is there before and does not count. None where the system does not tell.
+    """
+    if not _RESET.exists():
+        return None
+    gc.collect()
+    release_memory()
+    _RESET.write_text("5")
+    before = _status("VmRSS")
+    function()
+    return (_status("VmHWM") - before) / 1024
+
+
+def _status(entry: str) -> int:
+    return next(int(line.split()[1]) for line in _STATUS.read_text().splitlines() if line.startswith(entry))
+
+
+def _seconds(function: Callable[[], Any]) -> float:
+    started = time.perf_counter()
+    result = function()
+    elapsed = time.perf_counter() - started
+    del result  # only now: giving memory back is not part of the work
+    return elapsed
+
+
+def _median_ratio(over: list[float], under: list[float]) -> float:
+    return median(a / b for a, b in zip(over, under, strict=True))

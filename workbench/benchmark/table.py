@@ -1,0 +1,52 @@
+"""The benchmark as a whole."""
+
+import os
+from collections.abc import Iterator
+from importlib.metadata import version
+
+from tqdm import tqdm
+
+from workbench.benchmark.measure import Row, measure
+from workbench.benchmark.scales import SCALES, Scale
+from workbench.benchmark.selection import selection_rows
+from workbench.benchmark.steps import step_row
+from workbench.errors import unknown
+from workbench.runs.environment import current_environment
+
+
+def rows(scale: Scale) -> Iterator[Row]:
+    """Every row of the benchmark."""
+    yield from selection_rows(scale)
+    yield step_row(scale)
+
+
+def run(scale: str) -> dict:
+    """Measures every row; a progress bar goes to standard error where that is a terminal.
+
+    Args:
+        scale: "small", which takes seconds and is good for the checks only, or "bert-base".
+
+    Returns:
+        `scale`, `rounds`, `machine` and `rows`, the lines of `measure` one after another.
+
+    Raises:
+        BadInput: an unknown scale.
+        AssertionError: somebody's result is wrong.
+    """
+    if scale not in SCALES:
+        raise unknown("scale", scale, SCALES)
+    lines = [line for row in tqdm(rows(SCALES[scale]), unit=" rows", disable=None) for line in measure(row)]
+    return {"scale": scale, "rounds": SCALES[scale].rounds, "machine": machine(), "rows": lines}
+
+
+def machine() -> dict:
+    """What the figures depend on: processor, cores, memory, threads, versions."""
+    environment = current_environment("auto", content={})
+    del environment["content"]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    versions = environment["versions"] | {"numba": version("numba")}
+    return environment | {
+        "cores": os.cpu_count(),
+        "memory_gib": round(memory / 2**30, 1),
+        "versions": versions,
+    }
