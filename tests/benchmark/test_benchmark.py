@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from workbench.benchmark import SCALES
+from workbench.benchmark import SCALES, as_text, machine
 from workbench.benchmark.scales import normal_weights
 from workbench.cli import main
 
@@ -27,6 +27,14 @@ def test_small_scale_checks_every_row(capsys):
         "numpy.argpartition",
         "prune.global_unstructured",
     ]
+
+
+def test_the_text_names_the_machine_and_every_contestant():
+    row = {"what": "work", "contestant": "ours", "seconds": 0.00123456, "relative": 1.0, "reads": 2.0}
+    text = as_text({"machine": machine(), "rows": [row | {"extra_mib": None}]})
+    assert text.startswith(machine()["processor"])
+    assert text.splitlines()[2] == "work"
+    assert text.splitlines()[-1].split()[:3] == ["ours", "0.001235", "1"]
 
 
 def test_an_unknown_scale_is_refused(capsys):

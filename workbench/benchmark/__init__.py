@@ -2,6 +2,6 @@
 
 from workbench.benchmark.measure import Row, measure
 from workbench.benchmark.scales import SCALES, Scale
-from workbench.benchmark.table import machine, rows, run
+from workbench.benchmark.table import as_text, machine, rows, run
 
-__all__ = ["SCALES", "Row", "Scale", "machine", "measure", "rows", "run"]
+__all__ = ["SCALES", "Row", "Scale", "as_text", "machine", "measure", "rows", "run"]

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from importlib.metadata import version
 
+import pandas as pd
 from tqdm import tqdm
 
 from workbench.benchmark.measure import Row, measure
@@ -37,6 +38,20 @@ def run(scale: str) -> dict:
         raise unknown("scale", scale, SCALES)
     lines = [line for row in tqdm(rows(SCALES[scale]), unit=" rows", disable=None) for line in measure(row)]
     return {"scale": scale, "rounds": SCALES[scale].rounds, "machine": machine(), "rows": lines}
+
+
+def as_text(result: dict) -> str:
+    """What `run` gave, for reading: the machine, then a small table for each row."""
+    here = result["machine"]
+    head = (
+        f"{here['processor']}, {here['cores']} cores, {here['threads']} torch threads, "
+        f"{here['memory_gib']} GiB, torch {here['versions']['torch']}, numba {here['versions']['numba']}"
+    )
+    tables = [
+        what + "\n" + lines.drop(columns="what").to_string(index=False, float_format="{:.4g}".format)
+        for what, lines in pd.DataFrame(result["rows"]).groupby("what", sort=False)
+    ]
+    return "\n\n".join([head, *tables])
 
 
 def machine() -> dict:
