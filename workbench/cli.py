@@ -43,6 +43,9 @@ def parser() -> argparse.ArgumentParser:
     _json_and_store(sub)
     sub = command(doctor, "which models, tasks, accelerators and engines are usable here, and why not")
     sub.add_argument("--json", action="store_true", help="machine-readable")
+    sub = command(benchmark, "what the masks' functions cost, beside what people use for the same")
+    sub.add_argument("--scale", default="small", metavar="S", help="small (seconds, default) or bert-base")
+    sub.add_argument("--json", action="store_true", help="machine-readable")
     command(lab, "open JupyterLab on the notebooks")
     return top
 
@@ -171,6 +174,14 @@ def doctor(options: argparse.Namespace) -> None:
     for kind, name, usable, detail in table.itertuples(index=False):
         print(f"{'yes' if usable else 'no':4}{kind:13}{name}")
         print(textwrap.fill(detail, 100, initial_indent=" " * 17, subsequent_indent=" " * 17))
+
+
+def benchmark(options: argparse.Namespace) -> None:
+    """Measures."""
+    from workbench.benchmark import as_text, run
+
+    result = run(options.scale)
+    print(json.dumps(result, indent=2) if options.json else as_text(result))
 
 
 def lab(options: argparse.Namespace) -> None:
