@@ -23,13 +23,14 @@ from workbench.tasks import load_task
 from workbench.training import model_tensors
 
 
-def prune(spec: RunSpec, store: str | Path = "runs") -> Run:
+def prune(spec: RunSpec, store: str | Path = "runs", *, keep_weights: bool = False) -> Run:
     """Carries out a run, or what is left of it.
 
     Args:
         spec: what to do. The same spec in the same store is the same run: a complete one is returned
             at once, an incomplete one goes on where it stopped and ends with the same bits.
         store: folder of run folders.
+        keep_weights: leave the weights of every level in the run folder, to look at the space between them.
 
     Returns:
         The finished run.
@@ -51,7 +52,7 @@ def prune(spec: RunSpec, store: str | Path = "runs") -> Run:
         with _owned(root):
             if not (root / "results.json").exists():  # another process may have been quicker
                 _carry_out(spec, store, root, data, model)
-            drop_scaffolding(root)
+                drop_scaffolding(root, keep_weights)
     except KeyboardInterrupt:
         raise Stopped(
             f"interrupted. What was done is kept in {root}; run the same command to go on."

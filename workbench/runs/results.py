@@ -17,6 +17,7 @@ from workbench.runs.run import FORMAT
 from workbench.runs.spec import RunSpec
 from workbench.runs.stage import Cost, Record
 from workbench.runs.tensors import StageState
+from workbench.runs.weights import strip_moments
 
 
 def write_results(
@@ -112,7 +113,15 @@ def _measured_sparsity(bench: StoreBench, folder: Path) -> float:
     return zeros / numel
 
 
-def drop_scaffolding(root: Path) -> None:
-    """Removes the weights between stages, gigabytes for a large model, and what killed writers left."""
-    for path in [*(root / "stages").rglob("*.safetensors"), *root.rglob(".*.part")]:
+def drop_scaffolding(root: Path, keep_weights: bool) -> None:
+    """Removes what only a resume needs, gigabytes for a large model, and what killed writers left.
+
+    Args:
+        root: the folder of a complete run.
+        keep_weights: leave every stage's weights, without the moments.
+    """
+    if keep_weights:
+        strip_moments(root)
+    dropped = "checkpoint.safetensors" if keep_weights else "*.safetensors"
+    for path in [*(root / "stages").rglob(dropped), *root.rglob(".*.part")]:
         path.unlink(missing_ok=True)

@@ -1,0 +1,37 @@
+import pytest
+
+from workbench.analysis import mean_by_length, training_length_table
+from workbench.engines.magnitude import Magnitude
+from workbench.errors import BadInput
+from workbench.runs import prune
+from workbench.training import Distillation
+
+
+@pytest.fixture
+def runs(spec_of, tmp_path):
+    """Two sparsities in two lengths."""
+    plain = {"epochs": 2.0, "lr": 1e-3, "eval_every": 3, "distillation": Distillation(mode="none")}
+    return [
+        prune(spec_of(Magnitude(sparsity=sparsity, **plain), scale=scale), tmp_path)
+        for scale in (0.04, 0.02)
+        for sparsity in (0.9, 0.5)
+    ]
+
+
+def test_lengths_stand_in_order_with_what_explains_them(runs):
+    table = training_length_table(runs)
+    assert table["sparsity"].tolist() == [0.5, 0.5, 0.9, 0.9]
+    short, long = table["optimizer_steps"][:2]
+    assert long > short
+    assert table["epochs"][1] == pytest.approx(long / short * table["epochs"][0], rel=0.05)
+    assert table["train_loss"].between(0, 3, inclusive="neither").all()
+    by_name = {run.name: run.results["dev"]["validation"]["accuracy"] for run in runs}
+    assert dict(zip(table["run"], table["metric"], strict=True)) == by_name
+    assert mean_by_length(table)["best"].sum() == 2
+
+
+def test_runs_of_different_engines_are_not_one_curve(runs, finished_run):
+    with pytest.raises(BadInput, match="different values of engine"):
+        training_length_table([*runs, finished_run])
+    with pytest.raises(BadInput, match="axis `scale`"):
+        training_length_table([])

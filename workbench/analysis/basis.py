@@ -1,0 +1,73 @@
+"""A run's model and examples, ready for weights to be tried on."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from torch import Tensor, nn
+
+from workbench.models import load_encoder
+from workbench.runs import Run
+from workbench.runs.data import TaskData
+from workbench.runs.diagnostics import mean_loss
+from workbench.tasks import load_task, ordered_batches
+from workbench.training import device, has_batchnorm, load_model_tensors, predict, recalibrate
+
+_BATCH = 64
+
+
+class Basis:
+    """The architecture that a run's weights belong to, a fixed sample of train, and the first dev split.
+
+    Args:
+        run: a complete run.
+
+    Attributes:
+        final: the run's final weights, parameters and buffers by name.
+        train: 256 examples of train, the same for all runs of a task and seed.
+        dev: the first dev split.
+
+    Raises:
+        BadInput: the run is not complete, or its model or its task cannot be read.
+    """
+
+    def __init__(self, run: Run):
+        _ = run.results
+        spec, folder = run.spec, str(run.path / "model")
+        task = load_task(spec.task)
+        self._model = load_encoder(folder, task.num_outputs, spec.seed).to(device()).eval()
+        self.final = {name: value.clone() for name, value in self._model.state_dict().items()}
+        self._data = TaskData(task, folder, spec.seed, spec.selection)
+        self._precision = run.environment["precision"]
+        self._key = (spec.seed, "basis")
+        self.train = self._data.train_sample
+        self.dev = next(iter(self._data.dev.values()))
+
+    def load(self, weights: Mapping[str, Tensor]) -> nn.Module:
+        """The model, in eval mode, with other weights.
+
+        Where the model has BatchNorm its statistics are recomputed on train.
+        """
+        load_model_tensors(self._model, {f"model.{name}": value for name, value in weights.items()})
+        if has_batchnorm(self._model):
+            recalibrate(self._model, self._data.epoch(_BATCH, self._key))
+        return self._model.eval()
+
+    def losses(self) -> dict[str, tuple[float, float]]:
+        """Loss and error of the loaded weights on "train" (the sample) and "dev" (all of the first split).
+
+        The loss is the cross-entropy in nats and the error the share misclassified; for a regression the
+        squared error and NaN.
+        """
+        return {name: self._losses(split) for name, split in (("train", self.train), ("dev", self.dev))}
+
+    def train_batches(self) -> Iterator[dict[str, Tensor]]:
+        """The sample of train in batches, on the model's device, labels included."""
+        for indices in ordered_batches(self.train.lengths, _BATCH):
+            batch = self.train.collate(indices)
+            yield {name: tensor.to(device()) for name, tensor in batch.items()}
+
+    def _losses(self, split) -> tuple[float, float]:
+        logits = predict(self._model, split, self._precision)
+        if logits.shape[1] == 1:
+            return mean_loss(logits, split.labels), float("nan")
+        return mean_loss(logits, split.labels), float(np.mean(logits.argmax(1) != split.labels))
