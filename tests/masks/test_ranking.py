@@ -5,46 +5,92 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
+from tests.masks.ranking_reference import ARRAYS, WAYS, entries, slow_top_k, working
 from workbench.errors import BadInput
-from workbench.masks import Mask, kept_count, matrix_type, topk_mask
+from workbench.masks import Mask, kept_count, matrix_type, topk_counts, topk_mask
 
-# Few distinct values, so that ties at the threshold are the rule.
-VALUES = st.sampled_from([-2.0, -1.0, -0.0, 0.0, 1e-45, 0.5, 1.0, 3e38])
-ARRAYS = hnp.arrays(np.float32, hnp.array_shapes(max_dims=2, max_side=9), elements=VALUES)
 SPARSITIES = st.floats(0, 0.99)
+DTYPES = st.sampled_from([torch.float32, torch.float64, torch.bfloat16, torch.float16])
 
 
-def slow_top_k(values: list[float], kept: int) -> list[bool]:
-    ranked = sorted(range(len(values)), key=lambda i: (-values[i], i))
-    return [i in ranked[:kept] for i in range(len(values))]
+@st.composite
+def score_tensors(draw, max_size: int = 4) -> dict[str, torch.Tensor]:
+    """Tensors of several formats, some of them not contiguous."""
+    scores = {}
+    for i, array in enumerate(draw(st.lists(ARRAYS, min_size=1, max_size=max_size))):
+        tensor = torch.from_numpy(array)
+        if draw(st.booleans()):
+            # 6e4 is near float16's largest number.
+            tensor = tensor.clamp(-6e4, 6e4).to(draw(DTYPES))
+        if draw(st.booleans()):
+            tensor = tensor.repeat_interleave(2, dim=-1)[..., ::2].transpose(0, -1)
+        # Names in falling order: the mapping's order decides, not the alphabet.
+        scores[f"w{9 - i}"] = tensor
+    return scores
 
 
-@given(ARRAYS, SPARSITIES)
-def test_one_matrix_equals_the_reference(array, sparsity):
-    kept = array.size - round(sparsity * array.size)
+@settings(deadline=None)
+@given(score_tensors(max_size=1), SPARSITIES, WAYS)
+def test_one_matrix_equals_the_reference(scores, sparsity, way):
+    (tensor,) = scores.values()
+    kept = tensor.numel() - round(sparsity * tensor.numel())
     if kept == 0:
         return
-    mask = topk_mask({"w": torch.from_numpy(array)}, sparsity)
+    with working(way):
+        mask = topk_mask(scores, sparsity)
     assert mask.kept == kept
-    assert mask["w"].flatten().tolist() == slow_top_k(array.ravel().tolist(), kept)
+    assert mask.shapes == {"w9": tuple(tensor.shape)}
+    assert entries([mask["w9"]]) == slow_top_k(entries([tensor]), kept)
 
 
-@given(st.lists(ARRAYS, min_size=1, max_size=4), SPARSITIES)
-def test_global_ranking_equals_the_reference_on_one_long_vector(arrays, sparsity):
-    values = [value for array in arrays for value in array.ravel().tolist()]
+@settings(deadline=None)
+@given(score_tensors(), SPARSITIES, WAYS)
+def test_global_ranking_equals_the_reference_on_one_long_vector(scores, sparsity, way):
+    values = entries(scores.values())
     kept = len(values) - round(sparsity * len(values))
     if kept == 0:
         return
-    # Names in falling order: the mapping's order decides, not the alphabet.
-    scores = {f"w{9 - i}": torch.from_numpy(array) for i, array in enumerate(arrays)}
-    mask = topk_mask(scores, sparsity, scope="global")
+    with working(way):
+        mask = topk_mask(scores, sparsity, scope="global")
     assert mask.kept == kept
     assert mask.names == tuple(scores)
-    assert [bit for name in scores for bit in mask[name].flatten().tolist()] == slow_top_k(values, kept)
+    assert entries(mask[name] for name in scores) == slow_top_k(values, kept)
+
+
+@settings(deadline=None)
+@given(score_tensors(), st.data(), WAYS)
+def test_a_number_for_each_matrix_equals_the_reference(scores, data, way):
+    kept = {name: data.draw(st.integers(0, tensor.numel())) for name, tensor in scores.items()}
+    with working(way):
+        mask = topk_counts(scores, kept)
+    assert mask.kept_per_matrix() == kept
+    for name, tensor in scores.items():
+        assert entries([mask[name]]) == slow_top_k(entries([tensor]), kept[name])
+
+
+def test_sizes_that_float32_cannot_count_are_exact():
+    size = 2**24 + 3
+    mask = topk_mask({"w": (torch.arange(size) // 5).float()}, 0.3)
+    # Fives of equal scores, rising: of the five at the boundary the first ones are kept.
+    pruned = round(0.3 * size)
+    start, wanted = pruned // 5 * 5, 5 - pruned % 5
+    expected = torch.arange(size) >= start
+    expected[start + wanted : start + 5] = False
+    assert mask.kept == size - pruned
+    assert torch.equal(mask["w"], expected)
+
+
+def test_subnormals_rank_exactly_even_where_the_processor_takes_them_for_zero():
+    scores = torch.arange(1, 1001, dtype=torch.int32).view(torch.float32)
+    assert torch.set_flush_denormal(True)
+    try:
+        mask = topk_mask({"w": scores}, 0.5)
+    finally:
+        torch.set_flush_denormal(False)
+    assert entries([mask["w"]]) == [False] * 500 + [True] * 500
 
 
 def test_types_are_ranked_together_over_the_layers():
@@ -60,12 +106,14 @@ def test_types_are_ranked_together_over_the_layers():
         assert all(torch.equal(mask[name], together[name]) for name in members)
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32, torch.float64])
+@pytest.mark.parametrize(
+    "dtype", [torch.float8_e4m3fn, torch.bfloat16, torch.float16, torch.float32, torch.float64]
+)
 def test_every_float_type_ranks_exactly(dtype):
     scores = torch.randn(64, 33, generator=torch.Generator().manual_seed(1)).to(dtype)
     mask = topk_mask({"w": scores}, 0.9)
     assert mask.kept == kept_count(64 * 33, 0.9)
-    assert mask["w"].flatten().tolist() == slow_top_k(scores.flatten().double().tolist(), mask.kept)
+    assert entries([mask["w"]]) == slow_top_k(entries([scores.double()]), mask.kept)
 
 
 def test_float64_is_not_rounded_to_float32():
@@ -126,6 +174,32 @@ def test_the_largest_usable_sparsity_of_the_message_is_usable(numel):
 def test_scores_that_cannot_be_ranked_are_refused_by_name(scores, message):
     with pytest.raises(BadInput, match=message):
         topk_mask(scores, 0.5)
+
+
+@pytest.mark.parametrize("way", [(8, 1, False), (8, 3, False), (8, 1, True)])
+def test_of_several_tensors_that_are_not_finite_the_first_is_named(way):
+    scores = {name: torch.ones(40) for name in "abcd"}
+    for name in "cb":
+        scores[name][[3, 30]] = torch.tensor([-math.inf, math.nan])
+    for scope in ("matrix", "global"):
+        with working(way), pytest.raises(BadInput, match="2 of 40 values of 'b' are NaN or infinite"):
+            topk_mask(scores, 0.5, scope)
+
+
+@pytest.mark.parametrize(
+    ("kept", "message"),
+    [
+        ({"v": 1}, "disagree about 'w'"),
+        ({"v": 1, "w": 2, "x": 3}, "disagree about 'x'"),
+        ({"v": 1, "w": 4}, "4 weights of w cannot be kept; give an integer from 0 to 3"),
+        ({"v": -1, "w": 1}, "-1 weights of v"),
+        ({"v": 1.0, "w": 1}, "1.0 weights of v"),
+        ({"v": True, "w": 1}, "True weights of v"),
+    ],
+)
+def test_impossible_numbers_are_refused(kept, message):
+    with pytest.raises(BadInput, match=message):
+        topk_counts({"v": torch.ones(2), "w": torch.ones(3)}, kept)
 
 
 def test_scores_of_parameters_are_left_as_they_are():

@@ -5,12 +5,14 @@ from workbench.masks.grouping import layer_index, matrix_type
 from workbench.masks.mask import Mask
 from workbench.masks.patterns import nm_mask
 from workbench.masks.pool import disagreement, entropy, growth
-from workbench.masks.ranking import kept_count, topk_mask
+from workbench.masks.ranking import kept_count, topk_counts, topk_mask
 from workbench.masks.sampling import sample_mask
+from workbench.masks.tracking import TopKTracker
 
 __all__ = [
     "Comparison",
     "Mask",
+    "TopKTracker",
     "compare",
     "disagreement",
     "distance_from",
@@ -22,5 +24,6 @@ __all__ = [
     "nm_mask",
     "overlap",
     "sample_mask",
+    "topk_counts",
     "topk_mask",
 ]

@@ -24,11 +24,12 @@ def spans(numel: int) -> list[tuple[int, int]]:
     return [(start, min(start + CHUNK, numel)) for start in range(0, numel, CHUNK)]
 
 
-def each(function: Callable[..., Any], jobs: Iterable[tuple]) -> list:
+def each(function: Callable[..., Any], jobs: Iterable[tuple], serial: bool = False) -> list:
     """`[function(*job) for job in jobs]`, on as many threads as torch uses.
 
     The calling thread works too, so that a job may itself call `each`, and several threads may at once.
     When it returns or raises, no job is running; of several errors it raises that of the first job.
+    With `serial` the calling thread does all the work.
     """
     jobs = list(jobs)
     results: list = [None] * len(jobs)
@@ -43,7 +44,7 @@ def each(function: Callable[..., Any], jobs: Iterable[tuple]) -> list:
                 errors[place] = error
                 list(places)
 
-    threads = torch.get_num_threads()
+    threads = 1 if serial else torch.get_num_threads()
     helpers = [_pool(threads).submit(work) for _ in range(min(threads, len(jobs)) - 1)]
     try:
         work()

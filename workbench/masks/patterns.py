@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from workbench.errors import BadInput
+from workbench.masks.keys import check_rankable, not_finite
 from workbench.masks.mask import Mask
 from workbench.masks.packed import PackedMatrix
-from workbench.masks.ranking import ranked_vector
 
 
 def nm_mask(scores: Mapping[str, torch.Tensor], n: int, m: int) -> Mask:
@@ -29,12 +29,22 @@ def nm_mask(scores: Mapping[str, torch.Tensor], n: int, m: int) -> Mask:
     if type(n) is not int or type(m) is not int or not 1 <= n <= m:
         raise BadInput(f"an N:M pattern of {n!r}:{m!r} is impossible; it needs integers with 1 <= n <= m")
     for name, tensor in scores.items():
+        check_rankable(name, tensor)
         if tensor.ndim == 0 or tensor.shape[-1] % m:
             raise BadInput(
                 f"{name!r} has shape {tuple(tensor.shape)}, whose last dimension {m} does not divide; "
                 "choose another m or leave this matrix out"
             )
-    return Mask({name: _blocks(ranked_vector(name, t).reshape(t.shape), n, m) for name, t in scores.items()})
+    return Mask({name: _blocks(_finite(name, tensor), n, m) for name, tensor in scores.items()})
+
+
+def _finite(name: str, tensor: torch.Tensor) -> np.ndarray:
+    """The values in float64 if they are, else in float32, which holds every other format exactly."""
+    dtype = torch.float64 if tensor.dtype == torch.float64 else torch.float32
+    values = tensor.detach().to("cpu", dtype).numpy()
+    if wrong := values.size - np.count_nonzero(np.isfinite(values)):
+        raise not_finite(name, wrong, values.size)
+    return values
 
 
 def _blocks(values: np.ndarray, n: int, m: int) -> PackedMatrix:

@@ -1,15 +1,20 @@
 """Exact ranking: a mask of k weights has k weights."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections import ChainMap
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from workbench.errors import BadInput
 from workbench.masks.grouping import groups
+from workbench.masks.keys import check_rankable, not_finite, on_host, vectors_of
 from workbench.masks.mask import Mask
 from workbench.masks.packed import PackedMatrix
+from workbench.masks.parallel import each
+from workbench.masks.selection import choose, over_spans
 
 
 def kept_count(numel: int, sparsity: float) -> int:
@@ -42,7 +47,98 @@ def topk_mask(scores: Mapping[str, torch.Tensor], sparsity: float, scope: str = 
     Raises:
         BadInput: scores that cannot be ranked, an unknown scope, or a sparsity that keeps no weight.
     """
-    return choose_mask(scores, sparsity, scope, lambda group, values, kept: top_k(values, kept))
+    return _select(scores, budgets(scores, sparsity, scope))
+
+
+def topk_counts(scores: Mapping[str, torch.Tensor], kept: Mapping[str, int]) -> Mask:
+    """As `topk_mask`, with the number of weights to keep given for each matrix.
+
+    Args:
+        scores: as in `topk_mask`.
+        kept: for each name in `scores` how many weights to keep, from none to all of them.
+
+    Raises:
+        BadInput: scores that cannot be ranked, a matrix without a number, or an impossible number.
+    """
+    return _select(scores, counted(scores, kept))
+
+
+class Budget(NamedTuple):
+    """Matrices that are ranked together, and how many of their weights are kept in all."""
+
+    group: str
+    names: list[str]
+    kept: int
+
+
+def budgets(tensors: Mapping[str, torch.Tensor], sparsity: float, scope: str) -> list[Budget]:
+    """What each group keeps. Checks all that can be checked without reading the tensors.
+
+    Args:
+        tensors: names and floating-point tensors.
+        sparsity, scope: as in `topk_mask`.
+
+    Raises:
+        BadInput: as `topk_mask`, except for values that are not finite.
+    """
+    _check_tensors(tensors)
+    found = []
+    for group, names in groups(tensors, scope).items():
+        numel = sum(tensors[name].numel() for name in names)
+        found.append(Budget(group, names, _kept_in_group(group, numel, sparsity)))
+    return found
+
+
+def counted(tensors: Mapping[str, torch.Tensor], kept: Mapping[str, int] | int) -> list[Budget]:
+    """The budgets that a number for each matrix makes, or one number for all matrices together.
+
+    Raises:
+        BadInput: as `topk_counts`, except for values that are not finite.
+    """
+    _check_tensors(tensors)
+    if isinstance(kept, Mapping):
+        if set(kept) != set(tensors):
+            odd = min(set(kept) ^ set(tensors), key=str)
+            raise BadInput(
+                f"numbers and tensors disagree about {odd!r}: give each matrix its number of weights"
+            )
+        found = [Budget(name, [name], kept[name]) for name in tensors]
+    else:
+        found = [Budget("all matrices", list(tensors), kept)]
+    for group, names, number in found:
+        numel = sum(tensors[name].numel() for name in names)
+        if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number <= numel:
+            raise BadInput(f"{number!r} weights of {group} cannot be kept; give an integer from 0 to {numel}")
+    return found
+
+
+def _check_tensors(tensors: Mapping[str, torch.Tensor]) -> None:
+    if not tensors:
+        raise BadInput("nothing to choose weights from: the mapping of tensors is empty")
+    for name, tensor in tensors.items():
+        check_rankable(name, tensor)
+
+
+def _select(scores: Mapping[str, torch.Tensor], wanted: Sequence[Budget]) -> Mask:
+    jobs = [(scores, budget) for budget in wanted]
+    bits = dict(ChainMap(*each(_packed, jobs, serial=not on_host(scores.values()))))
+    return Mask({name: PackedMatrix(tuple(scores[name].shape), bits[name]) for name in scores})
+
+
+def _packed(scores: Mapping[str, torch.Tensor], budget: Budget) -> dict[str, np.ndarray]:
+    """The packed bits of each matrix of one group."""
+    vectors = vectors_of(scores, budget.names)
+    choice = choose(vectors, budget.kept)
+    packed = [np.empty(math.ceil(vector.size / 8), dtype=np.uint8) for vector in vectors]
+
+    def mark(i: int, start: int, stop: int) -> None:
+        bits, cut = vectors[i].bits(start, stop), max(choice.cuts[i] - start, 0)
+        packed[i][start // 8 : math.ceil(stop / 8)] = vectors[i].kernels.packed_marks(
+            bits, choice.threshold, cut
+        )
+
+    over_spans(vectors, mark)
+    return dict(zip(budget.names, packed, strict=True))
 
 
 def choose_mask(

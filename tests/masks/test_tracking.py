@@ -1,0 +1,90 @@
+"""A tracker chooses what ranking from scratch chooses, at every step."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.masks.ranking_reference import ARRAYS, WAYS, entries, slow_top_k, working
+from workbench.errors import BadInput
+from workbench.masks import TopKTracker, topk_counts
+from workbench.masks.selection import choose
+
+# How far scores move in a step, relative to their size: hardly, much, and to somewhere else.
+MOVES = st.sampled_from([0.0, 1e-7, 1e-3, 0.1, 10.0])
+
+
+@settings(deadline=None)
+@given(st.lists(ARRAYS, min_size=1, max_size=3), st.lists(MOVES, max_size=4), st.data(), WAYS)
+def test_every_step_equals_ranking_from_scratch(arrays, moves, data, way):
+    scores = {f"w{i}": torch.from_numpy(array.clip(-1e30, 1e30)) for i, array in enumerate(arrays)}
+    kept = {name: data.draw(st.integers(0, tensor.numel())) for name, tensor in scores.items()}
+    per_matrix, together = TopKTracker(), TopKTracker()
+    rng = torch.Generator().manual_seed(0)
+    for move in [0.0, *moves]:
+        for tensor in scores.values():
+            tensor *= 1 + move * torch.randn(tensor.shape, generator=rng)
+        with working(way):
+            keep = per_matrix.select(scores, kept)
+            expected = topk_counts(scores, kept)
+            assert list(keep) == list(scores)
+            assert all(torch.equal(keep[name], expected[name]) for name in scores)
+            total = sum(kept.values())
+            found = entries(together.select(scores, total).values())
+        assert found == slow_top_k(entries(scores.values()), total)
+
+
+def test_a_small_move_is_found_in_the_first_window(monkeypatch):
+    windows = []
+
+    def spy(vectors, kept, guess=None):
+        windows.append(guess)
+        return choose(vectors, kept, guess)
+
+    monkeypatch.setattr("workbench.masks.tracking.choose", spy)
+    monkeypatch.setattr("workbench.masks.selection.choose", spy)
+    tracker, scores = TopKTracker(), torch.rand(10_000, generator=torch.Generator().manual_seed(0))
+    for _ in range(5):
+        tracker.select({"w": scores}, 1000)
+        scores *= 1.0001
+    # The first has no guess; none of the others is followed by a second search without one.
+    assert len(windows) == 5
+    assert [window.shift for window in windows[3:]] == [0, 0]
+
+
+def test_tensors_are_reused_and_follow_shapes():
+    tracker = TopKTracker()
+    first = tracker.select({"w": torch.tensor([[1.0, 2.0]])}, 1)["w"]
+    assert first.tolist() == [[False, True]]
+    second = tracker.select({"w": torch.tensor([[3.0, 2.0]], dtype=torch.float64)}, {"w": 1})["w"]
+    assert second.data_ptr() == first.data_ptr()
+    assert second.tolist() == [[True, False]]
+    assert tracker.select({"w": torch.ones(3)}, 2)["w"].tolist() == [True, True, False]
+
+
+def test_scores_that_require_gradients_are_ranked():
+    scores = torch.nn.Parameter(torch.tensor([1.0, 3.0, 2.0]))
+    assert TopKTracker().select({"w": scores}, 2)["w"].tolist() == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("scores", "kept", "message"),
+    [
+        ({}, 1, "empty"),
+        ({"w": torch.ones(2)}, 3, "3 weights of all matrices cannot be kept; give an integer from 0 to 2"),
+        ({"w": torch.ones(2)}, {"v": 1}, "disagree"),
+        ({"w": torch.tensor([1.0, torch.nan])}, 1, "1 of 2 values of 'w' are NaN"),
+    ],
+)
+def test_bad_input_is_refused(scores, kept, message):
+    with pytest.raises(BadInput, match=message):
+        TopKTracker().select(scores, kept)
+
+
+def test_scores_that_stop_being_finite_are_refused_by_name():
+    tracker, scores = TopKTracker(), {"v": torch.rand(50), "w": torch.rand(50)}
+    for _ in range(3):
+        tracker.select(scores, 20)
+    scores["w"][7] = -torch.inf
+    with pytest.raises(BadInput, match="1 of 50 values of 'w' are NaN or infinite"):
+        tracker.select(scores, 20)

@@ -1,0 +1,66 @@
+"""Exact ranking at every training step, for masks that are learned with scores."""
+
+from collections.abc import Mapping
+
+import torch
+
+from workbench.masks.keys import on_host, vectors_of
+from workbench.masks.parallel import each
+from workbench.masks.ranking import Budget, counted
+from workbench.masks.selection import Window, choose, over_spans
+
+
+class TopKTracker:
+    """Chooses the highest scores again and again, quickly where they have changed little.
+
+    The mask of each step is exactly that of `topk_counts`; only the time it takes depends on the steps
+    before. For each group the threshold is looked for near the last one first, within a distance that
+    follows how far it moved.
+    """
+
+    def __init__(self):
+        self._keep: dict[str, torch.Tensor] = {}
+        # For each group the key of its last threshold, and a distance within which to look for the next.
+        self._last: dict[str, tuple[int, int]] = {}
+
+    def select(
+        self, scores: Mapping[str, torch.Tensor], kept: Mapping[str, int] | int
+    ) -> dict[str, torch.Tensor]:
+        """Marks the highest scores.
+
+        Args:
+            scores: names and floating-point tensors of any shape, finite.
+            kept: for each name how many weights to keep, from none to all; or one number for all matrices
+                ranked together.
+
+        Returns:
+            for each name a bool tensor of the shape and on the device of its scores, True where the weight
+            is kept. The next call overwrites it.
+
+        Raises:
+            BadInput: scores that cannot be ranked, a matrix without a number, or an impossible number.
+        """
+        budgets = counted(scores, kept)
+        for name, tensor in scores.items():
+            held = self._keep.get(name)
+            if held is None or (held.shape, held.device) != (tensor.shape, tensor.device):
+                self._keep[name] = torch.empty(tensor.shape, dtype=torch.bool, device=tensor.device)
+        jobs = [(scores, budget) for budget in budgets]
+        each(self._mark, jobs, serial=not on_host(scores.values()))
+        return {name: self._keep[name] for name in scores}
+
+    def _mark(self, scores: Mapping[str, torch.Tensor], budget: Budget) -> None:
+        vectors = vectors_of(scores, budget.names)
+        layout = vectors[0].layout
+        out = [self._keep[name].view(-1) for name in budget.names]
+        guess = self._last.get(budget.group)
+        choice = choose(vectors, budget.kept, guess and Window.around(*guess, layout))
+
+        def mark(i: int, start: int, stop: int) -> None:
+            cut = max(choice.cuts[i] - start, 0)
+            vectors[i].kernels.mark(vectors[i].bits(start, stop), choice.threshold, cut, out[i][start:stop])
+
+        over_spans(vectors, mark)
+        # Four times the last move: thresholds drift, and a window that is too narrow costs a whole pass.
+        reach = 4 * abs(choice.threshold - guess[0]) if guess else layout.infinity
+        self._last[budget.group] = choice.threshold, reach
