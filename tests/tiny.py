@@ -1,10 +1,15 @@
-"""A BERT small enough to train in milliseconds, made on the spot."""
+"""Models and images small enough to train in milliseconds, made on the spot."""
 
+from io import BytesIO
 from itertools import chain
 from pathlib import Path
 from string import ascii_lowercase, digits
 
-from workbench.randomness import seeded_globals
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from workbench.randomness import numpy_generator, seeded_globals
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 WORDS = 2000
@@ -41,3 +46,38 @@ def _small_vocabulary(words: list[str]) -> dict[str, int]:
     spelling = chain(letters, (f"##{character}" for character in letters), ".,;:!?'\"()-")
     common = words[words.index("the") :][:WORDS]
     return {token: index for index, token in enumerate(dict.fromkeys(chain(SPECIAL, spelling, common)))}
+
+
+def save_tiny_resnet(folder: Path) -> Path:
+    """Writes an untrained CIFAR ResNet-8 of 4, 8 and 16 channels, with 10 classes, to `folder`."""
+    from workbench.models.resnet import CifarResNet, CifarResNetConfig
+
+    config = CifarResNetConfig(embedding_size=4, hidden_sizes=[4, 8, 16], depths=[1, 1, 1], num_labels=10)
+    with seeded_globals("tests", "tiny resnet"):
+        CifarResNet(config).save_pretrained(folder)
+    return folder
+
+
+def save_tiny_cifar10(folder: Path, sizes: dict[str, int]) -> Path:
+    """Writes noisy 32 x 32 images, brighter from class to class, as the Hub lays CIFAR-10 out.
+
+    Args:
+        folder: made by this function.
+        sizes: "train" and "test" to their number of images.
+    """
+    (folder / "plain_text").mkdir(parents=True)
+    for split, count in sizes.items():
+        rng = numpy_generator("tests", "tiny cifar10", split)
+        labels = np.arange(count) % 10
+        images = 20 * labels[:, None, None, None] + rng.integers(0, 60, (count, 32, 32, 3))
+        cells = [{"bytes": png(image.astype(np.uint8)), "path": None} for image in images]
+        frame = pd.DataFrame({"img": cells, "label": labels})
+        frame.to_parquet(folder / "plain_text" / f"{split}-00000-of-00001.parquet")
+    return folder
+
+
+def png(pixels: np.ndarray) -> bytes:
+    """The PNG file of a uint8 array, (h, w) or (h, w, 3)."""
+    file = BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()

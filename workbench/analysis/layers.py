@@ -9,13 +9,19 @@ def layer_table(mask: Mask) -> pd.DataFrame:
     """Sparsity by layer and type of matrix.
 
     Args:
-        mask: of an encoder whose matrices are named by layer.
+        mask: of a model whose matrices are named by layer, or, as those of ResNets, by stage.
 
     Returns:
         one row a layer and one column a type, both in the mask's order; each value the share of the
-        matrix that is pruned, in [0, 1], NaN where a layer lacks a type.
+        matrix that is pruned, in [0, 1], NaN where a layer lacks a type. What is outside the layers is in
+        the row "stem".
     """
-    rows = [(layer_index(name), matrix_type(name), value) for name, value in mask.layer_sparsity().items()]
+    rows = [(_row(name), matrix_type(name), value) for name, value in mask.layer_sparsity().items()]
     table = pd.DataFrame(rows, columns=["layer", "type", "sparsity"])
     wide = table.pivot(index="layer", columns="type", values="sparsity")
     return wide.reindex(index=table["layer"].unique(), columns=table["type"].unique())
+
+
+def _row(name: str) -> int | str:
+    layer = layer_index(name)
+    return "stem" if layer is None else layer

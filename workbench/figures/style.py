@@ -1,5 +1,6 @@
 """What all figures share: template, colours, and the words on their axes."""
 
+import re
 from collections.abc import Iterable
 
 import plotly.graph_objects as go
@@ -58,7 +59,9 @@ _MATRICES = {
     "attention.output.dense": "attention output",
     "intermediate.dense": "feed-forward in",
     "output.dense": "feed-forward out",
+    "resnet.embedder.embedder.convolution": "first convolution",
 }
+_CONVOLUTION = re.compile(r"layers\.(\d+)\.(?:layer\.(\d+)|shortcut)\.convolution")
 
 
 def metric_title(metric: str) -> str:
@@ -67,7 +70,10 @@ def metric_title(metric: str) -> str:
 
 
 def matrix_title(kind: str) -> str:
-    """A short name for a type of matrix, where it is one of BERT's."""
+    """A short name for a type of matrix, where it is one of BERT's or a ResNet's."""
+    if found := _CONVOLUTION.fullmatch(kind):
+        block, place = found.groups()
+        return f"block {block}, {f'convolution {place}' if place else 'shortcut'}"
     return _MATRICES.get(kind, kind)
 
 

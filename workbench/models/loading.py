@@ -52,7 +52,7 @@ def load_encoder(model_id: str, outputs: int, seed: int) -> nn.Module:
             encoder weights.
     """
     source = locate(model_id)
-    is_image = reads(source) == "image"
+    is_image = reads(source) == "images"
     with quiet(), seeded_globals(seed, "head"), told_as_bad_input(f"model {model_id}"):
         model, info = _load_resnet(source, outputs) if is_image else _load_text_encoder(source, outputs)
     weights = prunable(model)

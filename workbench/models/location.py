@@ -63,7 +63,7 @@ def locate(model_id: str) -> str:
     return model_id
 
 
-def reads(model_id: str) -> Literal["text", "image"]:
+def reads(model_id: str) -> Literal["text", "images"]:
     """What a model reads, by the type in its configuration; whatever is no ResNet counts as a text encoder.
 
     Raises:
@@ -71,10 +71,10 @@ def reads(model_id: str) -> Literal["text", "image"]:
     """
     source = locate(model_id)
     if source in UNTRAINED or Path(source).is_file():
-        return "image"
+        return "images"
     with told_as_bad_input(f"model {model_id}"):
         plain, _ = PreTrainedConfig.get_config_dict(source, local_files_only=only_local())
-    return "image" if plain.get("model_type") in _IMAGE_TYPES else "text"
+    return "images" if plain.get("model_type") in _IMAGE_TYPES else "text"
 
 
 def only_local() -> bool:

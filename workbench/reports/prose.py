@@ -17,7 +17,7 @@ _SUBJECT = {
         "encoder",
         "the linear matrices of the encoder's layers; embeddings, LayerNorm, biases, pooler and head",
     ),
-    "image": ("ResNet", "all convolution kernels; BatchNorm and head"),
+    "images": ("ResNet", "all convolution kernels; BatchNorm and head"),
 }
 NO_FULL_SCORES = (
     "This run trained only the chosen mask in full, so there is nothing to compare early scores with. "

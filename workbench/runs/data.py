@@ -48,10 +48,10 @@ class TaskData:
         Raises:
             BadInput: the model reads text and the task has images, or the reverse; or an image is damaged.
         """
-        if reads(model_id) != task.modality:
+        if (read := reads(model_id)) != task.modality:
             raise BadInput(
-                f"model {model_id} reads {reads(model_id)}, and the examples of {task.id} are "
-                f"{task.modality}. Leave --model out for the task's usual model, or choose another task."
+                f"model {model_id} reads {read}, and the examples of {task.id} are {task.modality}. Leave "
+                "--model out for the task's usual model, or choose another task."
             )
         self.task = task
         self.tokenizer = load_tokenizer(model_id) if task.modality == "text" else None
@@ -125,7 +125,7 @@ class TaskData:
         return score(self.task.metrics, predict(model, split, precision), split.labels)
 
     def _encode(self, frame: pd.DataFrame) -> Encoded | Images:
-        if self.task.modality == "image":
+        if self.task.modality == "images":
             return decode(self.task, frame)
         return encode(self.task, frame, self.tokenizer)
 

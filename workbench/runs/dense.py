@@ -57,7 +57,7 @@ def _fine_tune(root: Path, folder: StageFolder, spec: RunSpec, data: TaskData, p
 
 
 def _recipe(settings: FineTuning, data: TaskData, model: nn.Module) -> Recipe:
-    usual = 1e-3 if data.task.modality == "image" else 5e-5 * 768 / model.config.hidden_size
+    usual = 1e-3 if data.task.modality == "images" else 5e-5 * 768 / model.config.hidden_size
     return Recipe(
         steps=max(1, round(settings.epochs * data.steps_per_epoch(settings.batch_size))),
         lr=settings.lr or usual,

@@ -14,7 +14,7 @@ from workbench.models import MINILM, RESNET20
 from workbench.settings import Count, Positive, Share, settings, to_plain
 from workbench.tasks import canonical_id, modality
 
-_USUAL_MODEL = {"text": MINILM, "image": RESNET20}
+_USUAL_MODEL = {"text": MINILM, "images": RESNET20}
 
 
 @settings
@@ -72,7 +72,7 @@ class RunSpec:
             )
         object.__setattr__(self, "task", canonical_id(self.task))
         object.__setattr__(self, "model", self.model or self._usual_model)
-        if modality(self.task) == "image" and self.engine.distillation.mode == "tinybert":
+        if modality(self.task) == "images" and self.engine.distillation.mode == "tinybert":
             raise BadInput(
                 "distillation.mode is tinybert, which compares attentions, and models for the images of "
                 f"{self.task} have none. Choose --set distillation.mode=logits, or none for labels alone."

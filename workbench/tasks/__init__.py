@@ -50,7 +50,7 @@ def canonical_id(task_id: str) -> str:
 
 def modality(task_id: str) -> Modality:
     """What the inputs of a task are, by its id (see `canonical_id`)."""
-    return "image" if canonical_id(task_id).startswith("vision/") else "text"
+    return "images" if canonical_id(task_id).startswith("vision/") else "text"
 
 
 def folder_variable(task_id: str) -> str | None:

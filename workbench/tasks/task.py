@@ -11,7 +11,7 @@ from workbench.randomness import numpy_generator
 
 VALIDATION_SHARE = 0.1
 VALIDATION_LIMIT = 2000
-Modality = Literal["text", "image"]
+Modality = Literal["text", "images"]
 
 
 @dataclass(frozen=True)

@@ -27,10 +27,10 @@ SCHEMAS: dict[str, Schema] = {
         ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
         ("accuracy",),
         dev=("test",),
-        modality="image",
+        modality="images",
         augmented=True,
     ),
-    "digits": Schema(("img",), tuple("0123456789"), ("accuracy",), modality="image"),
+    "digits": Schema(("img",), tuple("0123456789"), ("accuracy",), modality="images"),
 }
 
 

@@ -1,0 +1,126 @@
+"""Whole runs on images: the same machinery, with augmentation, BatchNorm and no tokenizer."""
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.runs.test_prune import outcome
+from tests.tiny import save_tiny_cifar10, save_tiny_resnet
+from workbench.engines.magnitude import Magnitude
+from workbench.errors import BadInput, Stopped
+from workbench.masks import kept_count
+from workbench.models import MINILM, RESNET20, load_encoder, prunable
+from workbench.runs import FineTuning, RunSpec, prune
+from workbench.runs import fit as fit_module
+from workbench.runs.data import TaskData
+from workbench.tasks import load_task
+from workbench.training import Distillation, MaskedTrainer
+
+QUICK = {"epochs": 1.0, "lr": 1e-3, "eval_every": 3, "sparsity": 0.8, "batch_size": 32}
+LABELS = Distillation(mode="none")
+
+
+@pytest.fixture(scope="module")
+def tiny_resnet(tmp_path_factory) -> str:
+    return str(save_tiny_resnet(tmp_path_factory.mktemp("tiny") / "resnet"))
+
+
+@pytest.fixture(autouse=True)
+def _tiny_cifar10(tmp_path, monkeypatch):
+    folder = save_tiny_cifar10(tmp_path / "cifar10", {"train": 200, "test": 30})
+    monkeypatch.setenv("WORKBENCH_CIFAR10_DIR", str(folder))
+
+
+def spec(engine, model: str | None, **changes) -> RunSpec:
+    dense = FineTuning(epochs=1, eval_every=3)
+    values = {"task": "vision/cifar10", "engine": engine, "model": model, "dense": dense, "precision": "fp32"}
+    return RunSpec(**values | changes)
+
+
+def test_a_run_leaves_a_sparse_resnet_that_loads(tiny_resnet, tmp_path):
+    engine = Magnitude(**QUICK, distillation=Distillation(mode="logits"))
+    run = prune(spec(engine, tiny_resnet), store=tmp_path / "runs")
+    mask, weights = run.mask(), load_file(run.path / "model" / "model.safetensors")
+    for name in mask.names:
+        assert mask.kept_per_matrix()[name] == kept_count(weights[name].numel(), 0.8)
+        assert torch.count_nonzero(weights[name][~mask[name]]) == 0
+    assert set(mask.names) == set(prunable(load_encoder(str(run.path / "model"), 10, seed=0)))
+    assert set(run.results["dev"]) == {"test"}
+    assert run.results["examples"] == {"train": 180, "validation": 20, "dev/test": 30}
+    cost = run.results["cost"]["training"]
+    assert (cost["optimizer_steps"], cost["examples"]) == (6, 180)
+    per_image = cost["flops"] / (4 * 180)  # forward, backward as two, teacher
+    assert per_image == 2 * 1024 * (27 * 4 + 2 * 36 * 4 + (36 + 72) * 8 / 4 + (72 + 144) * 16 / 16)
+
+
+def test_an_interrupted_run_with_augmentation_ends_the_same(tiny_resnet, tmp_path, monkeypatch):
+    monkeypatch.setattr(fit_module, "CHECKPOINT_SECONDS", 0.0)
+    wanted = spec(Magnitude(**QUICK, distillation=LABELS), tiny_resnet)
+    whole = outcome(prune(wanted, store=tmp_path / "whole"))
+    advance, steps = MaskedTrainer.advance, 0
+
+    def tripping(trainer, batch):
+        nonlocal steps
+        steps += 1
+        if steps % 5 == 0:
+            raise KeyboardInterrupt
+        return advance(trainer, batch)
+
+    monkeypatch.setattr(MaskedTrainer, "advance", tripping)
+    stops = 0
+    while True:
+        try:
+            run = prune(wanted, store=tmp_path / "broken")
+            break
+        except Stopped:
+            stops += 1
+    assert stops >= 2
+    assert outcome(run) == whole
+
+
+def test_augmentation_is_a_function_of_key_and_step_in_training_only(tiny_resnet, monkeypatch):
+    data = TaskData(load_task("vision/cifar10"), tiny_resnet, seed=0, selection="validation")
+    sizes = [data.extent(data.batch(step, 16, ("a",))) for step in range(12)]
+    assert sorted(sizes) == [(4, 1024), *[(16, 1024)] * 11]
+    monkeypatch.setattr(data, "_epoch", lambda *_: [np.arange(16)] * 12)  # the same images in every step
+    first, again, later, other = (
+        data.batch(step, 16, key)["pixel_values"]
+        for step, key in ((2, ("a",)), (2, ("a",)), (3, ("a",)), (2, ("b",)))
+    )
+    assert torch.equal(first, again)
+    assert not torch.equal(first, later)
+    assert not torch.equal(first, other)
+    assert not torch.equal(first, data.train.collate(np.arange(16))["pixel_values"])
+    assert data.tokenizer is None
+
+
+def test_each_kind_of_task_has_its_usual_model():
+    engine = Magnitude(distillation=LABELS)
+    text, images = RunSpec(task="glue/rte", engine=engine), spec(engine, None)
+    assert (text.model, images.model) == (MINILM, RESNET20)
+    assert RunSpec(task="glue/rte", engine=engine, model=MINILM).name == text.name
+    assert spec(engine, RESNET20).name == images.name
+    assert spec(engine, "resnet18").name != images.name
+    assert RunSpec.from_plain(
+        {"task": "vision/cifar10", "engine": {"id": "magnitude"} | images.changed["engine"]}
+    )
+
+
+@pytest.mark.parametrize(
+    ("task", "model", "message"),
+    [
+        ("vision/digits", None, "reads text, and the examples of vision/digits are images"),
+        ("synth/sst2", RESNET20, "reads images, and the examples of synth/sst2 are text"),
+    ],
+)
+def test_a_model_of_the_other_kind_is_refused_before_any_work(tiny_model_dir, tmp_path, task, model, message):
+    wrong = RunSpec(task=task, engine=Magnitude(distillation=LABELS), model=model or str(tiny_model_dir))
+    with pytest.raises(BadInput, match=message):
+        prune(wrong, store=tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_attentions_cannot_be_distilled_into_a_resnet():
+    with pytest.raises(BadInput, match=r"tinybert.*--set distillation\.mode=logits"):
+        spec(Magnitude(), None)
