@@ -35,7 +35,8 @@ def parser() -> argparse.ArgumentParser:
         return sub
 
     _prune_options(command(prune, "carry out a run, or what is left of it; prints its folder last"))
-    _report_options(command(report, "render a run as one HTML file that needs no network"))
+    _grid_options(command(grid, "carry out every run of a grid file, or what is left of them"))
+    _report_options(command(report, "render a run, or a comparison, as one HTML file that needs no network"))
     sub = command(runs, "a table of the runs in a store")
     _json_and_store(sub)
     sub = command(show, "a run's spec, levels, scores and cost")
@@ -62,7 +63,17 @@ def _prune_options(sub: argparse.ArgumentParser) -> None:
     add("--precision", metavar="P", help="auto, fp32 or bf16")
     setting = "a setting of the engine, or dense.NAME; repeatable. match_steps_of=RUN equals that run's steps"
     add("--set", action="append", default=[], metavar="NAME=VALUE", help=setting)
+    add("--keep-weights", action="store_true", help="leave every level's weights in the run folder")
     add("--recipe", metavar="FILE", help="a spec to start from: a YAML file or a packaged recipe's name")
+    _store(sub)
+
+
+def _grid_options(sub: argparse.ArgumentParser) -> None:
+    add = sub.add_argument
+    add("file", metavar="FILE", help="a YAML file of tasks, engines, sparsities and seeds (docs/grid.md)")
+    add("--executor", choices=("serial", "process"), default="serial", help="default: serial")
+    add("--jobs", type=int, metavar="N", help="runs at a time, for `process` (default: one for each core)")
+    add("--yes", action="store_true", help="also where there are more than a thousand runs")
     _store(sub)
 
 
@@ -72,7 +83,7 @@ def _report_options(sub: argparse.ArgumentParser) -> None:
         "runs",
         nargs="*",
         metavar="RUN",
-        help="run folder or name; the newest complete one where none is named",
+        help="run folder or name, or a store; the newest complete run, or all of them, if none is named",
     )
     add("--out", default="reports/index.html", metavar="FILE", help="default: reports/index.html")
     add("--notebook", default="report_run", metavar="NAME", help="default: report_run")
@@ -111,17 +122,34 @@ def prune(options: argparse.Namespace) -> None:
     """Carries out a run."""
     from workbench import runs
 
-    run = runs.prune(_spec(options), store=options.store)
+    run = runs.prune(_spec(options), store=options.store, keep_weights=options.keep_weights)
     _print_table(run.table())
     print(run.path)
+
+
+def grid(options: argparse.Namespace) -> None:
+    """Carries out the runs of a grid."""
+    from workbench.analysis import store_table
+    from workbench.runs import Sweep, executor, read_grid
+
+    cells = read_grid(options.file, at_most=None if options.yes else 1000)
+    sweep = Sweep(cells, options.store, executor(options.executor, options.jobs))
+    try:
+        sweep.run()
+    finally:
+        if sweep.done:
+            table = store_table(options.store)
+            _print_table(table[table["name"].isin([run.name for run in sweep.done])])
+    print(options.store)
 
 
 def report(options: argparse.Namespace) -> None:
     """Renders a report."""
     from workbench import reports
+    from workbench.runs import find_runs
 
     parameters = {name: _value(name, value) for name, value in options.p}
-    chosen = [_find(name, options.store) for name in options.runs]
+    chosen = [run for name in options.runs for run in find_runs(name, options.store)]
     page = reports.render(
         chosen, options.out, store=options.store, notebook=options.notebook, parameters=parameters
     )
@@ -225,7 +253,7 @@ def _assign(plain: dict[str, Any], assignment: str, store: str) -> None:
     if not equals:
         raise BadInput(f"--set {assignment} has no value; write --set NAME=VALUE.")
     if name == "match_steps_of":
-        name, value = "total_steps", str(_find(value, store).results["cost"]["total"]["optimizer_steps"])
+        name, value = "total_steps", str(_find(value, store).optimizer_steps)
     *path, last = name.split(".")
     target = plain if path[:1] == ["dense"] else plain["engine"]
     for part in path:

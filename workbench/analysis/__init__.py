@@ -1,26 +1,51 @@
 """Tables out of masks and runs. Nothing here draws."""
 
+from workbench.analysis.basis import Basis
+from workbench.analysis.comparison import by_task, comparison_table, hardest, summary_table
+from workbench.analysis.connectivity import Trace, barriers, hessian_trace, line
 from workbench.analysis.cost import cost_table, storage_table
 from workbench.analysis.early import RankCorrelation, early_against_final, early_curves, rank_correlation
+from workbench.analysis.labels import engine_labels
 from workbench.analysis.layers import layer_table
 from workbench.analysis.levels import level_table, score_table
+from workbench.analysis.outlay import cost_by_engine
+from workbench.analysis.pairs import baseline_of, paired_differences
 from workbench.analysis.pool import pool_overlap, pool_table
 from workbench.analysis.published import published_for
+from workbench.analysis.side_by_side import mask_overlap, sparsity_by_engine
 from workbench.analysis.store import newest_complete, store_table
+from workbench.analysis.training_length import mean_by_length, training_length_table
 
 __all__ = [
+    "Basis",
     "RankCorrelation",
+    "Trace",
+    "barriers",
+    "baseline_of",
+    "by_task",
+    "comparison_table",
+    "cost_by_engine",
     "cost_table",
     "early_against_final",
     "early_curves",
+    "engine_labels",
+    "hardest",
+    "hessian_trace",
     "layer_table",
     "level_table",
+    "line",
+    "mask_overlap",
+    "mean_by_length",
     "newest_complete",
+    "paired_differences",
     "pool_overlap",
     "pool_table",
     "published_for",
     "rank_correlation",
     "score_table",
+    "sparsity_by_engine",
     "storage_table",
     "store_table",
+    "summary_table",
+    "training_length_table",
 ]

@@ -1,18 +1,26 @@
 """Plotly figures out of the tables of `workbench.analysis`: each a pure function of its table."""
 
+from workbench.figures.comparison import metric_by_sparsity
+from workbench.figures.connectivity import loss_line
 from workbench.figures.display import REPORT_MODE, show
-from workbench.figures.heatmaps import layer_heatmap, overlap_heatmap
+from workbench.figures.heatmaps import engine_heatmap, layer_heatmap, overlap_heatmap
 from workbench.figures.levels import metric_by_level
 from workbench.figures.pool import distance_from_magnitude
 from workbench.figures.race import early_against_final, early_curves
+from workbench.figures.training_length import diagnostics_by_length, metric_by_length
 
 __all__ = [
     "REPORT_MODE",
+    "diagnostics_by_length",
     "distance_from_magnitude",
     "early_against_final",
     "early_curves",
+    "engine_heatmap",
     "layer_heatmap",
+    "loss_line",
+    "metric_by_length",
     "metric_by_level",
+    "metric_by_sparsity",
     "overlap_heatmap",
     "show",
 ]

@@ -18,12 +18,9 @@ def layer_heatmap(layers: pd.DataFrame) -> go.Figure:
         layers: `analysis.layer_table` of a mask.
     """
     table = 100 * layers
-    middle = float(np.nanmean(table.to_numpy()))
-    # At least five points to either side, or differences by rounding would look like structure.
-    reach = max(5.0, float(np.nanmax(np.abs(table.to_numpy() - middle))))
     figure = _heatmap(
         table.rename(columns=matrix_title),
-        limits=(max(0.0, middle - reach), min(100.0, middle + reach)),
+        limits=_limits(table),
         unit="removed, % of the matrix",
         hover="layer %{y}, %{x}: %{z:.2f} % removed<extra></extra>",
         text="%{z:.1f}",
@@ -33,25 +30,56 @@ def layer_heatmap(layers: pd.DataFrame) -> go.Figure:
     return figure.update_layout(height=100 + max(220, 34 * min(len(table), MOST_CELLS)))
 
 
-def overlap_heatmap(overlaps: pd.DataFrame) -> go.Figure:
+def overlap_heatmap(overlaps: pd.DataFrame, title: str = "candidate (number)") -> go.Figure:
     """Pairwise overlap of masks.
 
     Args:
         overlaps: `analysis.pool_overlap`, or any symmetric table of Jaccard indices.
+        title: what its rows and columns are.
     """
     others = overlaps.to_numpy()[~np.eye(len(overlaps), dtype=bool)]
-    lowest = float(others.min()) if others.size else 1.0
+    lowest = float(np.nanmin(others)) if np.isfinite(others).any() else 1.0
     figure = _heatmap(
         overlaps,
         # The diagonal is 1 by definition; the scale starts just below the least overlap.
         limits=(min(0.95, np.floor(lowest * 20) / 20), 1.0),
         unit="Jaccard index",
-        hover="candidates %{y} and %{x}: %{z:.4f}<extra></extra>",
+        hover="%{y} and %{x}: %{z:.4f}<extra></extra>",
         text="%{z:.3f}",
     )
-    figure.update_xaxes(title_text="candidate (number)")
-    figure.update_yaxes(title_text="candidate (number)")
+    figure.update_xaxes(title_text=title)
+    figure.update_yaxes(title_text=title)
     return figure.update_layout(height=100 + max(220, 34 * min(len(overlaps), _ANNOTATED)))
+
+
+def engine_heatmap(shares: pd.DataFrame, title: str) -> go.Figure:
+    """Sparsity of each part of a model, engines downwards and parts across.
+
+    Args:
+        shares: `analysis.sparsity_by_engine`.
+        title: what its columns are.
+    """
+    table = 100 * shares
+    figure = _heatmap(
+        table.rename(columns=lambda part: matrix_title(str(part))),
+        limits=_limits(table),
+        unit="removed, %",
+        hover="%{y}, %{x}: %{z:.2f} % removed<extra></extra>",
+        text="%{z:.1f}",
+    )
+    figure.update_xaxes(title_text=title)
+    figure.update_yaxes(title_text="engine")
+    return figure.update_layout(height=140 + max(120, 34 * min(len(table), MOST_CELLS)))
+
+
+def _limits(table: pd.DataFrame) -> tuple[float, float]:
+    """Ends of a scale of per cent: at least five points to either side of the mean.
+
+    Otherwise differences by rounding would look like structure.
+    """
+    middle = float(np.nanmean(table.to_numpy()))
+    reach = max(5.0, float(np.nanmax(np.abs(table.to_numpy() - middle))))
+    return max(0.0, middle - reach), min(100.0, middle + reach)
 
 
 def _heatmap(

@@ -23,17 +23,11 @@ def metric_by_level(levels: pd.DataFrame, published: pd.DataFrame) -> go.Figure:
         mine = levels[levels["metric"] == metric]
         theirs = published[published["metric"] == metric]
         lowest = 100 * min([*mine["kept_share"], *theirs["kept_share"]])
-        for trace in [*_dense_lines(mine, lowest), *_splits(mine), *_published(theirs)]:
+        for trace in [*_dense_lines(mine, lowest), *_splits(mine), *published_marks(theirs)]:
             figure.add_trace(trace.update(showlegend=column == 1), row=1, col=column)
         limits = metric_limits([*mine["value"], *theirs["value"]])
         figure.update_yaxes(title_text=metric_title(metric), range=limits, row=1, col=column)
-    figure.update_xaxes(
-        title_text="weights kept, % (log scale)",
-        type="log",
-        autorange="reversed",
-        tickvals=_TICKS,
-        ticktext=[f"{tick:g}" for tick in _TICKS],
-    )
+    figure.update_xaxes(**weights_kept_axis())
     return figure.update_layout(template=TEMPLATE, height=420)
 
 
@@ -70,7 +64,19 @@ def _dense_lines(levels: pd.DataFrame, lowest: float) -> list[go.Scatter]:
     ]
 
 
-def _published(figures: pd.DataFrame) -> list[go.Scatter]:
+def weights_kept_axis() -> dict:
+    """The axis of all figures in which sparsity rises to the right."""
+    return {
+        "title_text": "weights kept, % (log scale)",
+        "type": "log",
+        "autorange": "reversed",
+        "tickvals": _TICKS,
+        "ticktext": [f"{tick:g}" for tick in _TICKS],
+    }
+
+
+def published_marks(figures: pd.DataFrame) -> list[go.Scatter]:
+    """Open grey diamonds for `analysis.published_for` a task and metric; none where there are no figures."""
     if figures.empty:
         return []
     return [

@@ -33,7 +33,7 @@ def chosen_runs(runs: Sequence[Run], store: str | Path) -> list[Run]:
     Raises:
         BadInput: there is none, or one is not complete or cannot be read.
     """
-    found = {run.path.resolve(): run for run in runs or _complete(store)}
+    found = {run.name: run for run in runs or _complete(store)}
     if not found:
         raise BadInput(f"no complete run in {store}; {HOW_TO_MAKE_ONE}, or name another --store.")
     return [_checked(run) for run in found.values()]

@@ -1,7 +1,27 @@
-"""Runs: what they are, how they are carried out and resumed, and how they are read."""
+"""Runs: what they are, how they are carried out, singly or in grids, and how they are read."""
 
+from workbench.runs.executors import executor
+from workbench.runs.grid import Cell, read_grid
 from workbench.runs.launch import prune
-from workbench.runs.run import Candidate, Run, dev_name, find_run, runs_in
+from workbench.runs.run import Candidate, Run, dev_name, find_run, find_runs, runs_in
 from workbench.runs.spec import FineTuning, RunSpec
+from workbench.runs.sweep import Sweep
+from workbench.runs.weights import kept_stages, stage_weights
 
-__all__ = ["Candidate", "FineTuning", "Run", "RunSpec", "dev_name", "find_run", "prune", "runs_in"]
+__all__ = [
+    "Candidate",
+    "Cell",
+    "FineTuning",
+    "Run",
+    "RunSpec",
+    "Sweep",
+    "dev_name",
+    "executor",
+    "find_run",
+    "find_runs",
+    "kept_stages",
+    "prune",
+    "read_grid",
+    "runs_in",
+    "stage_weights",
+]

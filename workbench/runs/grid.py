@@ -4,11 +4,9 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from workbench.engines import engine_class
 from workbench.errors import BadInput
 from workbench.runs.gridfile import GridFile, Point
 from workbench.runs.spec import RunSpec
-from workbench.settings import names
 
 _COUNTED = 1_000_000
 
@@ -80,10 +78,6 @@ def _cell(file: GridFile, point: Point, there: set[tuple]) -> Cell:
     spec = RunSpec.from_plain(plain, source="the grid")
     if reference is None:
         return Cell(point["engine"], spec)
-    if "total_steps" not in names(engine_class(spec.engine.id)):
-        raise BadInput(
-            f"the engine {spec.engine.id} has no total_steps, so it cannot match_steps_of another."
-        )
     other = point | {"engine": reference}
     if _key(other) not in there:
         raise BadInput(

@@ -1,0 +1,212 @@
+"""Grids at work: order, matched steps, failures, interrupts, resumption."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+
+from workbench.engines.imp import IMP
+from workbench.engines.magnitude import Magnitude
+from workbench.errors import BadInput, Failed, Stopped
+from workbench.runs import Cell, Sweep, executor, executors
+from workbench.runs.board import Board
+from workbench.runs.executors import Ending, ProcessExecutor, SerialExecutor
+from workbench.settings import to_plain
+from workbench.training import Distillation, MaskedTrainer
+
+NONE = Distillation(mode="none")
+
+
+class Pretence:
+    """An executor that carries out nothing: it writes results at once, or ends as it is told."""
+
+    def __init__(self, jobs=2, steps=40, endings=()):
+        self.jobs, self.steps = jobs, steps
+        self.endings = dict(endings)
+        self.started, self.most, self.stopped = [], 0, False
+        self._under_way = []
+
+    def start(self, spec, store):
+        self.started.append(spec)
+        self._under_way.append((spec, store))
+        self.most = max(self.most, len(self._under_way))
+
+    def ended(self):
+        if not self._under_way:
+            return []
+        spec, store = self._under_way.pop(0)
+        if code := self.endings.get(spec.seed):
+            return [Ending(spec.name, code, "it broke.")]
+        folder = store / spec.name
+        folder.mkdir(parents=True)
+        (folder / "spec.yaml").write_text(spec.to_yaml())
+        cost = {"total": {"optimizer_steps": self.steps}}
+        (folder / "results.json").write_text(json.dumps({"format": 1, "cost": cost}))
+        return [Ending(spec.name, 0)]
+
+    def stop(self):
+        self.stopped = True
+
+
+@pytest.fixture
+def cells(spec_of):
+    """Three runs of one engine that differ in seed, and one of another that takes the steps of the first."""
+    first, *others = (Cell("magnitude", spec_of(Magnitude(sparsity=0.8), seed=seed)) for seed in range(3))
+    return [Cell("imp", spec_of(IMP(sparsity=0.8)), steps_of=first), first, *others]
+
+
+def test_a_run_waits_for_the_one_whose_steps_it_takes(cells, tmp_path, capsys):
+    pretence = Pretence()
+    sweep = Sweep(cells, tmp_path, pretence)
+    sweep.run()
+    assert [spec.engine.id for spec in pretence.started].index("imp") > 0
+    (imp,) = (run for run in sweep.done if run.spec.engine.id == "imp")
+    assert imp.spec.engine.total_steps == 40
+    assert pretence.most == 2
+    assert len(sweep.done) == 4
+    assert "4 of 4 complete" in capsys.readouterr().err
+
+
+def test_complete_runs_are_not_started_again(cells, tmp_path):
+    Sweep(cells, tmp_path, Pretence()).run()
+    again = Pretence()
+    sweep = Sweep(cells, tmp_path, again)
+    sweep.run()
+    assert again.started == []
+    assert len(sweep.done) == 4
+
+
+def test_two_runs_that_come_out_equal_are_not_under_way_at_once(cells, tmp_path):
+    twin = Cell("twin", replace(cells[0].spec, engine=IMP(sparsity=0.8, total_steps=40)))
+    pretence = Pretence(jobs=4)
+    sweep = Sweep([*cells, twin], tmp_path, pretence)
+    sweep.run()
+    assert len(sweep.done) == 5
+    assert len(pretence.started) == len({spec.name for spec in pretence.started}) == 4
+
+
+@pytest.mark.parametrize(("code", "error"), [(3, Stopped), (2, Failed), (1, Failed)])
+def test_a_failure_stops_its_own_run_only(cells, tmp_path, code, error):
+    sweep = Sweep(cells, tmp_path, Pretence(endings={1: code}))
+    with pytest.raises(error, match="1 of 4 runs are not complete") as caught:
+        sweep.run()
+    assert str(caught.value).endswith("\n  magnitude, synth/sst2, sparsity 0.8, seed 1: it broke.")
+    assert len(sweep.done) == 3
+
+
+def test_a_run_that_needs_the_steps_of_a_failed_one_fails_too(cells, tmp_path):
+    pretence = Pretence(endings={0: 3})
+    sweep = Sweep(cells, tmp_path, pretence)
+    with pytest.raises(Failed, match="needs the optimizer steps of magnitude"):
+        sweep.run()
+    assert [failure.cell.label for failure in sweep.failures] == ["magnitude", "imp"]
+    assert len(pretence.started) == 3
+
+
+def test_an_interrupt_stops_the_others_and_says_how_to_go_on(cells, tmp_path, monkeypatch):
+    pretence = Pretence()
+    monkeypatch.setattr(pretence, "ended", lambda: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(Stopped, match=r"0 of 4 runs complete.*run the same command to go on"):
+        Sweep(cells, tmp_path, pretence).run()
+    assert pretence.stopped
+
+
+def test_in_this_process_an_error_ends_its_run_and_an_interrupt_the_grid(spec_of, tmp_path, monkeypatch):
+    good = spec_of(Magnitude(sparsity=0.8, epochs=1.0, distillation=NONE))
+    bad = spec_of(Magnitude(sparsity=0.99999))
+    sweep = Sweep([Cell("bad", bad), Cell("good", good)], tmp_path)
+    with pytest.raises(Failed, match=r"(?s)1 of 2 .*keeps none of the"):
+        sweep.run()
+    assert [run.name for run in sweep.done] == [good.name]
+
+    serial, other = SerialExecutor(), replace(good, seed=1)
+    monkeypatch.setattr(MaskedTrainer, "advance", lambda *_: 1 / 0)
+    serial.start(other, tmp_path)
+    (ending,) = serial.ended()
+    assert (ending.exit_code, ending.reason[:35]) == (1, "ZeroDivisionError: division by zero")
+    assert "Traceback" in executors.log_path(tmp_path, other).read_text()
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(MaskedTrainer, "advance", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        serial.start(other, tmp_path)
+
+
+def test_in_processes_of_their_own_a_failure_is_told_and_the_rest_goes_on(spec_of, tmp_path):
+    good = spec_of(Magnitude(sparsity=0.8, epochs=1.0, distillation=NONE))
+    bad = spec_of(Magnitude(sparsity=0.99999))
+    sweep = Sweep([Cell("bad", bad), Cell("good", good)], tmp_path, executor("process", 2))
+    with pytest.raises(Failed, match=r"(?s)1 of 2 .*keeps none of the"):
+        sweep.run()
+    (run,) = sweep.done
+    assert run.environment["threads"] == 1
+    assert "level-1" in executors.log_path(tmp_path, good).read_text()
+
+
+@pytest.mark.parametrize("orphaned", [False, True])
+def test_a_process_stops_resumably_when_told_and_when_its_parent_is_gone(spec_of, tmp_path, orphaned):
+    spec = spec_of(Magnitude(sparsity=0.8, epochs=1e5, distillation=NONE))
+    processes = ProcessExecutor(1)
+    if orphaned:
+        plain = json.dumps(to_plain(spec, changed_only=True))
+        worker = [sys.executable, "-m", "workbench.runs.worker", plain, str(tmp_path)]
+        code = "import subprocess, sys; subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE); input()"
+        command = [sys.executable, "-c", code, *worker]
+        parent = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    else:
+        processes.start(spec, tmp_path)
+    while not (tmp_path / spec.name / "events.jsonl").exists():
+        assert orphaned or not processes.ended()
+        time.sleep(0.05)
+    if orphaned:
+        parent.kill()
+        said = parent.stderr.read().decode()  # until the worker, too, has closed it
+    else:
+        processes.stop()
+        said = executors.log_path(tmp_path, spec).read_text()
+    assert "interrupted." in said
+    assert "Traceback" not in said
+    assert not (tmp_path / spec.name / "results.json").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a kill by signal is POSIX")
+def test_a_process_that_is_killed_fails_alone(spec_of, tmp_path):
+    spec = spec_of(Magnitude(sparsity=0.8, epochs=1e5, distillation=NONE))
+    processes = ProcessExecutor(2)
+    processes.start(spec, tmp_path)
+    next(iter(processes._processes.values()))[0].kill()
+    while not (endings := processes.ended()):
+        pass
+    assert endings[0].exit_code == 1
+    assert "killed by signal 9" in endings[0].reason
+
+
+@pytest.mark.parametrize(
+    ("kind", "jobs", "told"), [("process", 0, "0 jobs"), ("serial", 2, "executor process")]
+)
+def test_jobs_that_make_no_sense_are_refused(kind, jobs, told):
+    with pytest.raises(BadInput, match=told):
+        executor(kind, jobs)
+
+
+def test_on_a_terminal_the_table_is_redrawn_below_the_events(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "12")
+    board = Board(live=True)
+    board.draw(["one row that is too long", "two"])
+    board.say("news")
+    board.draw([])
+    assert capsys.readouterr().err == "one row tha\ntwo\n\x1b[2A\x1b[Jnews\none row tha\ntwo\n\x1b[2A\x1b[J"
+
+
+def test_without_a_terminal_there_are_events_only(capsys):
+    board = Board(live=True)
+    board.draw(["a row"])
+    board.say("news")
+    assert capsys.readouterr().err == "news\n"

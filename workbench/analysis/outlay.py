@@ -1,0 +1,37 @@
+"""What engines took and what they left, side by side."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from workbench.analysis.comparison import PLACE
+from workbench.runs import Run
+
+_COLUMNS = ["optimizer_steps", "examples", "TFLOP", "wall_seconds", "zeros", "mask_bytes", "model_bytes"]
+
+
+def cost_by_engine(runs: Sequence[Run], table: pd.DataFrame) -> pd.DataFrame:
+    """What engines took and left, as means over seeds.
+
+    Zeros and bytes are different things, and neither says how fast a model is.
+
+    Args:
+        runs: complete ones.
+        table: `comparison_table` of them.
+
+    Returns:
+        one row for each task, model, sparsity and engine: optimizer_steps, examples, TFLOP (as if dense),
+        wall_seconds, zeros (among the prunable weights), mask_bytes, and model_bytes (NaN where a run folder
+        has no model file).
+    """
+    left = pd.DataFrame([_left(run) for run in runs], columns=["run", "zeros", "mask_bytes", "model_bytes"])
+    joined = table.merge(left, on="run").rename(columns={"tflop": "TFLOP", "seconds": "wall_seconds"})
+    return joined.groupby([*PLACE, "engine"], sort=False)[_COLUMNS].mean().reset_index()
+
+
+def _left(run: Run) -> tuple:
+    level = run.results["levels"][-1]
+    mask = run.path / "masks" / f"{level['stage']}.safetensors"
+    model = run.path / "model" / "model.safetensors"
+    size = model.stat().st_size if model.exists() else float("nan")
+    return run.name, level["numel"] - level["kept"], mask.stat().st_size, size

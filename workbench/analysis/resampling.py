@@ -1,0 +1,90 @@
+"""A metric on bootstrap resamples of the dev examples, the same resamples for every run of a task."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from scipy import stats
+
+from workbench.errors import unknown
+from workbench.randomness import numpy_generator
+
+# Resamples worked on at once hold about this many examples.
+_AT_ONCE = 2_000_000
+
+
+def resampled(metric: str, labels: np.ndarray, logits: np.ndarray, task: str, resamples: int) -> np.ndarray:
+    """The metric on each of many resamples of the examples, drawn with replacement.
+
+    Args:
+        metric: as in `tasks.metrics.score`.
+        labels: (n,) class numbers or targets.
+        logits: (n, outputs), of which the largest is the prediction, or the one output itself.
+        task: decides the draws with n alone, so that runs of one task are compared on the same examples.
+        resamples: how many, at least 1.
+
+    Returns:
+        float64 of shape (resamples,), each what `score` would say of that resample.
+    """
+    predictions = logits[:, 0] if logits.shape[1] == 1 else logits.argmax(axis=1)
+    drawn = _draws(task, len(labels), resamples)
+    if metric in _CORRELATIONS:
+        first, second = labels.astype(np.float64), predictions.astype(np.float64)
+        parts = [_CORRELATIONS[metric](first[draw], second[draw]) for draw in drawn]
+    elif metric in _COUNTED:
+        classes = max(1, int(labels.max()), int(predictions.max())) + 1
+        cells = (labels * classes + predictions).astype(np.int64)
+        parts = [_COUNTED[metric](_confusions(cells[draw], classes)) for draw in drawn]
+    else:
+        raise unknown("metric", metric, [*_CORRELATIONS, *_COUNTED])
+    return np.concatenate(parts)
+
+
+def _draws(task: str, examples: int, resamples: int) -> Iterator[np.ndarray]:
+    """Indices of shape (some, examples), until there are as many rows as resamples."""
+    generator = numpy_generator("bootstrap", task, examples)
+    rows = max(1, _AT_ONCE // examples)
+    for start in range(0, resamples, rows):
+        yield generator.integers(examples, size=(min(rows, resamples - start), examples))
+
+
+def _confusions(cells: np.ndarray, classes: int) -> np.ndarray:
+    """(resamples, classes, classes) counts, true class by predicted one."""
+    rows, size = len(cells), classes**2
+    places = cells + size * np.arange(rows)[:, None]
+    counts = np.bincount(places.ravel(), minlength=rows * size)
+    return counts.reshape(rows, classes, classes).astype(np.float64)
+
+
+def _accuracy(table: np.ndarray) -> np.ndarray:
+    return np.trace(table, axis1=1, axis2=2) / table.sum(axis=(1, 2))
+
+
+def _f1(table: np.ndarray) -> np.ndarray:
+    hits = table[:, 1, 1]
+    return _ratio(2 * hits, table[:, 1].sum(axis=1) + table[:, :, 1].sum(axis=1))
+
+
+def _matthews(table: np.ndarray) -> np.ndarray:
+    """For any number of classes (Gorodkin 2004, R_K); 0 where a side is constant."""
+    true, predicted, total = table.sum(axis=2), table.sum(axis=1), table.sum(axis=(1, 2))
+    covariance = np.trace(table, axis1=1, axis2=2) * total - (true * predicted).sum(axis=1)
+    variances = (total**2 - (true**2).sum(axis=1)) * (total**2 - (predicted**2).sum(axis=1))
+    return _ratio(covariance, np.sqrt(variances))
+
+
+def _pearson(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    first = first - first.mean(axis=1, keepdims=True)
+    second = second - second.mean(axis=1, keepdims=True)
+    return _ratio((first * second).sum(axis=1), np.sqrt((first**2).sum(axis=1) * (second**2).sum(axis=1)))
+
+
+def _spearman(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    return _pearson(stats.rankdata(first, axis=1), stats.rankdata(second, axis=1))
+
+
+def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    return np.divide(above, below, out=np.zeros_like(above), where=below != 0)
+
+
+_CORRELATIONS = {"pearson": _pearson, "spearman": _spearman}
+_COUNTED = {"accuracy": _accuracy, "f1": _f1, "matthews": _matthews}
