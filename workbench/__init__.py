@@ -17,6 +17,7 @@ _HOMES = {
     "RunSpec": "runs",
     "Stopped": "errors",
     "WorkbenchError": "errors",
+    "compare": "masks",
     "cubic_ladder": "schedules",
     "load_task": "tasks",
     "nm_mask": "masks",

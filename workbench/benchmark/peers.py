@@ -42,23 +42,20 @@ def _global_unstructured(scores: Mapping[str, torch.Tensor], pruned: int) -> lis
 
 
 def weighted_draws(
-    weights: Mapping[str, torch.Tensor], kept: Mapping[str, int], draws: Mapping[str, int], exponent: float
+    probabilities: Mapping[str, torch.Tensor], kept: Mapping[str, int], draws: Mapping[str, int]
 ) -> dict[str, torch.Tensor]:
     """How often each weight is among `kept` drawn without replacement, by `torch.multinomial`.
 
     Args:
-        weights: float32 tensors.
+        probabilities: of the weights of each matrix, float32 vectors.
         kept: how many weights a draw takes, by name.
-        draws: how many draws are made, by name; matrices that are not named are left out.
-        exponent: probabilities are proportional to |w|^exponent.
+        draws: how many draws are made, by name.
     """
     counts = {}
-    for name, number in draws.items():
+    for name, p in probabilities.items():
         rng = torch_generator("draws", name)
-        p = weights[name].reshape(-1).double().abs().pow(exponent)
-        p = (p / p.sum()).float()
         counts[name] = torch.zeros(p.numel(), dtype=torch.int32)
-        for _ in range(number):
+        for _ in range(draws[name]):
             counts[name][torch.multinomial(p, kept[name], generator=rng)] += 1
     return counts
 

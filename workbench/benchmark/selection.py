@@ -39,7 +39,8 @@ def _ranking(scores: Mapping[str, torch.Tensor], scale: Scale) -> Row:
     def check(results: dict) -> None:
         mask: Mask = results[OURS]
         assert mask.kept == kept
-        lowest = min(score[mask[name]].amin().item() for name, score in scores.items() if mask[name].any())
+        lowest = min(score.masked_fill(~mask[name], np.inf).min().item() for name, score in scores.items())
+        assert lowest >= max(score.mul(~mask[name]).max().item() for name, score in scores.items())
         for name, result in results.items():
             if isinstance(result, list):
                 assert sum(int(module.weight_mask.count_nonzero()) for module in result) == kept, name
@@ -57,6 +58,8 @@ def _sampling(weights: Mapping[str, torch.Tensor], scale: Scale) -> Row:
     step = min(draws.values())
     sampled = {name: number // step for name, number in draws.items() if ".layer.0." in name}
     work = [sum(number * weights[name].numel() for name, number in d.items()) for d in (draws, sampled)]
+    powers = {name: weights[name].reshape(-1).double().abs().pow(_EXPONENT) for name in sampled}
+    probabilities = {name: (power / power.sum()).float() for name, power in powers.items()}
     literal = f"torch.multinomial, {sum(sampled.values())} of {sum(draws.values())} draws"
 
     def sample() -> Mask:
@@ -68,12 +71,12 @@ def _sampling(weights: Mapping[str, torch.Tensor], scale: Scale) -> Row:
         assert mask == sample()
         for name, counts in results[literal].items():
             assert counts.sum() == sampled[name] * kept[name], name
-            assert counts[weights[name].reshape(-1) == 0].sum() == 0, name
+            assert not counts[probabilities[name] == 0].any(), name
         _check_randomness(weights, mask, scale)
 
     contestants = {
         OURS: sample,
-        literal: lambda: peers.weighted_draws(weights, kept, sampled, _EXPONENT),
+        literal: lambda: peers.weighted_draws(probabilities, kept, sampled),
     }
     what = f"randomized mask, exponent {_EXPONENT:g}, ratio {scale.ratio:g}, per matrix"
     return Row(what, contestants, check, weights, scale.rounds, {literal: work[0] / work[1]})
