@@ -5,12 +5,11 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.errors import BadInput
 from workbench.masks import kept_count, sample_mask, topk_mask
-from workbench.masks.sampling import inclusion
 
 METHODS = ["counts", "draws"]
 
@@ -31,6 +30,7 @@ def test_the_count_is_exact_in_every_group(method, scope, sparsity):
     assert sums == [kept_count(468 // len(sums), sparsity)] * len(sums)
 
 
+@settings(deadline=None)
 @given(
     exponent=st.one_of(st.just(0.0), st.floats(0, 30), st.just(1000.0)),
     decades=st.integers(0, 38),
@@ -43,26 +43,6 @@ def test_the_count_is_exact_at_any_exponent_and_dynamic_range(exponent, decades,
     mask = sample_mask(weights, sparsity, ratio, exponent, method=method)
     assert mask.kept == kept_count(64, sparsity)
     assert (weights["w"][mask["w"]] != 0).all()
-
-
-@given(
-    st.lists(st.floats(-5000, 0), min_size=2, max_size=40),
-    st.floats(0, 1),
-)
-def test_inclusion_probabilities_sum_to_the_count_and_follow_the_weights(log_p, share):
-    log_p = np.array(log_p) - max(log_p)
-    kept = max(1, round(share * log_p.size))
-    pi = inclusion(log_p, kept)
-    assert pi.sum() == pytest.approx(kept, abs=1e-6)
-    assert ((pi >= 0) & (pi <= 1)).all()
-    assert (np.diff(pi[np.argsort(log_p)]) >= 0).all()
-
-
-def test_inclusion_has_the_form_of_the_law():
-    log_p = np.log([1.0, 0.5, 0.25, 0.25])
-    pi = inclusion(log_p, 2)
-    t = -np.log1p(-pi) / np.exp(log_p)
-    assert t == pytest.approx(t[0])
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -136,7 +116,7 @@ def test_too_few_non_zero_weights_are_counted_in_the_message(method):
 
 
 @pytest.mark.parametrize(
-    ("method", "digest"), [("counts", "ffdf10000015ffe0"), ("draws", "fffd00000025fff0")]
+    ("method", "digest"), [("counts", "fff40000009dfff0"), ("draws", "ffe82000001ffff0")]
 )
 def test_the_samples_are_pinned(method, digest):
     weights = {"w": torch.linspace(-1, 1, 60).reshape(6, 10)}

@@ -1,0 +1,178 @@
+"""The law of a randomized mask, weight by weight: with which chance does a weight pass a threshold?
+
+A weight of probability p takes part in each of T draws with probability pi = 1 - exp(-t p). Its count
+c ~ Binomial(T, pi) is made continuous by a lot U in [0, 1) that breaks ties: z = c + U. The mask keeps
+the largest z, hence the weights whose uniform number u lies below q = P(z > theta), theta the common
+threshold. A single draw (T = 1) is made literally, with z = log p + Gumbel noise, the order in which
+draws without replacement take weights, and q = 1 - exp(-p exp(-theta)).
+
+Here y = log(t p) throughout. Importing this compiles: functions that need it import it when called.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from workbench.masks.binomial import tail
+from workbench.masks.hashing import hashed, uniform
+
+# No uniform number lies below this, nor above one minus this (`hashing.uniform`).
+_NEVER = 2.0**-53
+
+
+@njit(nogil=True, cache=True)
+def chance(y: float, theta: float, draws: int) -> float:
+    """q = P(z > theta) of a weight with log(t p) = y; theta >= 0 where draws > 1."""
+    if draws == 1:
+        return -math.expm1(-math.exp(y - theta))
+    count = math.floor(theta)
+    if count > draws:
+        return 0.0
+    at_least, equal = tail(count, draws, y)
+    return max(at_least - (theta - count) * equal, 0.0)
+
+
+@njit(nogil=True, cache=True)
+def place(u: float, y: float, near: float, draws: int) -> float:
+    """The z of a weight with uniform number u: `chance(y, z, draws)` = u.
+
+    Args:
+        near: where the search for it begins; it changes the time, never the result.
+    """
+    if draws == 1:
+        return y - math.log(-math.log1p(-u))
+    low = min(max(math.floor(near), 0), draws)
+    high, step = low + 1, 1
+    while tail(low, draws, y)[0] <= u:
+        low, high, step = max(low - step, 0), low, 2 * step
+    while high <= draws and tail(high, draws, y)[0] > u:
+        low, high, step = high, min(high + step, draws + 1), 2 * step
+    while high - low > 1:
+        middle = (low + high) // 2
+        if tail(middle, draws, y)[0] > u:
+            low = middle
+        else:
+            high = middle
+    at_least, equal = tail(low, draws, y)
+    return low + (at_least - u) / equal
+
+
+@njit(nogil=True, cache=True)
+def places(
+    magnitudes: np.ndarray,
+    indices: np.ndarray,
+    key: np.uint64,
+    exponent: float,
+    log_time: float,
+    near: float,
+    draws: int,
+) -> np.ndarray:
+    """The z of weights, float64, out of their magnitudes (float64, not zero) and indices in the group."""
+    z = np.empty(magnitudes.size)
+    for i in range(z.size):
+        y = exponent * math.log(magnitudes[i]) + log_time
+        z[i] = place(uniform(hashed(key, indices[i])), y, near, draws)
+    return z
+
+
+@njit(nogil=True, cache=True)
+def chances(y: np.ndarray, theta: float, draws: int, start: int, q: np.ndarray) -> None:
+    """Writes `chance` of each of ascending y to q: 0 and 1 where it is so to the uniform numbers' precision.
+
+    Args:
+        start: the place from which to walk both ways, best near the threshold.
+    """
+    below = start - 1
+    while below >= 0:
+        q[below] = chance(y[below], theta, draws)
+        if q[below] < _NEVER:
+            break
+        below -= 1
+    q[: below + 1] = 0.0
+    above = start
+    while above < y.size:
+        q[above] = chance(y[above], theta, draws)
+        if q[above] == 1.0:
+            break
+        above += 1
+    q[above:] = 1.0
+
+
+@njit(nogil=True, cache=True)
+def log_time(log_p: np.ndarray, counts: np.ndarray, kept: int, start: int) -> float:
+    """log t such that the sum of counts * (1 - exp(-t p)) is `kept`, by Newton's method in a bracket.
+
+    Args:
+        log_p: ascending log probabilities up to a constant.
+        counts: how many weights have each; more than `kept` in all.
+        start: the place in `log_p` of the weight that has the rank `kept`.
+    """
+    numel = counts.sum()
+    p = np.exp(log_p - log_p[start])
+    # At `low` what is not above `start` sums to less than a half, at `high` what is misses less than 1e-17.
+    low, high = -math.log(2.0 * numel), math.log(math.log(numel) + 40)
+    guess, step = 0.0, high - low
+    while high - low > 1e-13 and abs(step) > 1e-12:
+        time, total, slope = math.exp(guess), -float(kept), 0.0
+        for i in range(p.size - 1, -1, -1):
+            x = time * p[i]
+            if x > 40.0:
+                total += counts[i]
+            else:
+                total -= counts[i] * math.expm1(-x)
+                slope += counts[i] * x * math.exp(-x)
+        if total > 0:
+            high = guess
+        else:
+            low = guess
+        # A step that is not half the one before, or leads out, is replaced by halving the bracket.
+        newton = guess - total / slope if slope > 0 else math.inf
+        if abs(newton - guess) > abs(step) / 2 or not low <= newton <= high:
+            newton = (low + high) / 2
+        guess, step = newton, newton - guess
+    return guess - log_p[start]
+
+
+@njit(nogil=True, cache=True)
+def threshold(y: np.ndarray, counts: np.ndarray, kept: int, draws: int, start: int, q: np.ndarray) -> float:
+    """theta such that the sum of counts * q is `kept`, exact for these bins; leaves those chances in q.
+
+    Args:
+        y: ascending.
+        counts: how many weights have each; more than `kept` in all.
+        start: the place in y of the weight that has the rank `kept`.
+    """
+    if draws == 1:
+        theta = -log_time(y, counts, kept, start)
+    else:
+        # The sum falls as the threshold rises, linearly between whole counts.
+        low = math.floor(-math.expm1(-math.exp(y[start])) * draws)
+        passed, step = _passed(y, counts, low, draws, start, q), 1
+        while passed < kept:
+            low, step = max(low - step, 0), 2 * step
+            passed = _passed(y, counts, low, draws, start, q)
+        high, step = low + 1, 1
+        exceeded = _passed(y, counts, high, draws, start, q)
+        while exceeded >= kept:
+            low, high, passed, step = high, min(high + step, draws + 1), exceeded, 2 * step
+            exceeded = _passed(y, counts, high, draws, start, q)
+        while high - low > 1:
+            middle = (low + high) // 2
+            found = _passed(y, counts, middle, draws, start, q)
+            if found >= kept:
+                low, passed = middle, found
+            else:
+                high, exceeded = middle, found
+        theta = low + (passed - kept) / (passed - exceeded)
+    chances(y, theta, draws, start, q)
+    return theta
+
+
+@njit(nogil=True, cache=True)
+def _passed(y, counts, theta, draws, start, q):
+    chances(y, theta, draws, start, q)
+    total = 0.0
+    for i in range(q.size):
+        total += counts[i] * q[i]
+    return total

@@ -1,0 +1,113 @@
+"""What is decided for a group of weights before any weight is looked at.
+
+The weight with uniform number u is kept if u lies below its chance to pass the group's threshold (see
+`law`). The threshold itself depends on all the numbers, but hardly varies: a window of a few standard
+errors around its expected value holds it almost surely. Chances rise with the magnitude and fall with
+the threshold, so that the edges of a bin and of the window bound the chance of each weight in the bin:
+most weights are decided by their bin, the hash and two tables. The few others are ranked exactly.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from workbench.masks.histogram import Histogram
+from workbench.masks.keys import Vector
+
+# More than the error of `law.chance`, so that no table decides what the exact rule decides otherwise.
+_MARGIN = 2.0**-18
+# The hash is compared by its upper bits; tables have 2**31 for a chance of one.
+_ONE = 1 << 31
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Weights that share one budget and are sampled together.
+
+    Attributes:
+        vectors: the matrices, in the order in which their weights are numbered.
+        histogram: of all of them.
+        kept: k, at most the number of weights that are not zero.
+        draws: T.
+        exponent: tau.
+        key: of the group's random numbers.
+    """
+
+    vectors: tuple[Vector, ...]
+    histogram: Histogram
+    kept: int
+    draws: int
+    exponent: float
+    key: int
+
+
+@dataclass(frozen=True, eq=False)
+class Lottery:
+    """A group's law and tables.
+
+    Attributes:
+        group: whose it is.
+        log_time: the weight w has log(t p) = tau log|w| + `log_time`.
+        theta: the expected threshold.
+        low, high: the thresholds between which the tables hold.
+        base: the bin of the first entry of the tables; bins beyond either end are as the entry there.
+        sure: uint32; a weight in the bin is kept if the upper 31 bits of its hash are below.
+        open: uint32; and is not kept if they are not below this.
+    """
+
+    group: Group
+    log_time: float
+    theta: float
+    low: float
+    high: float
+    base: int
+    sure: np.ndarray
+    open: np.ndarray
+
+    @classmethod
+    def of(cls, group: Group, width: float) -> "Lottery":
+        """Solves for the law; `width` is half the window, in standard errors of the threshold."""
+        from workbench.masks import law
+
+        histogram, kept, draws = group.histogram, group.kept, group.draws
+        if kept == histogram.alive:
+            everything = np.array([0, _ONE], dtype=np.uint32)
+            return cls(group, 0.0, 0.0, 0.0, 0.0, 0, everything, everything)
+        log_p, counts = group.exponent * np.log(histogram.lower / 2 + histogram.upper / 2), histogram.counts
+        log_time = law.log_time(log_p, counts, kept, histogram.place_of_rank(kept))
+
+        def threshold(passing: int) -> float:
+            start = histogram.place_of_rank(passing)
+            return law.threshold(log_p + log_time, counts, passing, draws, start, q)
+
+        q = np.empty(counts.size)
+        theta = threshold(kept)
+        error = math.ceil(width * math.sqrt(np.sum(counts * q * (1 - q)))) + 1
+        low, high = (-math.inf, math.inf) if draws == 1 else (0.0, draws + 1.0)
+        if kept + error < histogram.alive:
+            low = threshold(kept + error)
+        if kept - error > 0:
+            high = threshold(kept - error)
+        return cls(group, log_time, theta, low, high, *_tables(group, log_time, low, high))
+
+
+def _tables(group: Group, log_time: float, low: float, high: float) -> tuple[int, np.ndarray, np.ndarray]:
+    """`base`, `sure` and `open` of a lottery."""
+    from workbench.masks import law
+
+    histogram, start = group.histogram, group.histogram.place_of_rank(group.kept)
+    at_least, at_most = np.empty(histogram.bins.size), np.empty(histogram.bins.size)
+    law.chances(group.exponent * np.log(histogram.lower) + log_time, high, group.draws, start, at_least)
+    law.chances(group.exponent * np.log(histogram.upper) + log_time, low, group.draws, start, at_most)
+    sure = np.where(at_least < 1, at_least - _MARGIN, 1)
+    open_ = np.where(at_most > 0, at_most + _MARGIN, 0)
+    first = np.count_nonzero(open_ == 0)
+    band = slice(first, max(np.count_nonzero(sure < 1), first + 1))
+    bins = histogram.bins[band]
+    base = int(bins[0]) - 1
+    tables = np.zeros((2, bins[-1] - base + 2))
+    tables[:, bins - base] = sure[band], open_[band]
+    tables[:, -1] = 1
+    sure, open_ = np.clip(tables, 0, 1) * _ONE
+    return base, np.floor(sure).astype(np.uint32), np.ceil(open_).astype(np.uint32)

@@ -1,0 +1,40 @@
+"""What sampling computes with the bits of weights on any device, by torch.
+
+The functions are those of `sample_numba` and give the same results.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from workbench.masks.hashing import hashed_torch, shifted
+from workbench.masks.histogram import bin_shift
+from workbench.masks.lottery import Lottery
+
+
+def count_bins(bits: Tensor, shift: int, table: np.ndarray) -> None:
+    """Adds to table[b] the number of weights in bin b; beyond the last bin they count as in it."""
+    bins = _bins(bits, shift).clamp_(max=table.size - 1)
+    table += torch.bincount(bins, minlength=table.size).cpu().numpy()
+
+
+def decide(bits: Tensor, first: int, lottery: Lottery) -> tuple[np.ndarray, np.ndarray]:
+    """Which weights the tables keep, packed, and the places of those that they leave open."""
+    sure, open_ = (torch.from_numpy(t.astype(np.int64)).to(bits.device) for t in (lottery.sure, lottery.open))
+    bins = _bins(bits, bin_shift(lottery.group.histogram.layout))
+    place = (bins - lottery.base).clamp_(0, sure.numel() - 1)
+    lot = shifted(hashed_torch(lottery.group.key, first, first + bits.numel(), bits.device), 33)
+    keep = lot < sure[place]
+    found = (keep != (lot < open_[place])).nonzero().squeeze(1)
+    return np.packbits(keep.cpu().numpy()), found.cpu().numpy()
+
+
+def magnitudes(bits: Tensor) -> np.ndarray:
+    """Absolute values, float64 on the CPU."""
+    real = torch.float64 if bits.dtype == torch.int64 else torch.float32
+    return bits.view(real).double().abs().cpu().numpy()
+
+
+def _bins(bits: Tensor, shift: int) -> Tensor:
+    magnitude = bits.long() & torch.iinfo(bits.dtype).max
+    return (magnitude + ((1 << shift) - 1)) >> shift
