@@ -27,7 +27,7 @@ class GradualEngine(Engine):
 
     Attributes:
         scope: what is ranked together.
-        first_sparsity: s_0, what the first pruning prunes to.
+        first_sparsity: s_0, what the first pruning prunes to; at most the final sparsity.
         start_epoch: e_0, the first pruning.
         end_epoch: e_1, the last one.
         prunings_per_epoch: how often in between.
@@ -52,22 +52,18 @@ class GradualEngine(Engine):
                 f"{self.id}: pruning from epoch {self.start_epoch} to {self.end_epoch} does not fit into "
                 f"{self.epochs} epochs; give start_epoch <= end_epoch <= epochs."
             )
-        if self.first_sparsity > self.sparsity:
-            raise BadInput(
-                f"{self.id}: first_sparsity is {self.first_sparsity}, above the final sparsity "
-                f"{self.sparsity}; give at most that."
-            )
 
     def plan(self, steps: int) -> dict[int, float]:
         """Sparsities by the number of steps done when they are reached; the last one is `sparsity`."""
         span = self.end_epoch - self.start_epoch
         count = max(1, round(span * self.prunings_per_epoch)) if span else 0
+        first = min(self.first_sparsity, self.sparsity)
         plan = {}
         for pruning in range(count + 1):
             progress = pruning / count if count else 1.0
             step = round((self.start_epoch + span * progress) / self.epochs * steps)
             # A pruning comes before the training step of its number, and the last step is steps - 1.
-            plan[min(step, steps - 1)] = cubic_sparsity(progress, self.first_sparsity, self.sparsity)
+            plan[min(step, steps - 1)] = cubic_sparsity(progress, first, self.sparsity)
         return plan
 
     def train(self, bench: Bench, steps: int, sparsifier: Sparsifier) -> State:

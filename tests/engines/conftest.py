@@ -1,0 +1,25 @@
+"""The small classifier of the training tests, and trainers for it."""
+
+import copy
+
+import pytest
+
+from tests.training.conftest import batch, model  # noqa: F401 - fixtures
+from workbench.training import Distillation, MaskedTrainer, Recipe
+
+
+@pytest.fixture
+def trainer_of(model, batch):  # noqa: F811
+    """Makes a trainer of a fresh copy of the model under a sparsifier."""
+
+    def make(sparsifier, steps=8, **changes):
+        values = {"steps": steps, "lr": 1e-2, "clip": 1.0, "distillation": Distillation(mode="none")}
+        return MaskedTrainer(
+            copy.deepcopy(model),
+            Recipe(**values | changes),
+            key=("a",),
+            mask=sparsifier,
+            batches=lambda number, size, key: batch(number),
+        )
+
+    return make

@@ -1,0 +1,95 @@
+"""Static random masks: how many, and where."""
+
+import json
+
+import pytest
+import torch
+
+from workbench.engines.random import Random, mask_of_counts
+from workbench.errors import BadInput
+from workbench.masks import kept_count
+from workbench.models import load_encoder, prunable
+from workbench.runs import RunSpec
+from workbench.scores import find_criterion
+
+BERT = {f"layer.{n}.{name}": torch.Size(shape) for n in range(12) for name, shape in [
+    ("query", (768, 768)), ("key", (768, 768)), ("value", (768, 768)), ("attention", (768, 768)),
+    ("intermediate", (3072, 768)), ("output", (768, 3072)),
+]}  # fmt: skip
+CONVOLUTIONS = {"first": torch.Size((16, 3, 3, 3)), "second": torch.Size((64, 16, 3, 3))}
+
+
+@pytest.mark.parametrize("densities", ["er", "erk"])
+@pytest.mark.parametrize("sparsity", [0.5, 0.9, 0.97, 0.99])
+def test_densities_of_linear_matrices_are_as_the_formula_says(densities, sparsity):
+    """Densities of 768 x 768 and 768 x 3072 are as 1536/589824 to 3840/2359296, 1.6 to 1."""
+    kept = Random(densities=densities, sparsity=sparsity).kept(BERT)
+    assert sum(kept.values()) == kept_count(84_934_656, sparsity)
+    square, wide = kept["layer.0.query"] / 768**2, kept["layer.0.output"] / (768 * 3072)
+    assert square / wide == pytest.approx(1.6, rel=1e-4)
+    epsilon = (1 - sparsity) * 84_934_656 / sum(sum(shape) for shape in BERT.values())
+    assert square == pytest.approx(epsilon * 1536 / 589_824, rel=1e-4)
+
+
+def test_a_matrix_that_would_be_more_than_dense_is_dense_and_epsilon_solved_again():
+    kept = Random(densities="er", sparsity=0.2).kept(BERT)
+    assert kept["layer.3.key"] == 768**2
+    assert sum(kept.values()) == kept_count(84_934_656, 0.2)
+    wide = (kept_count(84_934_656, 0.2) - 48 * 768**2) / 24
+    assert {kept["layer.3.output"], kept["layer.3.intermediate"]} <= {int(wide), int(wide) + 1}
+
+
+@pytest.mark.parametrize(
+    ("densities", "ratio"),
+    [
+        ("er", (19 / 48) / (80 / 1024)),
+        ("erk", (25 / 432) / (86 / 9216)),
+    ],
+)
+def test_only_erk_counts_the_kernel(densities, ratio):
+    kept = Random(densities=densities, sparsity=0.95).kept(CONVOLUTIONS)
+    assert (kept["first"] / 432) / (kept["second"] / 9216) == pytest.approx(ratio, rel=0.02)
+
+
+def test_uniform_counts_are_those_of_any_mask_by_matrix():
+    kept = Random(densities="uniform", sparsity=0.97).kept(CONVOLUTIONS)
+    assert kept == {name: kept_count(shape.numel(), 0.97) for name, shape in CONVOLUTIONS.items()}
+
+
+def test_a_mask_has_the_counts_and_depends_on_the_seed_alone():
+    weights = {"a": torch.zeros(5, 7), "b": torch.ones(3, 4)}
+    random = find_criterion("random")
+    masks = [mask_of_counts(random(weights, seed), {"a": 11, "b": 0}) for seed in (0, 0, 1)]
+    assert masks[0].kept_per_matrix() == {"a": 11, "b": 0}
+    assert masks[0] == masks[1] != masks[2]
+
+
+def test_another_runs_counts(finished_run, tiny_model_dir):
+    engine = Random(counts_of=str(finished_run.path), sparsity=0.8)
+    counts = finished_run.mask().kept_per_matrix()
+    assert engine.counts == tuple(counts.values())
+    model = load_encoder(str(tiny_model_dir), 2, 0)
+    engine.check(model)
+    shapes = {name: weight.shape for name, weight in prunable(model).items()}
+    assert engine.kept(shapes) == counts
+    # The name follows from the counts and not from where they were read.
+    spec = RunSpec(task="synth/sst2", engine=engine)
+    assert spec.name == RunSpec(task="synth/sst2", engine=Random(counts=engine.counts, sparsity=0.8)).name
+    assert str(finished_run.path) not in spec.to_yaml()
+
+
+def test_counts_that_do_not_fit_are_refused(finished_run, tiny_model_dir, tmp_path):
+    model = load_encoder(str(tiny_model_dir), 2, 0)
+    with pytest.raises(BadInput, match=r"counts_of is .*nowhere, which holds no finished run"):
+        Random(counts_of=str(tmp_path / "nowhere"))
+    with pytest.raises(BadInput, match="both say what to keep"):
+        Random(counts_of=str(finished_run.path), counts=(1,))
+    with pytest.raises(BadInput, match="counts for 2 matrices do not fit the 12 matrices"):
+        Random(counts=(1, 2)).check(model)
+    with pytest.raises(BadInput, match=r"sparsity is 0\.9, that of the counts 0\.7998"):
+        Random(counts_of=str(finished_run.path), sparsity=0.9).check(model)
+    with pytest.raises(BadInput, match="do not fit"):
+        Random(counts=(10**9,) * 12).check(model)
+    (tmp_path / "results.json").write_text(json.dumps({"levels": [{"stage": "level-1"}]}))
+    with pytest.raises(BadInput, match="level-1"):
+        Random(counts_of=str(tmp_path))
