@@ -26,6 +26,11 @@ def test_jobs_run_on_as_many_threads_as_torch_uses(threads):
     assert len(set(names)) == threads
 
 
+def test_serial_jobs_run_on_the_calling_thread(threads):
+    found = parallel.each(lambda n: threading.current_thread(), [(n,) for n in range(9)], serial=True)
+    assert set(found) == {threading.current_thread()}
+
+
 def test_no_job_runs_on_after_an_error(threads):
     running = []
 
@@ -45,7 +50,7 @@ def test_the_first_error_in_order_is_raised(threads):
     def job(n):
         raise ValueError(n)
 
-    with pytest.raises(ValueError, match="^0$"):
+    with pytest.raises(ValueError, match=r"^0$"):
         parallel.each(job, [(n,) for n in range(9)])
 
 

@@ -24,6 +24,7 @@ def test_a_guess_changes_nothing(array, data, key, reach, way):
         assert choose(vectors, kept, Window.around(choice.threshold + near, reach, FLOAT32)) == choice
 
 
+@settings(deadline=None)
 @given(st.sampled_from([FLOAT32, FLOAT64]), st.data())
 def test_a_window_reaches_as_far_as_it_says_to_a_bin_or_everywhere(layout, data):
     key = data.draw(st.integers(1 - layout.infinity, layout.infinity - 1))
@@ -34,6 +35,7 @@ def test_a_window_reaches_as_far_as_it_says_to_a_bin_or_everywhere(layout, data)
     assert window.bins <= 1 << 16
 
 
+@settings(deadline=None)
 @given(st.sampled_from([FLOAT32, FLOAT64]), st.data())
 def test_bins_cut_a_window_into_pieces_without_gaps(layout, data):
     key = data.draw(st.integers(1 - layout.infinity, layout.infinity - 1))

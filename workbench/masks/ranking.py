@@ -2,7 +2,7 @@
 
 import math
 from collections import ChainMap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +10,7 @@ import torch
 
 from workbench.errors import BadInput
 from workbench.masks.grouping import groups
-from workbench.masks.keys import check_rankable, not_finite, on_host, vectors_of
+from workbench.masks.keys import check_rankable, on_host, vectors_of
 from workbench.masks.mask import Mask
 from workbench.masks.packed import PackedMatrix
 from workbench.masks.parallel import each
@@ -36,7 +36,8 @@ def topk_mask(scores: Mapping[str, torch.Tensor], sparsity: float, scope: str = 
     """Keeps the weights with the highest scores, `kept_count(numel, sparsity)` of them, always.
 
     Of equal scores the one with the lower index is kept (C order in a matrix, the mapping's order
-    across matrices); -0.0 equals 0.0. Scores rank by value: for magnitude pruning give magnitudes.
+    across matrices); -0.0 equals 0.0. Scores rank by value: for magnitude pruning give magnitudes. The mask
+    depends neither on the number of threads nor on the device that the scores are on.
 
     Args:
         scores: names and floating-point tensors of any shape, finite.
@@ -139,71 +140,6 @@ def _packed(scores: Mapping[str, torch.Tensor], budget: Budget) -> dict[str, np.
 
     over_spans(vectors, mark)
     return dict(zip(budget.names, packed, strict=True))
-
-
-def choose_mask(
-    tensors: Mapping[str, torch.Tensor],
-    sparsity: float,
-    scope: str,
-    choose: Callable[[str, np.ndarray, int], np.ndarray],
-) -> Mask:
-    """A mask out of a rule that chooses k entries of a vector.
-
-    Args:
-        tensors: names and floating-point tensors, finite.
-        sparsity, scope: as in `topk_mask`.
-        choose: called for each group with its name, its values as one vector (float32 or float64,
-            matrices in the mapping's order) and k; returns a bool vector with k entries set.
-
-    Raises:
-        BadInput: as `topk_mask`.
-    """
-    if not tensors:
-        raise BadInput("nothing to choose weights from: the mapping of tensors is empty")
-    vectors = {name: ranked_vector(name, tensor) for name, tensor in tensors.items()}
-    chosen: dict[str, np.ndarray] = {}
-    for group, names in groups(vectors, scope).items():
-        values = np.concatenate([vectors[name] for name in names])
-        keep = choose(group, values, _kept_in_group(group, values.size, sparsity))
-        ends = np.cumsum([vectors[name].size for name in names])
-        chosen.update(zip(names, np.split(keep, ends[:-1]), strict=True))
-    return Mask({name: PackedMatrix.pack(chosen[name].reshape(tensors[name].shape)) for name in tensors})
-
-
-def top_k(values: np.ndarray, kept: int, rng: np.random.Generator | None = None) -> np.ndarray:
-    """Marks the `kept` largest entries of a vector without NaN, 1 <= kept <= size.
-
-    Entries equal to the smallest kept value are taken by lowest index, or by lot where `rng` is given.
-    """
-    place = values.size - kept
-    threshold = np.partition(values, place)[place]
-    keep = values > threshold
-    ties = np.flatnonzero(values == threshold)
-    missing = kept - np.count_nonzero(keep)
-    keep[ties[:missing] if rng is None else rng.choice(ties, missing, replace=False)] = True
-    return keep
-
-
-def ranked_vector(name: str, tensor: torch.Tensor) -> np.ndarray:
-    """A floating-point tensor as a vector in C order: float64 stays, the rest becomes float32, exactly.
-
-    Raises:
-        BadInput: the tensor is empty, not floating-point, or has NaN or infinite entries.
-    """
-    if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point():
-        found = getattr(tensor, "dtype", type(tensor).__name__)
-        raise BadInput(f"{name!r} is {found}; only floating-point torch tensors can be ranked")
-    if tensor.numel() == 0:
-        raise BadInput(f"{name!r} has shape {tuple(tensor.shape)}: no weight to rank; leave it out")
-    dtype = torch.float64 if tensor.dtype == torch.float64 else torch.float32
-    values = tensor.detach().to("cpu", dtype).reshape(-1).numpy()
-    wrong = values.size - np.count_nonzero(np.isfinite(values))
-    if wrong:
-        raise BadInput(
-            f"{wrong} of {values.size} values of {name!r} are NaN or infinite and cannot be ranked. "
-            "Check the training that made them (its loss, its learning rate)."
-        )
-    return values
 
 
 def _kept_in_group(group: str, numel: int, sparsity: float) -> int:
