@@ -6,9 +6,19 @@ import math
 import pytest
 
 from workbench.errors import BadInput
-from workbench.schedules import Constant, Cycles, Linear, check_ladder, cubic_ladder, cubic_sparsity
+from workbench.schedules import (
+    Constant,
+    Cosine,
+    Cycles,
+    Held,
+    Linear,
+    check_ladder,
+    cubic_ladder,
+    cubic_sparsity,
+    geometric_ladder,
+)
 
-SCHEDULES = [Constant, Linear]
+SCHEDULES = [Constant, Linear, Cosine, Held]
 
 
 @pytest.mark.parametrize(
@@ -36,6 +46,20 @@ def test_a_final_sparsity_outside_its_range_is_refused(final):
 def test_a_count_of_levels_must_be_a_positive_integer(levels):
     with pytest.raises(BadInput, match="levels make no ladder"):
         cubic_ladder(0.9, levels)
+
+
+def test_the_geometric_ladder_removes_the_same_share_of_what_remains():
+    ladder = geometric_ladder(0.982, 0.2)
+    assert [round(ladder[level - 1], 3) for level in (1, 3, 5, 10, 14)] == [0.2, 0.488, 0.672, 0.893, 0.956]
+    assert len(ladder) == 19
+    assert ladder[-1] == 0.982
+    assert geometric_ladder(0.75, 0.5) == (0.5, 0.75), "no level of rounding's making"
+    assert geometric_ladder(0.1, 0.2) == (0.1,)
+    for share in (0, 1, math.nan):
+        with pytest.raises(BadInput, match="cannot remove the share"):
+            geometric_ladder(0.9, share)
+    with pytest.raises(BadInput, match="not in"):
+        geometric_ladder(1.0, 0.2)
 
 
 def test_a_ladder_must_increase():
@@ -66,6 +90,15 @@ def test_factors_stay_between_zero_and_one_and_never_rise_after_the_warm_up(sche
 def test_what_follows_the_warm_up():
     assert [Constant(0)(p) for p in (0, 0.5, 1)] == [1, 1, 1]
     assert [Linear(0.5)(p) for p in (0.5, 0.75, 1)] == [1, 0.5, 0]
+    assert [Cosine(0)(p) for p in (0, 0.5, 1)] == pytest.approx([1, 0.5, 0])
+    held = Held(warmup=0.2, hold_from=0.6)
+    assert [held(p) for p in (0.2, 0.4, 0.6, 0.8, 1)] == pytest.approx([1, 0.75, 0.5, 0.5, 0.5])
+
+
+@pytest.mark.parametrize("hold_from", [0.1, 0.2, 1.0, math.nan])
+def test_a_rate_is_held_from_somewhere_between_the_warm_up_and_the_end(hold_from):
+    with pytest.raises(BadInput, match="above the warm-up"):
+        Held(warmup=0.2, hold_from=hold_from)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)

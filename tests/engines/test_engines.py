@@ -10,7 +10,7 @@ from workbench.engines.imp import IMP
 from workbench.engines.ladder import equal_lengths
 from workbench.engines.magnitude import Magnitude
 from workbench.engines.randomized import Randomized
-from workbench.masks import topk_mask
+from workbench.masks import Mask, topk_mask
 from workbench.randomness import torch_generator
 from workbench.schedules import Constant, Linear
 from workbench.scores import find_criterion, magnitude
@@ -23,6 +23,9 @@ class FakeState:
 
     def with_encoder_of(self, other):
         return FakeState(other.weights, (*self.history, "rewound"))
+
+    def fresh(self):
+        return FakeState(self.weights, (*self.history, "fresh"))
 
 
 def normal(seed):
@@ -53,7 +56,7 @@ class NotingBench:
     def train(self, stage, state, recipe, mask=None):
         self.trained.append((stage, state, recipe, mask))
         weights = {name: weight * 1.01 for name, weight in state.weights.items()}
-        if mask is not None:
+        if isinstance(mask, Mask):
             weights = {name: weight * mask[name] for name, weight in weights.items()}
         return FakeState(weights, (*state.history, stage))
 

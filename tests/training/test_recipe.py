@@ -9,6 +9,16 @@ def test_evaluations_come_at_equal_distances_and_at_the_end():
     assert [step for step in range(1, 8) if recipe.evaluates_at(step)] == [3, 6, 7]
 
 
+def test_averages_come_at_evaluations_or_at_equal_distances_from_the_end():
+    def steps(**changes):
+        recipe = Recipe(steps=23, lr=1.0, eval_every=5, keep="last", average_from=0.5, **changes)
+        return [step for step in range(1, 24) if recipe.averages_at(step)]
+
+    assert steps() == [15, 20, 23]
+    assert steps(average_every=4) == [15, 19, 23]
+    assert steps(average_every=100) == [23]
+
+
 @pytest.mark.parametrize("wrong", [{"steps": 0}, {"lr": 0}, {"lr": float("nan")}, {"clip": -1}, {"batch": 8}])
 def test_bad_values_are_refused(wrong):
     with pytest.raises(BadInput, match=next(iter(wrong))):

@@ -10,6 +10,7 @@ from workbench.analysis.layers import layer_table
 from workbench.analysis.levels import level_table, score_table
 from workbench.analysis.outlay import cost_by_engine
 from workbench.analysis.pairs import baseline_of, paired_differences
+from workbench.analysis.particles import particle_table
 from workbench.analysis.pool import pool_overlap, pool_table
 from workbench.analysis.published import published_for
 from workbench.analysis.side_by_side import mask_overlap, sparsity_by_engine
@@ -38,6 +39,7 @@ __all__ = [
     "mean_by_length",
     "newest_complete",
     "paired_differences",
+    "particle_table",
     "pool_overlap",
     "pool_table",
     "published_for",

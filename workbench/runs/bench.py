@@ -87,6 +87,8 @@ class StoreBench:
         """Trains to the end and returns the weights that the recipe keeps."""
         if mask is not None:
             self.levels.append(stage)
+        if isinstance(mask, Mask):
+            mask.save(self.mask_path(stage))
         self._train(stage, state, recipe, mask, stream=stage)
         return self.state(stage)
 
@@ -203,9 +205,7 @@ class StoreBench:
         if folder.record is not None:
             return
         fit = self._fit(folder, state, recipe, mask, leaves="state", stream=stream)
-        if isinstance(mask, Mask):
-            mask.save(self.mask_path(stage))
-        elif mask is not None:
+        if isinstance(mask, Sparsifier):
             fit.mask_path = self.mask_path(stage)
         fit.run()
         fit.finish()

@@ -11,6 +11,7 @@ from workbench.files import read_json
 from workbench.masks import Mask
 from workbench.runs.events import EventLog
 from workbench.runs.spec import RunSpec
+from workbench.runs.stage import Record
 
 FORMAT = 1
 
@@ -144,6 +145,12 @@ class Run:
             )
             for i, entry in enumerate(race_result["candidates"])
         )
+
+    def particles(self, level: int) -> tuple[dict[str, float], ...]:
+        """Validation metrics of a level's particles, in order; empty for an engine that averages none."""
+        folder = self.path / "stages" / f"level-{level}"
+        done = {int(path.parent.name.split("-")[1]): path for path in folder.glob("particle-*/done.json")}
+        return tuple(Record.from_plain(read_json(done[i])).kept.metrics for i in sorted(done))
 
     def table(self) -> pd.DataFrame:
         """One row a level: stage, sparsity, kept, metrics on validation and dev, optimizer steps, seconds."""

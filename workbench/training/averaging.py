@@ -11,11 +11,13 @@ from torch.optim.swa_utils import update_bn
 def mean_of(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     """The uniform mean of weights under equal names; integers (counters) are the first state's.
 
-    Weights that are zero in every state are exactly zero in the mean.
+    Weights that are zero in every state are exactly zero in the mean, and the mean of one state is itself.
     """
-    first, count = states[0], len(states)
+    first, *others = states
     return {
-        name: sum(state[name] for state in states) / count if value.is_floating_point() else value
+        name: sum((state[name] for state in others), start=value) / len(states)
+        if value.is_floating_point()
+        else value
         for name, value in first.items()
     }
 

@@ -41,8 +41,10 @@ class Recipe:
         clip: largest gradient norm; None for no clipping.
         eval_every: optimizer steps between evaluations; the last step is always evaluated.
         keep: the weights that the stage leaves: those of its best evaluation, or its last.
-        average_from: share of the training after which the weights are averaged, at every evaluation and
-            at the end (stochastic weight averaging); the stage then leaves the mean. None for no averaging.
+        average_from: share of the training after which weights are averaged (stochastic weight averaging);
+            the stage then leaves the mean. None for no averaging.
+        average_every: optimizer steps between the weights that enter the mean, counted back from the end;
+            None for those of the evaluations.
         recalibrate: recompute BatchNorm's running statistics for averaged weights, where there are any.
         distillation: what the teacher contributes.
     """
@@ -58,6 +60,7 @@ class Recipe:
     eval_every: Count = 50
     keep: Literal["best", "last"] = "best"
     average_from: Annotated[float, Field(ge=0, lt=1)] | None = None
+    average_every: Count | None = None
     recalibrate: bool = True
     distillation: Distillation = Distillation()
 
@@ -71,6 +74,8 @@ class Recipe:
 
     def averages_at(self, step: int) -> bool:
         """Whether the weights after `step` optimizer steps enter the mean."""
-        if self.average_from is None:
+        if self.average_from is None or step <= self.average_from * self.steps:
             return False
-        return step > self.average_from * self.steps and self.evaluates_at(step)
+        if self.average_every is None:
+            return self.evaluates_at(step)
+        return (self.steps - step) % self.average_every == 0

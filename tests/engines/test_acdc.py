@@ -1,0 +1,49 @@
+"""When the phases of `acdc` start."""
+
+import pytest
+
+from tests.engines.test_engines import NotingBench
+from workbench.engines.acdc import ACDC
+from workbench.errors import BadInput
+from workbench.schedules import Cosine, Linear
+
+
+def test_the_published_phases_of_100_epochs():
+    """Compressed at 10, 20, ..., 70 and 85; dense from 0, 15, ..., 65 and 75."""
+    engine = ACDC(dense_epochs=10.0, phase_epochs=5.0, last_dense_epochs=10.0, final_epochs=15.0)
+    starts = engine.phases(NotingBench(), 100 * 100)
+    assert starts == (0, *range(1000, 7501, 500), 8500)
+    assert starts[1::2] == (1000, 2000, 3000, 4000, 5000, 6000, 7000, 8500)
+    longer = engine.phases(NotingBench(), 200 * 100)
+    assert longer == (0, *range(1000, 17501, 500), 18500), "more phases of the same length"
+
+
+def test_the_default_has_the_published_proportions():
+    starts = ACDC().phases(NotingBench(), 1000)
+    assert starts == (0, *range(100, 751, 50), 850)
+
+
+def test_steps_that_fill_no_pair_of_phases_go_to_the_last_one():
+    for extra in range(100):
+        assert ACDC().phases(NotingBench(), 1000 + extra) == ACDC().phases(NotingBench(), 1000)
+    assert len(ACDC().phases(NotingBench(), 1100)) == len(ACDC().phases(NotingBench(), 1000)) + 2
+
+
+def test_one_training_from_the_pretrained_weights_under_one_learning_rate():
+    bench = NotingBench()
+    ACDC(decay="cosine").prune(bench)
+    ((stage, parent, recipe, _),) = bench.trained
+    assert (stage, parent.history, recipe.steps) == ("level-1", (), 1000)
+    assert recipe.schedule == Cosine(warmup=0.1)
+    ACDC().prune(bench)
+    assert bench.trained[1][2].schedule == Linear(warmup=0.1)
+
+
+def test_phases_longer_than_the_run_are_refused_before_any_training():
+    bench = NotingBench()
+    with pytest.raises(BadInput, match=r"has 399 steps.*Give at least 400, or lower dense_epochs"):
+        ACDC(total_steps=399).prune(bench)
+    assert bench.trained == []
+    assert ACDC().phases(bench, 400) == (0, 100, 150, 250)
+    with pytest.raises(BadInput, match="phase_epochs is 0"):
+        ACDC(phase_epochs=0)

@@ -1,0 +1,162 @@
+"""AC/DC: alternating compressed and decompressed training (Peste et al., NeurIPS 2021)."""
+
+from bisect import bisect_right
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+from torch import Tensor
+
+from workbench.engines.base import Bench, Engine, Scope, State
+from workbench.errors import BadInput
+from workbench.masks import Mask, topk_mask
+from workbench.schedules import Cosine, Linear
+from workbench.scores import magnitude
+from workbench.settings import Positive, settings
+from workbench.training import FixedMask, Sparsifier, Training
+
+
+@settings
+class ACDC(Engine):
+    """One training in phases: dense first, then compressed and decompressed in turn, compressed at last.
+
+    Each compressed phase begins with the magnitude mask of the full sparsity, taken anew, and keeps it; each
+    decompressed one begins with the pruned weights back at zero. The phases are those of the released
+    configuration for ResNet-50, a tenth as long: of 100 epochs, 10 are dense, then 5 compressed and 5
+    dense in turn until 75, the last dense phase has 10 and the last compressed one 15. A longer training has
+    more phases of the same length, as the configuration of 200 epochs has.
+
+    It starts from the pretrained weights with a fresh head, or in vision from what the model's id says, since
+    its first dense phase is the dense training. No source was found for encoders: the proportions
+    above are inferred to suit them, and one linear decay over the whole run is ours; the paper's cosine is
+    `decay="cosine"`. Momentum is reset as in the released code. It has no Adam; ours also forgets the
+    second moments and the count of steps: a second moment that starts from zero under a count that ran on
+    would let the revived weights move up to 6.5 times as fast as the others.
+
+    Attributes:
+        scope: what the magnitudes are ranked within; the paper has "global" and, as "uniform", "matrix".
+        dense_epochs: the first phase.
+        phase_epochs: every compressed and decompressed phase but the last two.
+        last_dense_epochs: the last decompressed phase.
+        final_epochs: the last compressed phase. What does not fill a pair of phases is added to it.
+        reset_moments: forget the optimizer's state at the start of each decompressed phase.
+        decay: how the learning rate falls over the whole run.
+    """
+
+    id: ClassVar[str] = "acdc"
+
+    scope: Scope = "global"
+    dense_epochs: Positive = 1.0
+    phase_epochs: Positive = 0.5
+    last_dense_epochs: Positive = 1.0
+    final_epochs: Positive = 1.5
+    reset_moments: bool = True
+    decay: Literal["linear", "cosine"] = "linear"
+
+    def prune(self, bench: Bench) -> State:
+        """One training under the alternation."""
+        steps = self.train_steps(bench)
+        alternation = Alternation(self.phases(bench, steps), self.sparsity, self.scope, self.reset_moments)
+        recipe = self.recipe(steps, schedule=Linear if self.decay == "linear" else Cosine)
+        return bench.train("level-1", bench.pretrained(), recipe, alternation)
+
+    def phases(self, bench: Bench, steps: int) -> tuple[int, ...]:
+        """The steps at which phases start: dense, compressed, dense, ..., compressed.
+
+        Args:
+            bench: knows the length of an epoch.
+            steps: of the whole run.
+
+        Raises:
+            BadInput: the run is too short for the first and the last two phases and one between them.
+        """
+        first, phase, last_dense, final = (
+            bench.steps(epochs, self.batch_size)
+            for epochs in (self.dense_epochs, self.phase_epochs, self.last_dense_epochs, self.final_epochs)
+        )
+        between = (steps - first - last_dense - final) // phase
+        if between < 1:
+            raise BadInput(
+                f"acdc: the run has {steps} steps, and its phases need {first} dense, at least {phase} "
+                f"compressed, {last_dense} dense and {final} compressed. Give at least "
+                f"{first + phase + last_dense + final}, or lower dense_epochs, phase_epochs, "
+                "last_dense_epochs or final_epochs."
+            )
+        between -= between % 2 == 0  # they begin and end compressed
+        starts = [first + phase * number for number in range(between + 1)]
+        return (0, *starts, starts[-1] + last_dense)
+
+
+class Alternation(Sparsifier):
+    """Fixed masks that come and go with the phases."""
+
+    def __init__(self, starts: tuple[int, ...], sparsity: float, scope: Scope, reset_moments: bool):
+        """Plans the phases.
+
+        Args:
+            starts: the steps at which phases start, in order; the first, 0, is dense, the next compressed,
+                and so on in turn.
+            sparsity: of every compressed phase.
+            scope: what the magnitudes are ranked within.
+            reset_moments: forget the optimizer's state when weights come back.
+        """
+        self._starts = starts
+        self._sparsity = sparsity
+        self._scope = scope
+        self._reset_moments = reset_moments
+
+    def attach(self, training: Training) -> None:
+        """Starts dense."""
+        super().attach(training)
+        self._enter(None)
+
+    def begin(self) -> None:
+        """Starts dense."""
+        self._enter(None)
+
+    def after_step(self) -> None:
+        """Keeps the mask, or changes it where a phase starts.
+
+        In a compressed phase gradients are those of all weights, as in the released code, and the pruned
+        weights are set to zero again.
+        """
+        self._now.after_step()
+        if self.training.step not in self._starts:
+            return
+        if self.phase % 2:
+            self._enter(topk_mask(magnitude(self.weights), self._sparsity, self._scope))
+            return
+        self._enter(None)
+        if self._reset_moments:
+            self.training.optimizer.state.clear()
+
+    @property
+    def phase(self) -> int:
+        """The number of the present phase, from 0; compressed ones have odd numbers."""
+        return bisect_right(self._starts, self.training.step) - 1
+
+    @property
+    def settled(self) -> bool:
+        """Whether the last compressed phase has begun."""
+        return self.training.step >= self._starts[-1]
+
+    @property
+    def mask(self) -> Mask | None:
+        """The present phase's mask; None where it is dense."""
+        return self._now.mask
+
+    def check(self) -> None:
+        """Pruned weights must be zero in a compressed phase."""
+        self._now.check()
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The present mask; nothing where there is none."""
+        return {name: self.mask[name] for name in self.mask.names} if self.mask else {}
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Goes on under the same mask."""
+        self._enter(Mask.from_tensors(tensors) if tensors else None)
+
+    def _enter(self, mask: Mask | None) -> None:
+        self._now = FixedMask(mask) if mask else Sparsifier()
+        self._now.attach(self.training)
+        self._now.begin()
