@@ -35,8 +35,21 @@ CURVES = pd.DataFrame(
 SCORES = POOL.assign(early=POOL["score"], final=[0.7, 0.75, 0.9])
 LAYERS = pd.DataFrame({"attention.self.query": [0.9, 0.8], "odd": [0.7, 0.95]}, index=[0, 1])
 OVERLAP = pd.DataFrame([[1.0, 0.83], [0.83, 1.0]], index=["0", "1"], columns=["0", "1"])
+PLACE = {"task": "glue/mrpc", "model": "m", "metric": "accuracy"}
+RUNS = pd.DataFrame(
+    [("imp", 0.9, 0, 0.7), ("imp", 0.9, 1, 0.8), ("imp", 0.8, 0, 0.85), ("smp", 0.9, 0, 0.6)],
+    columns=["engine", "sparsity", "seed", "dev"],
+).assign(dense=0.9, **PLACE)
+MEANS = pd.DataFrame(
+    [("imp", 0.9, 2, 0.75, 0.65, 0.85), ("imp", 0.8, 1, 0.85, None, None), ("smp", 0.9, 1, 0.6, None, None)],
+    columns=["engine", "sparsity", "seeds", "mean", "low", "high"],
+).astype({"low": float, "high": float})
+SHARES = pd.DataFrame({0: [0.9, 0.7], 1: [0.8, 0.99], "stem": [0.5, None]}, index=["imp", "smp"])
 
 ALL = {
+    "sparsity": lambda: figures.metric_by_sparsity(RUNS, MEANS, PUBLISHED),
+    "engines": lambda: figures.engine_heatmap(SHARES, "layer"),
+    "shared": lambda: figures.overlap_heatmap(OVERLAP, "engine"),
     "levels": lambda: figures.metric_by_level(LEVELS, PUBLISHED),
     "layers": lambda: figures.layer_heatmap(LAYERS),
     "overlap": lambda: figures.overlap_heatmap(OVERLAP),
@@ -76,6 +89,36 @@ def test_levels_stand_beside_the_dense_line_and_published_figures_apart():
     assert list(published.text) == ["A", "B"]
     assert list(published.textposition) == ["top center", "bottom center"]
     assert published.marker.symbol == "diamond-open"
+
+
+def test_engines_have_every_seed_a_mean_and_an_interval_where_there_are_seeds():
+    figure = ALL["sparsity"]()
+    means, seeds = trace(figure, "imp"), trace(figure, "imp, each seed")
+    assert list(means.x) == pytest.approx([20, 10])
+    assert list(means.y) == [0.85, 0.75]
+    assert np.isnan(means.error_y.array[0])
+    assert means.error_y.array[1] == pytest.approx(0.1)
+    assert sorted(seeds.y) == [0.7, 0.8, 0.85]
+    assert not seeds.showlegend
+    assert list(trace(figure, "dense model, mean over seeds").y) == [0.9, 0.9]
+    assert list(trace(figure, "published: BERT-base, other recipe").text) == ["A", "B"]
+    assert "published" not in figures.metric_by_sparsity(RUNS, MEANS, PUBLISHED[:0]).to_json()
+
+
+def test_eighteen_engines_look_different():
+    names = [f"engine {number}" for number in range(18)]
+    table = pd.DataFrame([RUNS.iloc[0].replace("imp", name) for name in names])
+    means = pd.DataFrame([MEANS.iloc[1].replace("imp", name) for name in names])
+    figure = figures.metric_by_sparsity(table, means, PUBLISHED[:0])
+    styles = [(t.line.color, t.line.dash, t.marker.symbol) for t in figure.data if t.name in names]
+    assert len(set(styles)) == 18
+
+
+def test_engines_stand_downwards_and_parts_across():
+    (heat,) = ALL["engines"]().data
+    assert list(heat.y) == ["imp", "smp"]
+    assert list(heat.x) == ["0", "1", "stem"]
+    assert list(heat.z[0]) == pytest.approx([90, 80, 50])
 
 
 def test_small_differences_look_small():

@@ -15,7 +15,6 @@ from workbench.errors import BadInput, Failed, Stopped
 from workbench.runs import Cell, Sweep, executor, executors
 from workbench.runs.board import Board
 from workbench.runs.executors import Ending, ProcessExecutor, SerialExecutor
-from workbench.settings import to_plain
 from workbench.training import Distillation, MaskedTrainer
 
 NONE = Distillation(mode="none")
@@ -154,7 +153,7 @@ def test_a_process_stops_resumably_when_told_and_when_its_parent_is_gone(spec_of
     spec = spec_of(Magnitude(sparsity=0.8, epochs=1e5, distillation=NONE))
     processes = ProcessExecutor(1)
     if orphaned:
-        plain = json.dumps(to_plain(spec, changed_only=True))
+        plain = json.dumps(spec.changed)
         worker = [sys.executable, "-m", "workbench.runs.worker", plain, str(tmp_path)]
         code = "import subprocess, sys; subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE); input()"
         command = [sys.executable, "-c", code, *worker]

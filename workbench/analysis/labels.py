@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from workbench.runs import Run
-from workbench.settings import to_plain
 
 # What a comparison has in columns of its own.
 _COLUMNS = ("task", "model", "seed", "engine.id", "engine.sparsity")
@@ -42,7 +41,7 @@ def _place(run: Run) -> tuple:
 
 def _settings(run: Run) -> dict[str, str]:
     """Name to value as text, of whatever is not a default; the engine's settings by their bare names."""
-    flat = _flat(to_plain(run.spec, changed_only=True))
+    flat = _flat(run.spec.changed)
     return {
         name.removeprefix("engine."): value if isinstance(value, str) else json.dumps(value)
         for name, value in flat.items()

@@ -15,7 +15,6 @@ from workbench.errors import BadInput, WorkbenchError
 from workbench.files import write_text
 from workbench.runs.launch import prune
 from workbench.runs.spec import RunSpec
-from workbench.settings import to_plain
 
 # What is interrupted gets this long to end by itself; its last checkpoint is safe in any case.
 _PATIENCE_SECONDS = 60.0
@@ -101,7 +100,7 @@ class ProcessExecutor:
     def start(self, spec: RunSpec, store: Path) -> None:
         """Starts a process; it ends when its standard input does (`runs/worker.py`)."""
         log = write_text(log_path(store, spec), "")
-        plain = json.dumps(to_plain(spec, changed_only=True))
+        plain = json.dumps(spec.changed)
         command = [sys.executable, "-m", "workbench.runs.worker", plain, str(store)]
         with log.open("w") as output:
             process = subprocess.Popen(

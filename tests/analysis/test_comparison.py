@@ -1,0 +1,99 @@
+"""Any set of runs as tables."""
+
+from math import sqrt
+
+import pytest
+
+from tests.fabricated import fabricate
+from workbench import analysis
+from workbench.engines.imp import IMP
+from workbench.engines.magnitude import Magnitude
+from workbench.errors import BadInput
+
+
+@pytest.fixture
+def runs(finished_run, tmp_path):
+    """Three seeds of one engine, one of another, at 0.9; and one run at 0.8."""
+    return [
+        *(
+            fabricate(tmp_path, finished_run, Magnitude(sparsity=0.9), seed=s, right=100 + 10 * s)
+            for s in range(3)
+        ),
+        fabricate(tmp_path, finished_run, IMP(sparsity=0.9, scope="global"), right=120, steps=500),
+        fabricate(tmp_path, finished_run, IMP(sparsity=0.8, scope="global"), right=140),
+    ]
+
+
+def test_a_row_a_run_with_its_score_and_cost(runs):
+    table = analysis.comparison_table(runs)
+    assert table["run"].tolist() == [runs[i].name for i in (4, 3, 0, 1, 2)]
+    assert table["dev"].tolist() == [0.7, 0.6, 0.5, 0.55, 0.6]
+    assert table["optimizer_steps"].tolist() == [300, 500, 300, 300, 300]
+    assert table["engine"].tolist() == ["imp", "imp", *["magnitude"] * 3]
+    assert set(table["metric"]) == {"accuracy"}
+    assert table["dense"].tolist() == [runs[0].results["dense"]["dev"]["validation"]["accuracy"]] * 5
+
+
+def test_a_metric_that_no_run_has_is_refused(runs):
+    with pytest.raises(BadInput, match="accuracy"):
+        analysis.comparison_table(runs, "acuracy")
+    assert analysis.comparison_table([]).empty
+
+
+def test_means_have_an_interval_where_there_are_seeds(runs):
+    summary = analysis.summary_table(analysis.comparison_table(runs)).set_index(["engine", "sparsity"])
+    row = summary.loc["magnitude", 0.9]
+    reach = 4.30265 * 0.05 / sqrt(3)  # Student's t with two degrees of freedom
+    assert (row["mean"], row["low"], row["high"]) == pytest.approx((0.55, 0.55 - reach, 0.55 + reach))
+    assert (row["seeds"], row["least"], row["most"]) == (3, 0.5, 0.6)
+    single = summary.loc["imp", 0.9]
+    assert single["mean"] == 0.6
+    assert single[["low", "high"]].isna().all()
+
+
+def test_the_hardest_place_is_the_one_that_most_engines_reached(runs):
+    ((title, rows),) = analysis.by_task(analysis.comparison_table(runs))
+    assert title == "synth/sst2"
+    assert set(analysis.hardest(rows)["sparsity"]) == {0.9}
+    easier = rows[(rows["engine"] == "magnitude") | (rows["sparsity"] == 0.8)]
+    assert set(analysis.hardest(easier)["sparsity"]) == {0.9}, "of equals the higher"
+
+
+def test_zeros_and_bytes_are_columns_of_their_own(runs):
+    cost = analysis.cost_by_engine(runs, analysis.comparison_table(runs)).set_index(["engine", "sparsity"])
+    mask = runs[3].mask()
+    row = cost.loc["imp", 0.9]
+    assert row["zeros"] == mask.numel - mask.kept
+    assert row["mask_bytes"] == (runs[3].path / "masks" / "level-1.safetensors").stat().st_size
+    assert row["optimizer_steps"] == 500
+    assert cost["model_bytes"].isna().all(), "these runs have no model file"
+
+
+def test_overlap_is_a_mean_over_the_seeds_that_both_have(runs):
+    place = analysis.hardest(analysis.comparison_table(runs))
+    overlap = analysis.mask_overlap(runs, place)
+    assert list(overlap.index) == list(overlap.columns) == ["imp", "magnitude"]
+    assert (
+        overlap.loc["imp", "magnitude"]
+        == overlap.loc["magnitude", "imp"]
+        == runs[3].mask().jaccard(runs[0].mask())
+    )
+    assert overlap.loc["imp", "imp"] == 1
+    apart = place[(place["engine"] == "imp") | (place["seed"] > 0)]
+    assert analysis.mask_overlap(runs, apart).isna().loc["imp", "magnitude"]
+
+
+@pytest.mark.parametrize(("by", "parts"), [("layer", [0, 1]), ("type", None)])
+def test_sparsity_by_part_comes_from_exact_counts(runs, by, parts):
+    place = analysis.hardest(analysis.comparison_table(runs))
+    shares = analysis.sparsity_by_engine(runs, place, by)
+    assert shares.index.tolist() == ["imp", "magnitude"]
+    if parts:
+        assert shares.columns.tolist() == parts
+        assert shares.loc["imp"].mean() == pytest.approx(runs[3].mask().sparsity), (
+            "both layers have equal sizes"
+        )
+    else:
+        names = [name for name in runs[3].mask().names if name.endswith("intermediate.dense.weight")]
+        kept = sum(runs[3].mask().kept_per_matrix()[name] for name in names)
+        assert shares.loc["imp", "intermediate.dense"] == 1 - kept / (2 * 32 * 64)

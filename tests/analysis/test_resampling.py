@@ -1,0 +1,55 @@
+"""Metrics on bootstrap resamples are those of scikit-learn and SciPy on the same examples."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workbench.analysis import resampling
+from workbench.errors import BadInput
+from workbench.randomness import numpy_generator
+from workbench.tasks.metrics import score
+
+
+def outputs(metric, classes, seed, examples=40):
+    draw = numpy_generator("outputs", seed)
+    if metric in ("pearson", "spearman"):
+        # Rounded, so that there are ties.
+        return draw.normal(size=examples).round(1).astype(np.float32), draw.normal(size=(examples, 1)).round(
+            1
+        )
+    return draw.integers(classes, size=examples), draw.normal(size=(examples, classes))
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "f1", "matthews", "pearson", "spearman"])
+@pytest.mark.parametrize("classes", [2, 3])
+@given(seed=st.integers(0, 10_000))
+def test_each_value_is_the_metric_of_its_resample(metric, classes, seed):
+    if metric == "f1":
+        classes = 2
+    labels, logits = outputs(metric, classes, seed)
+    found = resampling.resampled(metric, labels, logits, "a/task", 7)
+    (draws,) = resampling._draws("a/task", len(labels), 7)
+    expected = [score([metric], logits[draw], labels[draw])[metric] for draw in draws]
+    assert found == pytest.approx(expected)
+
+
+def test_a_constant_side_has_the_value_that_metrics_give_it():
+    labels, logits = np.zeros(5, np.int64), np.tile([1.0, 0.0], (5, 1))
+    for metric, value in (("accuracy", 1), ("f1", 0), ("matthews", 0)):
+        assert resampling.resampled(metric, labels, logits, "t", 3).tolist() == [value] * 3
+    assert resampling.resampled("pearson", labels, logits[:, :1], "t", 3).tolist() == [0] * 3
+
+
+def test_draws_are_those_of_the_task_and_do_not_depend_on_how_they_are_cut(monkeypatch):
+    labels, logits = outputs("accuracy", 3, 1)
+    whole = resampling.resampled("accuracy", labels, logits, "t", 50)
+    assert whole.tolist() == resampling.resampled("accuracy", labels, logits, "t", 50).tolist()
+    assert whole.tolist() != resampling.resampled("accuracy", labels, logits, "u", 50).tolist()
+    monkeypatch.setattr(resampling, "_AT_ONCE", 100)
+    assert whole.tolist() == resampling.resampled("accuracy", labels, logits, "t", 50).tolist()
+
+
+def test_an_unknown_metric_is_refused():
+    with pytest.raises(BadInput, match="Did you mean accuracy"):
+        resampling.resampled("acuracy", np.zeros(2, np.int64), np.zeros((2, 2)), "t", 2)

@@ -1,0 +1,58 @@
+"""Run folders that no training made: quick, and with scores that a test knows."""
+
+import copy
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from workbench.engines import Engine
+from workbench.files import write_json, write_text
+from workbench.masks import topk_mask
+from workbench.randomness import derive, numpy_generator
+from workbench.runs import Run, RunSpec
+from workbench.runs.predictions import Predictions, write_predictions
+from workbench.scores import random
+
+EXAMPLES = 200
+
+
+def fabricate(
+    store: Path, like: Run, engine: Engine, *, seed: int = 0, right: int = 100, steps: int = 300, **spec
+) -> Run:
+    """A complete run that got `right` of 200 dev examples right.
+
+    Args:
+        store: where its folder is made.
+        like: a real run, whose other values and matrices it takes over.
+        engine: also decides the mask, with the seed.
+        seed: of the spec.
+        right: the dev examples from the first on.
+        steps: optimizer steps in all.
+        spec: other values of the spec.
+    """
+    run_spec: RunSpec = replace(like.spec, engine=engine, seed=seed, **spec)
+    root = store / run_spec.name
+    shapes = {name: like.mask()[name].float() for name in like.mask().names}
+    mask = topk_mask(random(shapes, seed=derive(engine.id, seed)), engine.sparsity, "global")
+    mask.save(root / "masks" / "level-1.safetensors")
+    results = copy.deepcopy(like.results)
+    scores = {"accuracy": right / EXAMPLES}
+    cost = dict(results["levels"][-1]["cost"], optimizer_steps=steps)
+    level = {"stage": "level-1", "sparsity": mask.sparsity, "kept": mask.kept, "numel": mask.numel}
+    level |= {"best_step": steps, "validation": scores, "dev": {"validation": scores}, "cost": cost}
+    results |= {"run": run_spec.name, "levels": [level], "validation": scores, "dev": level["dev"]}
+    results["cost"] = {"training": cost, "total": cost}
+    write_json(root / "results.json", results)
+    write_json(root / "environment.json", like.environment)
+    write_text(root / "spec.yaml", run_spec.to_yaml())
+    return Run(root)
+
+
+def predict(run: Run, right: int) -> Run:
+    """Gives a run predictions of which the first `right` of 200 are right."""
+    labels = numpy_generator("labels").integers(2, size=EXAMPLES)
+    said = np.where(np.arange(EXAMPLES) < right, labels, 1 - labels)
+    logits = np.eye(2, dtype=np.float32)[said]
+    write_predictions(run.path, {"validation": Predictions(logits, labels)})
+    return run

@@ -1,0 +1,101 @@
+"""The page of a comparison, and what it says of its runs."""
+
+import shutil
+
+import pandas as pd
+import pytest
+
+from tests.fabricated import fabricate, predict
+from tests.reports.test_render import Page
+from workbench import analysis, cli
+from workbench.engines.imp import IMP
+from workbench.engines.magnitude import Magnitude
+from workbench.errors import BadInput
+from workbench.reports import comparison, open_runs, render
+
+
+@pytest.fixture(scope="module")
+def store(finished_run, tmp_path_factory):
+    """Two engines with two seeds at equal steps, one with one at other steps; a run of another task."""
+    store = tmp_path_factory.mktemp("comparison") / "runs"
+    for seed in range(2):
+        for engine, right in ((Magnitude(sparsity=0.9), 110), (IMP(sparsity=0.9), 150)):
+            right += 5 * seed
+            predict(fabricate(store, finished_run, engine, seed=seed, right=right), right)
+    fabricate(store, finished_run, IMP(sparsity=0.9, scope="global"), right=130, steps=400)
+    fabricate(store, finished_run, Magnitude(sparsity=0.8), task="glue/sst2", right=120)
+    (store / "begun").mkdir()
+    shutil.copy(finished_run.path / "spec.yaml", store / "begun")
+    return store
+
+
+@pytest.fixture(scope="module")
+def html(store):
+    out = store.parent / "page.html"
+    arguments = ["report", str(store), "--notebook", "report_compare", "--out", str(out)]
+    assert cli.main(arguments) == 0
+    return out.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(html):
+    return Page(html)
+
+
+def test_every_task_has_its_figures(page):
+    kinds = ("quality", "overlap", "layers", "types")
+    assert sorted(page.drawn) == sorted(f"{kind}-{task}" for kind in kinds for task in range(2))
+    assert page.loads == []
+
+
+def test_the_page_tells_what_was_compared_and_how(page):
+    text = " ".join(" ".join(page.text).split())
+    for words in (
+        "6 runs on glue/sst2, synth/sst2",
+        "Engines: magnitude; imp; imp, scope=global.",
+        "2 of 4 entries have one seed",
+        "Each engine minus magnitude",
+        "Left out, because magnitude took another number of optimizer steps (300): imp, scope=global (400",
+        "+0.200",
+        "seeds and examples",
+        "published figures for BERT-base",
+        "two masks drawn independently and evenly would overlap by 0.053",
+    ):
+        assert words in text
+    assert "selection: dev" not in text
+
+
+def test_equal_runs_give_equal_bytes_and_another_baseline_another_page(store, html, tmp_path):
+    def page(**parameters):
+        out = tmp_path / "page.html"
+        render([], out, store=store, notebook="report_compare", parameters=parameters)
+        return out.read_text(encoding="utf-8")
+
+    assert page() == html
+    assert "Each engine minus imp," in page(baseline="imp")
+    with pytest.raises(BadInput, match="unknown parameter"):
+        page(runs="elsewhere")
+
+
+def test_runs_are_found_by_folder_store_and_line(store, tmp_path):
+    runs = open_runs(str(store))
+    assert len(runs) == 6
+    assert [run.name for run in open_runs(f"{runs[3].path}\n{store}")][:2] == [runs[3].name, runs[0].name]
+    with pytest.raises(BadInput, match="not complete"):
+        open_runs(str(store / "begun"))
+    with pytest.raises(BadInput, match="run in"):
+        open_runs(str(tmp_path))
+
+
+def test_runs_that_selected_on_dev_are_pointed_out(finished_run, tmp_path):
+    runs = [fabricate(tmp_path, finished_run, Magnitude(sparsity=0.9), selection="dev")]
+    told = " ".join(comparison.cautions(analysis.comparison_table(runs)))
+    assert "1 of the runs selected on the dev split" in told
+
+
+def test_without_pairs_a_sentence_says_so(finished_run, tmp_path):
+    table = analysis.comparison_table([fabricate(tmp_path, finished_run, Magnitude(sparsity=0.9))])
+    pairs = analysis.paired_differences([], table[:0], "magnitude")
+    (sentence,) = comparison.how_paired(pairs, "magnitude")
+    assert "nothing to pair" in sentence
+    assert isinstance(comparison.differences(pairs), pd.DataFrame)
