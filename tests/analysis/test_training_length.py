@@ -1,6 +1,6 @@
 import pytest
 
-from workbench.analysis import mean_by_length, training_length_table
+from workbench.analysis import mean_by_length, series, training_length_table
 from workbench.engines.magnitude import Magnitude
 from workbench.errors import BadInput
 from workbench.runs import prune
@@ -35,3 +35,11 @@ def test_runs_of_different_engines_are_not_one_curve(runs, finished_run):
         training_length_table([*runs, finished_run])
     with pytest.raises(BadInput, match="axis `scale`"):
         training_length_table([])
+
+
+def test_the_largest_set_of_comparable_runs_is_taken(runs, finished_run):
+    assert series([finished_run, *runs]) == runs
+    assert series([*runs, finished_run], engine="randomized") == [finished_run]
+    assert series([]) == []
+    with pytest.raises(BadInput, match="no run of engine imp on task any"):
+        series(runs, engine="imp")

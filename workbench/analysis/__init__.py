@@ -15,9 +15,10 @@ from workbench.analysis.pool import pool_overlap, pool_table
 from workbench.analysis.published import published_for
 from workbench.analysis.side_by_side import mask_overlap, sparsity_by_engine
 from workbench.analysis.store import newest_complete, store_table
-from workbench.analysis.training_length import mean_by_length, training_length_table
+from workbench.analysis.training_length import DIAGNOSTICS, mean_by_length, series, training_length_table
 
 __all__ = [
+    "DIAGNOSTICS",
     "Basis",
     "RankCorrelation",
     "Trace",
@@ -45,6 +46,7 @@ __all__ = [
     "published_for",
     "rank_correlation",
     "score_table",
+    "series",
     "sparsity_by_engine",
     "storage_table",
     "store_table",

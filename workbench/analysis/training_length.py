@@ -15,6 +15,30 @@ DIAGNOSTICS = ("train_loss", "train_entropy", "validation_entropy")
 COLUMNS = ["run", "sparsity", "seed", "epochs", "optimizer_steps", "metric", *DIAGNOSTICS]
 
 
+def series(runs: Sequence[Run], task: str = "", engine: str = "") -> list[Run]:
+    """Those runs whose lengths compare: of one task, engine and model, the set with the most runs.
+
+    Args:
+        runs: complete runs.
+        task: only this task's; empty for any.
+        engine: only this engine's; empty for any.
+
+    Raises:
+        BadInput: `task` or `engine` is that of no run.
+    """
+    sets: dict[tuple[str, ...], list[Run]] = {}
+    for run in runs:
+        found = tuple(run.results[name] for name in ("task", "engine", "model"))
+        if task in ("", found[0]) and engine in ("", found[1]):
+            sets.setdefault(found, []).append(run)
+    if runs and not sets:
+        there = sorted({f"{run.results['engine']} on {run.results['task']}" for run in runs})
+        raise BadInput(
+            f"no run of engine {engine or 'any'} on task {task or 'any'}; there is {', '.join(there)}"
+        )
+    return max(sets.values(), key=len, default=[])
+
+
 def training_length_table(runs: Sequence[Run]) -> pd.DataFrame:
     """What training lengths lead to.
 
