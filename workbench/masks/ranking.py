@@ -1,7 +1,6 @@
 """Exact ranking: a mask of k weights has k weights."""
 
 import math
-from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -82,11 +81,11 @@ def budgets(tensors: Mapping[str, torch.Tensor], sparsity: float, scope: str) ->
     Raises:
         BadInput: as `topk_mask`, except for values that are not finite.
     """
-    _check_tensors(tensors)
+    check_tensors(tensors)
     found = []
     for group, names in groups(tensors, scope).items():
         numel = sum(tensors[name].numel() for name in names)
-        found.append(Budget(group, names, _kept_in_group(group, numel, sparsity)))
+        found.append(Budget(group, names, kept_in_group(group, numel, sparsity)))
     return found
 
 
@@ -96,7 +95,7 @@ def counted(tensors: Mapping[str, torch.Tensor], kept: Mapping[str, int] | int) 
     Raises:
         BadInput: as `topk_counts`, except for values that are not finite.
     """
-    _check_tensors(tensors)
+    check_tensors(tensors)
     if isinstance(kept, Mapping):
         if set(kept) != set(tensors):
             odd = min(set(kept) ^ set(tensors), key=str)
@@ -113,7 +112,8 @@ def counted(tensors: Mapping[str, torch.Tensor], kept: Mapping[str, int] | int) 
     return found
 
 
-def _check_tensors(tensors: Mapping[str, torch.Tensor]) -> None:
+def check_tensors(tensors: Mapping[str, torch.Tensor]) -> None:
+    """Refuses an empty mapping and, by `check_rankable`, tensors without an order."""
     if not tensors:
         raise BadInput("nothing to choose weights from: the mapping of tensors is empty")
     for name, tensor in tensors.items():
@@ -122,7 +122,8 @@ def _check_tensors(tensors: Mapping[str, torch.Tensor]) -> None:
 
 def _select(scores: Mapping[str, torch.Tensor], wanted: Sequence[Budget]) -> Mask:
     jobs = [(scores, budget) for budget in wanted]
-    bits = dict(ChainMap(*each(_packed, jobs, serial=not on_host(scores.values()))))
+    done = each(_packed, jobs, serial=not on_host(scores.values()))
+    bits = {name: packed for group in done for name, packed in group.items()}
     return Mask({name: PackedMatrix(tuple(scores[name].shape), bits[name]) for name in scores})
 
 
@@ -142,7 +143,8 @@ def _packed(scores: Mapping[str, torch.Tensor], budget: Budget) -> dict[str, np.
     return dict(zip(budget.names, packed, strict=True))
 
 
-def _kept_in_group(group: str, numel: int, sparsity: float) -> int:
+def kept_in_group(group: str, numel: int, sparsity: float) -> int:
+    """`kept_count` of a group's weights, refused where it is 0."""
     kept = kept_count(numel, sparsity)
     if kept == 0:
         raise BadInput(
