@@ -67,6 +67,24 @@ def test_matching_the_steps_of_a_run(prune, tmp_path, capsys):
     assert magnitude.spec.engine.total_steps == imp.results["cost"]["total"]["optimizer_steps"]
 
 
+def test_a_grid_goes_on_where_it_was_and_is_compared(tiny_model_dir, tmp_path, capsys):
+    file, store = tmp_path / "grid.yaml", str(tmp_path / "runs")
+    file.write_text(f"""
+        base: {{scale: 0.02, precision: fp32, dense: {{epochs: 0.05}}}}
+        axes: {{task: synth/sst2, model: "{tiny_model_dir}", sparsity: 0.8, seed: [0, 1]}}
+        engines: {{magnitude: , imp: {{levels: 2, match_steps_of: magnitude, dense_epochs: 0}}}}
+    """)
+    assert main(["grid", str(file), "--store", store]) == 0
+    first = capsys.readouterr()
+    assert first.out.splitlines()[-1] == store
+    assert first.err.count("done in") == 4
+    assert len({run.optimizer_steps for run in runs_in(store)}) == 1
+    assert main(["grid", str(file), "--store", store]) == 0
+    second = capsys.readouterr()
+    assert second.out == first.out
+    assert second.err.count("is complete already") == 4
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -97,6 +115,9 @@ def test_matching_the_steps_of_a_run(prune, tmp_path, capsys):
         (["prune", "synth/sst2", "--engine", "magnitude", "--store", "/dev/null/x"], "Name another --store"),
         (["show", "nothing"], "there is none at all"),
         (["report", "nothing"], "run"),
+        (["grid", "nothing.yaml"], "not readable YAML"),
+        (["grid", "x.yaml", "--executor", "ray"], "invalid choice"),
+        (["grid"], "FILE"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(arguments, message, tmp_path, monkeypatch, capsys):

@@ -7,6 +7,7 @@ import pandas as pd
 from workbench.analysis.comparison import PLACE
 from workbench.runs import Run
 
+_COUNTS = ["optimizer_steps", "examples", "zeros", "mask_bytes", "model_bytes"]
 _COLUMNS = ["optimizer_steps", "examples", "TFLOP", "wall_seconds", "zeros", "mask_bytes", "model_bytes"]
 
 
@@ -21,12 +22,13 @@ def cost_by_engine(runs: Sequence[Run], table: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         one row for each task, model, sparsity and engine: optimizer_steps, examples, TFLOP (as if dense),
-        wall_seconds, zeros (among the prunable weights), mask_bytes, and model_bytes (NaN where a run folder
-        has no model file).
+        wall_seconds, zeros (among the prunable weights), mask_bytes, and model_bytes (missing where a run
+        folder has no model file).
     """
     left = pd.DataFrame([_left(run) for run in runs], columns=["run", "zeros", "mask_bytes", "model_bytes"])
     joined = table.merge(left, on="run").rename(columns={"tflop": "TFLOP", "seconds": "wall_seconds"})
-    return joined.groupby([*PLACE, "engine"], sort=False)[_COLUMNS].mean().reset_index()
+    means = joined.groupby([*PLACE, "engine"], sort=False)[_COLUMNS].mean().reset_index()
+    return means.round(dict.fromkeys(_COUNTS, 0)).astype(dict.fromkeys(_COUNTS, "Int64"))
 
 
 def _left(run: Run) -> tuple:

@@ -49,7 +49,8 @@ def overlap_heatmap(overlaps: pd.DataFrame, title: str = "candidate (number)") -
     )
     figure.update_xaxes(title_text=title)
     figure.update_yaxes(title_text=title)
-    return figure.update_layout(height=100 + max(220, 34 * min(len(overlaps), _ANNOTATED)))
+    labels = 5 * max(len(str(name)) for name in overlaps)  # they stand aslant below the map
+    return figure.update_layout(height=100 + labels + max(220, 34 * min(len(overlaps), _ANNOTATED)))
 
 
 def engine_heatmap(shares: pd.DataFrame, title: str) -> go.Figure:

@@ -10,7 +10,7 @@ _SCORES = ["engine", "sparsity", "seeds", "mean", "95 % interval", "every seed",
 def what_was_compared(table: pd.DataFrame) -> list[str]:
     """Subject, engines and seeds of a comparison, a paragraph each."""
     tasks, models = list(table["task"].unique()), list(table["model"].unique())
-    sparsities = ", ".join(f"{100 * value:g} %" for value in sorted(table["sparsity"].unique()))
+    sparsities = ", ".join(_percent(table["sparsity"].sort_values().drop_duplicates()))
     seeds = sorted(table["seed"].unique())
     named = ", ".join(map(str, seeds))
     told = f"Seed {named}: this is one seed" if len(seeds) == 1 else f"{len(seeds)} seeds: {named}"
@@ -56,6 +56,13 @@ def scores(table: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=_SCORES)
 
 
+def costs(table: pd.DataFrame) -> pd.DataFrame:
+    """What engines took and left on one task and model, for reading."""
+    # Examples follow from the steps, and all that remains fits a page.
+    wide = table.drop(columns=["task", "model", "examples"]).assign(sparsity=_percent(table["sparsity"]))
+    return wide[["engine", *wide.columns.drop("engine")]].dropna(axis="columns", how="all")
+
+
 def differences(pairs: pd.DataFrame) -> pd.DataFrame:
     """The pairs at equal steps, for reading."""
     fair = pairs[pairs["equal_steps"]]
@@ -65,7 +72,7 @@ def differences(pairs: pd.DataFrame) -> pd.DataFrame:
         {
             **{name: fair[name] for name in ["task", *models]},
             "engine": fair["engine"],
-            "sparsity": [f"{100 * value:g} %" for value in fair["sparsity"]],
+            "sparsity": _percent(fair["sparsity"]),
             "seeds": fair["seeds"],
             "difference": [f"{value:+.3f}" for value in fair["difference"]],
             "95 % interval": [_interval(low, high) for low, high in ends],
@@ -112,6 +119,10 @@ def chance_overlap(sparsity: float) -> str:
         f"At sparsity {100 * sparsity:g} %, two masks drawn independently and evenly would overlap by "
         f"{kept / (2 - kept):.3f}. Each figure is a mean over the seeds that both engines have."
     )
+
+
+def _percent(shares: pd.Series) -> list[str]:
+    return [f"{100 * share:g} %" for share in shares]
 
 
 def _interval(low: float, high: float) -> str:
