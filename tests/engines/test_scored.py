@@ -1,0 +1,273 @@
+"""Masks from trained scores: gradients, exact counts, frozen weights, and going on after a stop."""
+
+import math
+
+import pytest
+import torch
+from torch.func import functional_call
+from torch.nn import functional as F
+
+from workbench.engines.movement import HardScores, Movement
+from workbench.engines.smp import SMP, StaticScores
+from workbench.engines.soft_movement import FLOOR, SoftMovement, SoftScores
+from workbench.errors import BadInput
+from workbench.masks import kept_count, topk_counts, topk_mask
+from workbench.models import prunable
+
+ALL = {
+    "smp": lambda **changes: StaticScores(SMP(sparsity=0.8, masking="local", **changes)),
+    "smp-s": lambda **changes: StaticScores(SMP(sparsity=0.8, **changes)),
+    "movement": lambda **changes: HardScores(Movement(sparsity=0.8, **changes)),
+    "global": lambda **changes: HardScores(Movement(sparsity=0.8, scope="global", **changes)),
+    "soft": lambda **changes: SoftScores(SoftMovement(sparsity=0.8, **changes)),
+}
+every = pytest.mark.parametrize("make", ALL.values(), ids=ALL)
+
+
+def copied(trainer):
+    return {name: tensor.clone() for name, tensor in trainer.tensors().items()}
+
+
+@torch.no_grad()
+def scored_at(trainer, step):
+    """Puts random scores into a trainer and moves it to a step."""
+    trainer.step = step
+    for number, score in enumerate(trainer.sparsifier.scores.values()):
+        score.copy_(2 * torch.randn(score.shape, generator=torch.Generator().manual_seed(number)))
+    trainer.sparsifier.restore(trainer.sparsifier.tensors())
+
+
+@every
+def test_gradients_are_those_of_a_straight_through_estimator(make, trainer_of, batch):
+    trainer = trainer_of(make())
+    trainer.model.eval()
+    scored_at(trainer, 5)
+    scores, mask = trainer.sparsifier.scores, trainer.sparsifier.mask
+    assert 0.05 < mask.sparsity < 0.9
+    latent = {name: tensor.clone() for name, tensor in trainer.sparsifier.tensors().items()}
+    latent = {name.removeprefix("latent."): tensor.requires_grad_() for name, tensor in latent.items()}
+    inputs = batch(0)
+    labels = inputs.pop("labels")
+
+    straight = {name: score.detach().clone().requires_grad_() for name, score in scores.items()}
+    through = {name: mask[name] + straight[name] - straight[name].detach() for name in scores}
+    weights = {name: latent[name] * through[name] for name in scores}
+    F.cross_entropy(functional_call(trainer.model, weights, kwargs=inputs).logits, labels).backward()
+
+    F.cross_entropy(trainer.model(**inputs).logits, labels).backward()
+    trainer.sparsifier.before_step()
+    for name, weight in prunable(trainer.model).items():
+        torch.testing.assert_close(scores[name].grad, straight[name].grad, rtol=1e-4, atol=1e-9)
+        assert scores[name].grad[~mask[name]].count_nonzero() > 0, "pruned weights are scored too"
+        if trainer.sparsifier.trains_weights:
+            torch.testing.assert_close(weight.grad, latent[name].grad, rtol=1e-4, atol=1e-9)
+            assert torch.equal(weight, latent[name])
+        else:
+            assert weight.grad is None
+
+
+@pytest.mark.parametrize(
+    ("make", "factor"), [(ALL["smp"], 400 * (1 - (3 / 8) ** 3)), (ALL["soft"], 400 * (1 - (1 / 5) ** 3))]
+)
+def test_the_regulariser_is_a_mean_of_means_that_ramps_up(make, factor, trainer_of):
+    # 5 of 8 steps: lambda ramps over the whole training in smp, with the threshold (steps 1 to 6) in soft.
+    trainer = trainer_of(make())
+    scored_at(trainer, 5)
+    scores = trainer.sparsifier.scores
+    penalty = trainer.sparsifier.penalty()
+    penalty.backward()
+    means = [score.detach().double().sigmoid().mean().item() for score in scores.values()]
+    assert penalty.item() == pytest.approx(factor * sum(means) / len(means), rel=1e-5)
+    for score in scores.values():
+        sigmoid = score.detach().sigmoid()
+        closed = factor * sigmoid * (1 - sigmoid) / (len(scores) * score.numel())
+        torch.testing.assert_close(score.grad, closed, rtol=1e-4, atol=1e-9)
+    trainer.step = 0
+    assert trainer.sparsifier.penalty().item() == 0
+
+
+@every
+def test_the_count_is_exact_from_the_end_of_the_ramp_on(make, trainer_of, batch):
+    trainer = trainer_of(make(ramp_from=0.25, ramp_until=0.75))
+    total = sum(kept_count(weight.numel(), 0.8) for weight in prunable(trainer.model).values())
+    kept = [trainer.sparsifier.mask.kept]
+    for step in range(8):
+        trainer.advance(batch(step))
+        assert trainer.sparsifier.settled == (step + 1 >= 6)
+        kept.append(trainer.sparsifier.mask.kept)
+        trainer.sparsifier.check()
+        nonzero = sum(int(weight.count_nonzero()) for weight in prunable(trainer.model).values())
+        assert nonzero <= kept[-1]
+    assert kept[:3] == [trainer.sparsifier.mask.numel] * 3
+    assert kept[6:] == [total] * 3
+    if not isinstance(trainer.sparsifier, SoftScores):
+        assert kept == sorted(kept, reverse=True)
+
+
+@every
+def test_a_trainer_restored_in_its_middle_goes_on_bit_for_bit(make, trainer_of, batch):
+    whole = trainer_of(make())
+    for step in range(8):
+        if step == 4:
+            middle, age = copied(whole), whole.optimizer_steps
+        whole.advance(batch(step))
+    other = trainer_of(make())
+    other.advance(batch(7))
+    other.restore(middle, age, step=4)
+    for step in range(4, 8):
+        other.advance(batch(step))
+    expected, found = copied(whole), copied(other)
+    assert expected.keys() == found.keys()
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
+def test_pruned_weights_of_movement_go_on_moving_and_may_return(trainer_of, batch):
+    trainer = trainer_of(ALL["movement"](ramp_from=0.0, ramp_until=0.3), steps=30)
+    returned = 0
+    for step in range(30):
+        before = trainer.sparsifier.mask
+        trainer.advance(batch(step))
+        now = trainer.sparsifier.mask
+        returned += (now & ~before).kept if step > 9 else 0
+    assert returned > 0
+    name = now.names[0]
+    assert trainer.sparsifier.tensors()[f"latent.{name}"][~now[name]].count_nonzero() > 0
+
+
+def test_what_is_frozen(trainer_of, batch):
+    def moved(sparsifier):
+        trainer = trainer_of(sparsifier)
+        before = copied(trainer)
+        for step in range(4):
+            trainer.advance(batch(step))
+        names = {name: tensor for name, tensor in copied(trainer).items() if name.startswith("model.")}
+        names |= {f"model.{name}": tensor for name, tensor in latents(trainer).items()}
+        old = before | {f"model.{name}": before[f"sparsifier.latent.{name}"] for name in latents(trainer)}
+        return {name for name, tensor in names.items() if not torch.equal(tensor, old[name])}
+
+    def latents(trainer):
+        return {name.removeprefix("latent."): value for name, value in trainer.sparsifier.tensors().items()}
+
+    assert moved(ALL["smp"]()) == set()
+    assert moved(ALL["smp"](head="random")) == {"model.classifier.weight", "model.classifier.bias"}
+    trained = moved(ALL["movement"]())
+    assert {f"model.{name}" for name in ALL_NAMES} <= trained
+    assert "model.classifier.weight" in trained
+    assert not any("embeddings" in name for name in trained)
+
+
+ALL_NAMES = [
+    f"bert.encoder.layer.{layer}.{part}.weight"
+    for layer in (0, 1)
+    for part in ("attention.self.query", "attention.output.dense", "intermediate.dense", "output.dense")
+]
+
+
+def test_a_moved_weight_is_never_saved(trainer_of, batch):
+    trainer = trainer_of(ALL["smp"]())
+    trainer.advance(batch(0))
+    copied(trainer)
+    prunable(trainer.model)[ALL_NAMES[1]].data[0, 0] += 1e-7
+    with pytest.raises(RuntimeError, match="not what scores and mask say"):
+        copied(trainer)
+
+
+def test_masks_are_those_of_the_exact_ranking(trainer_of):
+    trainer = trainer_of(ALL["movement"]())
+    scored_at(trainer, 8)
+    assert trainer.sparsifier.mask == topk_mask(trainer.sparsifier.scores, 0.8)
+    trainer = trainer_of(ALL["global"]())
+    scored_at(trainer, 8)
+    counts = trainer.sparsifier.mask.kept_per_matrix()
+    assert len(set(counts.values())) > 4
+    assert trainer.sparsifier.mask == topk_counts(trainer.sparsifier.scores, counts)
+
+
+@torch.no_grad()
+def test_smp_s_shares_out_each_type_by_its_mean_sigmoid(trainer_of):
+    trainer = trainer_of(ALL["smp-s"]())
+    scored_at(trainer, 8)
+    lift = {"layer.0.attention.self.query": 3.0, "layer.1.output.dense": -2.0}
+    for name, score in trainer.sparsifier.scores.items():
+        score += next((by for part, by in lift.items() if part in name), 0.0)
+    trainer.sparsifier.restore(trainer.sparsifier.tensors())
+    counts = trainer.sparsifier.mask.kept_per_matrix()
+    for kind in ("attention.self.query", "output.dense", "attention.output.dense"):
+        names = [f"bert.encoder.layer.{layer}.{kind}.weight" for layer in (0, 1)]
+        numel = trainer.sparsifier.scores[names[0]].numel()
+        assert counts[names[0]] + counts[names[1]] == 2 * kept_count(numel, 0.8)
+        means = [trainer.sparsifier.scores[name].double().sigmoid().mean().item() for name in names]
+        assert counts[names[0]] == pytest.approx(2 * kept_count(numel, 0.8) * means[0] / sum(means), abs=1)
+
+
+@torch.no_grad()
+def test_smp_s_fills_a_matrix_and_hands_the_rest_on(trainer_of):
+    trainer = trainer_of(StaticScores(SMP(sparsity=0.3)))
+    scored_at(trainer, 8)
+    for name, score in trainer.sparsifier.scores.items():
+        score += 9.0 if "layer.0" in name else -3.0
+    trainer.sparsifier.restore(trainer.sparsifier.tensors())
+    mask = trainer.sparsifier.mask
+    for name, kept in mask.kept_per_matrix().items():
+        numel = trainer.sparsifier.scores[name].numel()
+        assert kept == (numel if "layer.0" in name else 2 * kept_count(numel, 0.3) - numel)
+
+
+@torch.no_grad()
+def test_a_higher_temperature_makes_layers_more_equal(trainer_of):
+    def spread(temperature):
+        trainer = trainer_of(StaticScores(SMP(sparsity=0.8, temperature=temperature)))
+        scored_at(trainer, 8)
+        for name, score in trainer.sparsifier.scores.items():
+            score += 1.0 if "layer.0" in name else -1.0
+        trainer.sparsifier.restore(trainer.sparsifier.tensors())
+        return trainer.sparsifier.mask.layer_sparsity().std()
+
+    assert spread(1.0) > spread(4.0) > 0
+
+
+@torch.no_grad()
+def test_the_soft_threshold_and_its_floor(trainer_of):
+    trainer = trainer_of(ALL["soft"](threshold=0.2, ramp_from=0.0, ramp_until=1.0))
+    scored_at(trainer, 4)
+    name, lowest = ALL_NAMES[:2]
+    trainer.sparsifier.scores[lowest] -= 20
+    trainer.sparsifier.restore(trainer.sparsifier.tensors())
+    mask, threshold = trainer.sparsifier.mask, 0.2 * (1 - 0.5**3)
+    assert torch.equal(mask[name], trainer.sparsifier.scores[name].sigmoid() > threshold)
+    floor = math.ceil(FLOOR * trainer.sparsifier.scores[lowest].numel())
+    assert mask.kept_per_matrix()[lowest] == floor
+
+    trainer.step = 8
+    trainer.sparsifier.restore(trainer.sparsifier.tensors())
+    assert trainer.sparsifier.mask.kept_per_matrix()[lowest] == floor
+    rest = {key: score for key, score in trainer.sparsifier.scores.items() if key != lowest}
+    counts = trainer.sparsifier.mask.kept_per_matrix()
+    chosen = topk_counts(rest, {key: counts[key] for key in rest})
+    assert all(torch.equal(chosen[key], trainer.sparsifier.mask[key]) for key in rest)
+    edge = [score[chosen[key]].min().item() for key, score in rest.items()]
+    below = [score[~chosen[key]].max().item() for key, score in rest.items()]
+    assert max(below) < min(edge), "one threshold for all matrices"
+
+
+@pytest.mark.parametrize(
+    ("engine", "values", "complaint"),
+    [
+        (SMP, {"ramp_from": 0.6, "ramp_until": 0.6}, "smp: ramp_from is 0.6 and ramp_until 0.6"),
+        (Movement, {"ramp_until": 0.05}, "pruning must begin before it ends"),
+        (SoftMovement, {"sparsity": 0.996}, r"keeps 0.5% of every matrix. Give at most 0.995"),
+        (SoftMovement, {"threshold": 0.5}, "threshold is 0.5"),
+        (SMP, {"masking": "global"}, "masking is 'global'"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(engine, values, complaint):
+    with pytest.raises(BadInput, match=complaint):
+        engine(**values)
+
+
+def test_a_training_of_one_step_ends_sparse(trainer_of, batch):
+    for make in ALL.values():
+        trainer = trainer_of(make(), steps=1)
+        trainer.advance(batch(0))
+        assert trainer.sparsifier.settled
+        assert trainer.sparsifier.mask.sparsity == pytest.approx(0.8, abs=2e-3)

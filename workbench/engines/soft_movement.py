@@ -1,0 +1,85 @@
+"""Soft movement pruning (Sanh, Wolf and Rush 2020, arXiv 2005.07683)."""
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from workbench.engines.base import Bench, State
+from workbench.engines.movement import FinePruning
+from workbench.engines.scored import ScoredWeights, mean_sigmoid
+from workbench.errors import BadInput
+from workbench.masks import TopKTracker, kept_count
+from workbench.schedules import cubic_sparsity
+from workbench.settings import NonNegative, settings
+
+FLOOR = 0.005
+
+
+@settings
+class SoftMovement(FinePruning):
+    """Movement pruning in which a threshold on sigmoid(S), and a penalty on it, decide how much is kept.
+
+    M = 1[sigmoid(S) > tau] with tau rising from 0 as the sparsity does elsewhere, and at least 0.5 % of
+    each matrix kept (section 4 and the code's `sigmoied_threshold`). The penalty is
+    lambda tau_t / tau * mean over matrices of mean sigmoid(S): the released code's; the paper writes a sum.
+
+    There the sparsity is whatever lambda makes of it. Here, so that methods compare at equal sparsity, the
+    threshold rules only while tau rises; from `ramp_until` on the mask keeps exactly what `sparsity` says,
+    the highest scores of all matrices together and the same 0.5 %. How far the threshold came by itself
+    stands in the evaluations before (events.jsonl); with a fitting lambda nothing jumps there. Published
+    values, at a batch of 16 to 32 and over 60,000 steps: 400 on SQuAD (no sparsity is stated), and with
+    CAP's losses 290 for 90 % and 680 for 97 % on MNLI.
+
+    Attributes:
+        threshold: tau, its final value.
+        penalty: lambda, its final value.
+    """
+
+    id: ClassVar[str] = "soft-movement"
+
+    threshold: Annotated[float, Field(gt=0, lt=0.5)] = 0.1
+    penalty: NonNegative = 400.0
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.sparsity > 1 - FLOOR:
+            raise BadInput(
+                f"soft-movement: sparsity is {self.sparsity}; the method keeps {FLOOR:.1%} of every matrix. "
+                f"Give at most {1 - FLOOR}."
+            )
+
+    def prune(self, bench: Bench) -> State:
+        """Fine-tunes and prunes in one training."""
+        return self.train(bench, self.first(bench), SoftScores(self))
+
+
+class SoftScores(ScoredWeights):
+    """M = 1[sigmoid(S) > tau], and Top_v(S) once the sparsity is to be final."""
+
+    def __init__(self, engine: SoftMovement):
+        super().__init__(engine)
+        self._floor, self._top = TopKTracker(), TopKTracker()
+
+    def penalty(self) -> Tensor:
+        """R(S), its weight rising with the threshold."""
+        return cubic_sparsity(self.progress, 0.0, self.engine.penalty) * mean_sigmoid(self.scores)
+
+    def choose(self) -> Mapping[str, Tensor]:
+        """All above the threshold, or exactly as many as asked for, and the floor of each matrix."""
+        floor = self._floor.select(self.scores, {name: _floor(score) for name, score in self.scores.items()})
+        if not self.settled:
+            threshold = cubic_sparsity(self.progress, 0.0, self.engine.threshold)
+            least = torch.tensor(threshold).logit().item()
+            return {name: floor[name] | (score > least) for name, score in self.scores.items()}
+        highest = torch.finfo(torch.float32).max
+        ranked = {name: score.detach().where(~floor[name], highest) for name, score in self.scores.items()}
+        kept = sum(kept_count(score.numel(), self.engine.sparsity) for score in self.scores.values())
+        return self._top.select(ranked, kept)
+
+
+def _floor(score: Tensor) -> int:
+    return math.ceil(FLOOR * score.numel())
