@@ -140,7 +140,7 @@ def test_the_largest_numbers_are_counted_and_infinity_is_refused(dtype):
     assert mask["w"].tolist() == [True, False, True, False]
 
 
-@pytest.mark.parametrize(("exponent", "error"), [(1.0, 1e-7), (5.0, 1e-6), (100.0, 1e-3)])
+@pytest.mark.parametrize(("exponent", "error"), [(1.0, 1e-6), (5.0, 1e-5), (100.0, 1e-3)])
 def test_the_histogram_hardly_changes_the_probabilities(exponent, error):
     w = torch.randn(50_000, generator=torch.Generator().manual_seed(1))
     log_p = np.sort(exponent * np.log(w.double().abs().numpy()))

@@ -72,12 +72,12 @@ class Histogram:
     @cached_property
     def lower(self) -> np.ndarray:
         """The lower edge of each bin, float64, above 0 so that it has a logarithm."""
-        return np.maximum(_edges(self.bins - 1, self.layout), 5e-324)
+        return np.maximum(upper_edges(self.bins - 1, self.layout), 5e-324)
 
     @cached_property
     def upper(self) -> np.ndarray:
         """The upper edge of each bin, float64, finite."""
-        return np.minimum(_edges(self.bins, self.layout), 1.7e308)
+        return np.minimum(upper_edges(self.bins, self.layout), 1.7e308)
 
     def place_of_rank(self, rank: int) -> int:
         """The place in `bins` of the weight that is the rank-th largest, 1 <= rank <= alive."""
@@ -98,7 +98,8 @@ def kernels_for(vector: Vector) -> ModuleType:
     return kernels
 
 
-def _edges(bins: np.ndarray, layout: Layout) -> np.ndarray:
+def upper_edges(bins: np.ndarray, layout: Layout) -> np.ndarray:
+    """The upper edge of each of some bins, float64; that of bin 0 is 0."""
     bits = bins << bin_shift(layout)
     reals = bits.view(np.float64) if layout.width == 64 else bits.astype(np.int32).view(np.float32)
     return reals.astype(np.float64)

@@ -100,28 +100,35 @@ def chances(y: np.ndarray, theta: float, draws: int, start: int, q: np.ndarray) 
 
 
 @njit(nogil=True, cache=True)
-def log_time(log_p: np.ndarray, counts: np.ndarray, kept: int, start: int) -> float:
+def log_time(log_p: np.ndarray, counts: np.ndarray, kept: int, start: int, guess: float = 0.0) -> float:
     """log t such that the sum of counts * (1 - exp(-t p)) is `kept`, by Newton's method in a bracket.
 
     Args:
         log_p: ascending log probabilities up to a constant.
         counts: how many weights have each; more than `kept` in all.
         start: the place in `log_p` of the weight that has the rank `kept`.
+        guess: of log(t p) there, to save time.
     """
     numel = counts.sum()
-    p = np.exp(log_p - log_p[start])
+    # What is smaller by so much adds less than 1e-17 to the sum, even at `high`.
+    first = np.searchsorted(log_p, log_p[start] - 45)
+    p, n = np.exp(log_p[first:] - log_p[start]), counts[first:]
     # At `low` what is not above `start` sums to less than a half, at `high` what is misses less than 1e-17.
     low, high = -math.log(2.0 * numel), math.log(math.log(numel) + 40)
-    guess, step = 0.0, high - low
+    step = high - low
     while high - low > 1e-13 and abs(step) > 1e-12:
         time, total, slope = math.exp(guess), -float(kept), 0.0
         for i in range(p.size - 1, -1, -1):
             x = time * p[i]
             if x > 40.0:
-                total += counts[i]
+                total += n[i]
+            elif x > 1e-5:
+                missed = math.exp(-x)
+                total += n[i] * (1 - missed)
+                slope += n[i] * x * missed
             else:
-                total -= counts[i] * math.expm1(-x)
-                slope += counts[i] * x * math.exp(-x)
+                total += n[i] * (x - x * x / 2)
+                slope += n[i] * x
         if total > 0:
             high = guess
         else:

@@ -41,7 +41,7 @@ def _decided(lottery: Lottery) -> tuple[dict[str, np.ndarray], np.ndarray, np.nd
         jobs += [(lottery, vector, first, *span) for span in vector.spans()]
         first += vector.size
     pieces: dict[str, list[np.ndarray]] = {vector.name: [] for vector in lottery.group.vectors}
-    results = each(_decide, jobs)
+    results = each(_decide, jobs, serial=not all(vector.on_host for vector in lottery.group.vectors))
     for (_, vector, *_), (bits, _, _) in zip(jobs, results, strict=True):
         pieces[vector.name].append(bits)
     _, indices, z = zip(*results, strict=True)

@@ -16,9 +16,10 @@ import numpy as np
 import torch
 
 from workbench.errors import BadInput, unknown
-from workbench.masks import draws, onepass
+from workbench.masks import onepass
+from workbench.masks.draws import draw
 from workbench.masks.histogram import Histogram
-from workbench.masks.keys import Vector, common_layout
+from workbench.masks.keys import Vector, common_layout, on_host
 from workbench.masks.lottery import Group
 from workbench.masks.mask import Mask
 from workbench.masks.packed import PackedMatrix
@@ -26,7 +27,7 @@ from workbench.masks.parallel import each
 from workbench.masks.ranking import Budget, budgets
 from workbench.randomness import derive
 
-_SAMPLERS = {"counts": onepass.sample, "draws": draws.draw}
+_SAMPLERS = {"counts": onepass.sample, "draws": draw}
 
 
 def sample_mask(
@@ -53,7 +54,7 @@ def sample_mask(
     weight in it). So what is sampled for one matrix depends neither on the other matrices nor on their
     order, and the mask neither on the device nor on the number of threads. t is found from a histogram
     whose bins are narrower than a thousandth of their magnitude; that changes no probability pi by more
-    than a millionth at exponents up to 5 and a thousandth up to 100.
+    than 1e-5 at exponents up to 5 and 1e-3 up to 100.
 
     Args:
         weights: names and floating-point tensors, finite. A weight of zero is never kept, so that masks
@@ -71,27 +72,37 @@ def sample_mask(
     """
     if method not in _SAMPLERS:
         raise unknown("sampling method", method, _SAMPLERS)
+    check_law(ratio, exponent)
+
+    def sample(budget: Budget) -> dict[str, np.ndarray]:
+        layout = common_layout(weights[name] for name in budget.names)
+        vectors = tuple(Vector(name, weights[name], layout) for name in budget.names)
+        histogram = Histogram.merged(each(Histogram.of, [(vector,) for vector in vectors], serial))
+        draws = number_of_draws(budget.group, histogram.numel, histogram.alive, budget.kept, ratio)
+        key = derive(seed, "sample", budget.group)
+        group = Group(vectors, histogram, budget.kept, draws, float(exponent), key)
+        return _SAMPLERS[method](group)
+
+    wanted, serial = budgets(weights, sparsity, scope), not on_host(weights.values())
+    packed: dict[str, np.ndarray] = {}
+    for bits in each(sample, [(budget,) for budget in wanted], serial):
+        packed |= bits
+    return Mask({name: PackedMatrix(tuple(weights[name].shape), packed[name]) for name in weights})
+
+
+def check_law(ratio: float, exponent: float) -> None:
+    """Refuses a `ratio` or `exponent` that `sample_mask` does not know."""
     if not 0 < ratio <= 1e6:
         raise BadInput(f"sampling ratio {ratio!r} is not in (0, 1e6]; the paper uses 5e-5 to 3e-4")
     if not 0 <= exponent <= 1000:
         raise BadInput(f"sampling exponent {exponent!r} is not in [0, 1000]; the paper uses 5")
 
-    def sample(budget: Budget) -> dict[str, np.ndarray]:
-        layout = common_layout(weights[name] for name in budget.names)
-        vectors = tuple(Vector(name, weights[name], layout) for name in budget.names)
-        histogram = Histogram.merged(each(Histogram.of, [(vector,) for vector in vectors]))
-        if histogram.alive < budget.kept:
-            raise BadInput(
-                f"{budget.group} has {histogram.alive} non-zero weights, and sparsity {sparsity} keeps "
-                f"{budget.kept} of {histogram.numel}. Zeros are never sampled: choose a sparsity above that "
-                "of the weights."
-            )
-        number = max(int(ratio * (histogram.numel - budget.kept)), 1)
-        key = derive(seed, "sample", budget.group)
-        group = Group(vectors, histogram, budget.kept, number, float(exponent), key)
-        return _SAMPLERS[method](group)
 
-    packed: dict[str, np.ndarray] = {}
-    for bits in each(sample, [(budget,) for budget in budgets(weights, sparsity, scope)]):
-        packed |= bits
-    return Mask({name: PackedMatrix(tuple(weights[name].shape), packed[name]) for name in weights})
+def number_of_draws(group: str, numel: int, alive: int, kept: int, ratio: float) -> int:
+    """T for `kept` of a group's `numel` weights, of which `alive` are not zero and can be kept."""
+    if alive < kept:
+        raise BadInput(
+            f"{group} has {alive} non-zero weights, and sparsity {1 - kept / numel:.6g} keeps {kept} of "
+            f"{numel}. Zeros are never sampled: choose a sparsity above that of the weights."
+        )
+    return max(int(ratio * (numel - kept)), 1)

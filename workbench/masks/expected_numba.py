@@ -1,0 +1,83 @@
+"""Expected values of randomized masks, summed over the bins of histograms in compiled code.
+
+Importing this compiles: functions that need it import it when they are called.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from workbench.masks.law import chance, chances, log_time, threshold
+
+
+@njit(nogil=True, cache=True)
+def expectations(
+    edges: np.ndarray,
+    counts: np.ndarray,
+    groups: np.ndarray,
+    kept: np.ndarray,
+    draws: np.ndarray,
+    exponent: float,
+) -> np.ndarray:
+    """What masks sampled from groups of matrices keep on average.
+
+    Args:
+        edges: float64 (bins + 1), ascending.
+        counts: int64 (matrices, bins).
+        groups: int64 (matrices), the group of each.
+        kept, draws: int64 (groups).
+
+    Returns:
+        float64 (3, matrices): weights kept; those of them that the magnitude mask prunes; those that a
+        second, independent mask keeps as well.
+    """
+    log_p = exponent * np.log((edges[:-1] + edges[1:]) / 2)
+    result = np.zeros((3, groups.size))
+    log_x = 0.0
+    for g in range(kept.size):
+        total = np.zeros(log_p.size, dtype=np.int64)
+        for m in np.flatnonzero(groups == g):
+            total += counts[m]
+        used = np.flatnonzero(total)
+        first, stop = used[0], used[-1] + 1
+        n, q = total[first:stop], np.ones(stop - first)
+        boundary, share = _boundary(n, kept[g])
+        pruned = 1.0
+        if kept[g] < n.sum():
+            # Groups are much alike: log(t p) at one's boundary is a good guess for the next.
+            time = log_time(log_p[first:stop], n, kept[g], boundary, log_x)
+            y = log_p[first:stop] + time
+            log_x = y[boundary]
+            theta = 0.0
+            if draws[g] == 1:
+                chances(y, theta, 1, boundary, q)
+            else:
+                theta = threshold(y, n, kept[g], draws[g], boundary, q)
+            # The pruned part of the boundary's bin is its lower part.
+            low, high = edges[first + boundary], edges[first + boundary + 1]
+            middle = low + (high - low) * (1 - share) / 2
+            pruned = chance(exponent * math.log(middle) + time, theta, draws[g])
+        for m in np.flatnonzero(groups == g):
+            for b in range(q.size):
+                expected = counts[m, first + b] * q[b]
+                result[0, m] += expected
+                result[2, m] += expected * q[b]
+                if b < boundary:
+                    result[1, m] += expected
+            result[1, m] += counts[m, first + boundary] * (1 - share) * pruned
+            if boundary > 0:
+                # The midpoint rule's next term at the end of the whole bins below (Euler, Maclaurin).
+                here = (counts[m, first + boundary] + counts[m, first + boundary - 1]) / 2
+                result[1, m] += here * (q[boundary] - q[boundary - 1]) / 24
+    return result
+
+
+@njit(inline="always")
+def _boundary(n, kept):
+    """The bin of the smallest weight that the magnitude mask keeps, and the share of the bin that is kept."""
+    above, b = 0, n.size - 1
+    while above + n[b] < kept:
+        above += n[b]
+        b -= 1
+    return b, (kept - above) / n[b]
