@@ -59,6 +59,7 @@ def _prune_options(sub: argparse.ArgumentParser) -> None:
     add("--sparsity", type=float, metavar="S", help="share of the encoder's weights to remove")
     add("--seed", type=int, metavar="N", help="root of all randomness")
     add("--scale", type=float, metavar="F", help="multiplies every training length of the engine")
+    add("--examples", type=int, metavar="N", help="train on so many examples, drawn by the seed")
     add("--selection", metavar="SPLIT", help="validation (carved from train) or dev")
     add("--precision", metavar="P", help="auto, fp32 or bf16")
     setting = "a setting of the engine, or dense.NAME; repeatable. match_steps_of=RUN equals that run's steps"
@@ -234,7 +235,7 @@ def _spec(options: argparse.Namespace):
         raise BadInput(f"recipe {options.recipe}: engine is {engine!r}; write `engine: {{id: {engine}}}`.")
     if options.engine and options.engine != engine.get("id"):
         plain["engine"] = engine = {"id": options.engine}
-    for name in ("task", "model", "seed", "scale", "selection", "precision"):
+    for name in ("task", "model", "seed", "scale", "examples", "selection", "precision"):
         if getattr(options, name) is not None:
             plain[name] = getattr(options, name)
     if options.sparsity is not None:

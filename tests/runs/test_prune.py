@@ -397,3 +397,15 @@ def test_an_encoder_that_does_not_tell_sentences_apart(spec_of, tmp_path, tiny_m
         part.save_pretrained(tmp_path / "distilbert")
     run = prune(spec_of(model=str(tmp_path / "distilbert"), task="synth/rte"), store=tmp_path)
     assert "distilbert.transformer.layer.0.attention.q_lin.weight" in run.mask().names
+
+
+def test_training_on_a_part_of_the_examples(spec_of, tmp_path):
+    few = prune(spec_of(examples=100), tmp_path)
+    assert few.results["examples"]["train"] == 100
+    assert (
+        few.results["examples"]["dev/validation"]
+        == prune(spec_of(), tmp_path).results["examples"]["dev/validation"]
+    )
+    assert len(list((tmp_path / "shared").iterdir())) == 2  # a dense model of its own
+    with pytest.raises(BadInput, match="examples is 1000000, and synth/sst2 has"):
+        prune(spec_of(examples=1_000_000), tmp_path)

@@ -36,7 +36,7 @@ class Basis:
         task = load_task(spec.task)
         self._model = load_encoder(folder, task.num_outputs, spec.seed).to(device()).eval()
         self.final = {name: value.clone() for name, value in self._model.state_dict().items()}
-        self._data = TaskData(task, folder, spec.seed, spec.selection)
+        self._data = TaskData(task, folder, spec.seed, spec.selection, spec.examples)
         self._precision = run.environment["precision"]
         self._key = (spec.seed, "basis")
         self.train = self._data.train_sample

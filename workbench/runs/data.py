@@ -24,9 +24,9 @@ def _digest(frames: list[pd.DataFrame]) -> str:
     return hashlib.sha256(rows).hexdigest()[:16]
 
 
-def _sample(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
-    chosen = numpy_generator(seed, "train sample").permutation(len(frame))[:_TRAIN_SAMPLE]
-    return frame.iloc[np.sort(chosen)]
+def _drawn(frame: pd.DataFrame, count: int, *key: str | int) -> pd.DataFrame:
+    """At most `count` rows, drawn without replacement, in their order in the frame."""
+    return frame.iloc[np.sort(numpy_generator(*key).permutation(len(frame))[:count])]
 
 
 class TaskData:
@@ -42,11 +42,19 @@ class TaskData:
         digest: of all rows, to tell a changed copy of the data from the old one.
     """
 
-    def __init__(self, task: Task, model_id: str, seed: int, selection: str):
+    def __init__(self, task: Task, model_id: str, seed: int, selection: str, examples: int | None = None):
         """Encodes all splits.
 
+        Args:
+            task: the task.
+            model_id: what the examples are encoded for.
+            seed: of the validation split, and of the examples that are drawn.
+            selection: "validation" or "dev".
+            examples: how many of train are used; None for all.
+
         Raises:
-            BadInput: the model reads text and the task has images, or the reverse; or an image is damaged.
+            BadInput: the model reads text and the task has images, or the reverse; an image is damaged; or
+                there are fewer examples than asked for.
         """
         if (read := reads(model_id)) != task.modality:
             raise BadInput(
@@ -58,8 +66,15 @@ class TaskData:
         dev = dict(task.dev)
         self.digest = _digest([task.train, *dev.values()])
         train, validation = (task.train, next(iter(dev.values()))) if selection == "dev" else task.split(seed)
+        if examples is not None:
+            if examples > len(train):
+                raise BadInput(
+                    f"examples is {examples}, and {task.id} has {len(train)} for training beside the "
+                    "validation split. Ask for fewer, or leave it out for all."
+                )
+            train = _drawn(train, examples, seed, "examples")
         self.train = self._encode(train)
-        self.train_sample = self._encode(_sample(train, seed))
+        self.train_sample = self._encode(_drawn(train, _TRAIN_SAMPLE, seed, "train sample"))
         self.validation = self._encode(validation)
         self.dev = {name: self._encode(frame) for name, frame in dev.items()}
         self._epoch = lru_cache(maxsize=1)(self._make_epoch)

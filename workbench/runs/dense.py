@@ -24,8 +24,8 @@ def dense_stage(store: Path, spec: RunSpec, data: TaskData, environment: dict) -
     """The finished stage, in `store/shared/dense-<hash>/`.
 
     The hash covers all that decides its bits: task and model with digests of their content, seed, splits,
-    the fine-tuning's settings, and precision, threads and device. A second process that needs the same
-    stage waits for the first.
+    examples, the fine-tuning's settings, and precision, threads and device. A second process that needs
+    the same stage waits for the first.
     """
     identity = {
         "task": spec.task,
@@ -35,6 +35,8 @@ def dense_stage(store: Path, spec: RunSpec, data: TaskData, environment: dict) -
         "dense": to_plain(spec.dense, changed_only=True),
         **{name: environment[name] for name in ("precision", "threads", "device", "content")},
     }
+    if spec.examples is not None:
+        identity["examples"] = spec.examples
     root = store / "shared" / f"dense-{content_hash(identity)}"
     folder = StageFolder(root, _STAGE)
     if folder.record is None:

@@ -47,7 +47,7 @@ def prune(spec: RunSpec, store: str | Path = "runs", *, keep_weights: bool = Fal
     model = load_encoder(spec.model, task.num_outputs, spec.seed)
     _check_that_something_is_kept(spec, model)
     spec.engine.check(model)
-    data = TaskData(task, spec.model, spec.seed, spec.selection)
+    data = TaskData(task, spec.model, spec.seed, spec.selection, spec.examples)
     try:
         with _owned(root):
             if not (root / "results.json").exists():  # another process may have been quicker

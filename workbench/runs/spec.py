@@ -50,6 +50,7 @@ class RunSpec:
             all-MiniLM-L6-v2 or, where the task has images, an untrained CIFAR ResNet-20.
         seed: the root of all randomness.
         scale: multiplies every training length of the engine.
+        examples: how many training examples are used, drawn by the seed; None for all of them.
         selection: what selects masks and checkpoints: a validation split carved from train, or, as the papers
             do, the dev split that is also reported.
         precision: "auto" takes bf16 where the hardware has it; what was taken is in environment.json.
@@ -61,6 +62,7 @@ class RunSpec:
     model: str | None = None
     seed: Annotated[int, Field(ge=0)] = 0
     scale: Positive = 1.0
+    examples: Count | None = None
     selection: Literal["validation", "dev"] = "validation"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     dense: FineTuning = FineTuning()

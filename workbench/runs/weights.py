@@ -27,8 +27,8 @@ def stage_weights(run: Run, stage: str) -> dict[str, Tensor]:
     if not path.exists():
         there = ", ".join(kept_stages(run)) or "none"
         raise BadInput(
-            f"run {run.name} has no weights of stage {stage} (kept: {there}). Weights of levels go when a run "
-            "is complete: delete its folder and make it again with --keep-weights."
+            f"run {run.name} has no weights of stage {stage} (kept: {there}). Weights of levels go when a "
+            "run is complete: delete its folder and make it again with --keep-weights."
         )
     values, _ = read_tensors(path)
     return {name.removeprefix("model."): value for name, value in values.items() if name.startswith("model.")}
