@@ -97,10 +97,11 @@ def test_a_failure_stops_its_own_run_only(cells, tmp_path, code, error):
     assert len(sweep.done) == 3
 
 
-def test_a_run_that_needs_the_steps_of_a_failed_one_fails_too(cells, tmp_path):
-    pretence = Pretence(endings={0: 3})
+@pytest.mark.parametrize(("code", "error"), [(3, Stopped), (1, Failed)])
+def test_a_run_that_needs_the_steps_of_a_failed_one_fails_likewise(cells, tmp_path, code, error):
+    pretence = Pretence(endings={0: code})
     sweep = Sweep(cells, tmp_path, pretence)
-    with pytest.raises(Failed, match="needs the optimizer steps of magnitude"):
+    with pytest.raises(error, match="needs the optimizer steps of magnitude"):
         sweep.run()
     assert [failure.cell.label for failure in sweep.failures] == ["magnitude", "imp"]
     assert len(pretence.started) == 3

@@ -98,7 +98,9 @@ class Sweep:
         try:
             spec = cell.settled(self._steps_of(cell.steps_of)) if cell.steps_of else cell.spec
         except BadInput as error:
-            self._fail(cell, str(error), resumable=False)
+            # Once the run that it waited for has been gone on with, so can this one be.
+            waited = [f for f in self.failures if cell.steps_of and f.cell.spec == cell.steps_of.spec]
+            self._fail(cell, str(error), resumable=any(failure.resumable for failure in waited))
             return
         if (self._store / spec.name / "results.json").exists():
             self._finish(cell, spec.name, "is complete already")
