@@ -22,15 +22,15 @@ class ACDC(Engine):
     Each compressed phase begins with the magnitude mask of the full sparsity, taken anew, and keeps it; each
     decompressed one begins with the pruned weights back at zero. The phases are those of the released
     configuration for ResNet-50, a tenth as long: of 100 epochs, 10 are dense, then 5 compressed and 5
-    dense in turn until 75, the last dense phase has 10 and the last compressed one 15. A longer training has
-    more phases of the same length, as the configuration of 200 epochs has.
+    dense in turn until 75; the last dense phase has 10 and the last compressed one 15. A longer training has
+    more phases of the same length, as the released configuration of 200 epochs has.
 
-    It starts from the pretrained weights with a fresh head, or in vision from what the model's id says, since
-    its first dense phase is the dense training. No source was found for encoders: the proportions
-    above are inferred to suit them, and one linear decay over the whole run is ours; the paper's cosine is
-    `decay="cosine"`. Momentum is reset as in the released code. It has no Adam; ours also forgets the
-    second moments and the count of steps: a second moment that starts from zero under a count that ran on
-    would let the revived weights move up to 6.5 times as fast as the others.
+    It starts from the pretrained weights with a fresh head, for a ResNet from its initial ones, and not from
+    the dense model, since its first phase is the dense training. For encoders no source was found: that
+    the same proportions suit them is inferred, and so is one linear decay of the learning rate over the
+    whole run; the paper's is `decay="cosine"`. Momentum is reset as in the released code (SGD only). Of
+    Adam ours also forgets the second moments and the count of steps: from zero under a count that ran on, a
+    second moment would for a while let the revived weights move more than six times as fast as the rate says.
 
     Attributes:
         scope: what the magnitudes are ranked within; the paper has "global" and, as "uniform", "matrix".

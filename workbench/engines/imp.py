@@ -21,12 +21,12 @@ class IMP(LadderEngine):
 
     The deterministic baseline of paper A (section 1: `experiment.py`): weights and optimizer moments
     are carried on from level to level. With rewinding it is a lottery-ticket method: before each level's
-    training the weights return to where they were, and the optimizer is fresh. Of Chen et al. 2020, for
-    pretrained encoders, is `rewind="encoder"`: the encoder returns to its pretrained weights and the head is
-    kept, as in their code. Of Frankle et al. 2020 is `rewind="all"`: everything returns to one rewind point,
-    the pretrained weights with the one fresh head of the run, or what `rewind_epochs` of dense
-    training make of them. There a level removes 0.2 of the remaining weights (`prune_share`), and in Chen
-    et al. a tenth of all; the default stays paper A's ladder, so that levels compare.
+    training the weights return to earlier ones, and the optimizer is fresh. `rewind="encoder"` is that of
+    Chen et al. 2020 for pretrained encoders: the encoder returns to its pretrained weights and the head is
+    kept, as in their code. `rewind="all"` is that of Frankle et al. 2020: everything returns to one rewind
+    point, which is the pretrained weights with the run's one fresh head, or what `rewind_epochs` of dense
+    training make of them. The latter remove a fifth of the remaining weights a level (`prune_share=0.2`), the
+    former a tenth of all; the default stays paper A's ladder, so that levels compare.
 
     Attributes:
         scope: what the magnitudes are ranked within.

@@ -26,17 +26,18 @@ class Swamp(IMP):
     particles are averaged in turn; the next mask prunes a fifth of what remains by the magnitude of that
     average.
 
-    The body of the paper could not be read. The structure is that of its abstract and its reviews, and the
-    pruning step that of a co-author's code for IMP. Not found, hence ours: the number of particles (4 is an
-    unverified recollection), the length of a level (3 epochs, as Chen et al. 2020), the rate and
-    the weights that enter a particle's mean (at least 5, evenly spaced over the last quarter; Na et al. 2022
-    take the last 5 of 10 epochs). Inferred: the uniform mean of the particles, the new BatchNorm statistics,
-    and for encoders the rewind point, the pretrained weights with one fresh head. Deviation: the dense
-    training before the first pruning is one particle's without averaging, by default the shared dense model;
-    the reviews report that averages are worse than their particles at about 20 % sparsity.
+    The body of the paper could not be read: the structure is that of its abstract and its reviews, and the
+    pruning step that of a co-author's code for IMP (cs-giung/lottery-ticket-imagenet). Not found, hence
+    ours: the number of particles (4 is an unverified recollection), the length of a level (3 epochs, as in
+    Chen et al. 2020), the learning rate, and how many weights enter a particle's mean (at least 5, evenly
+    spaced; Na et al. 2022, who average within IMP on BERT, take the last 5 of 10 epochs). Inferred:
+    the uniform mean of the particles, BatchNorm statistics recomputed for it, and for encoders the
+    pretrained weights with one fresh head as rewind point. Deviation: the dense training before the first
+    pruning is one particle's, without averaging, and by default the shared dense model; according to a
+    review averages are worse than their particles at about 20 % sparsity.
 
     With one particle and without averaging it is exactly `imp` with the same settings. With `rewind="none"`
-    it is its control without rewinding, Sparse Model Soups (Zimmer et al. 2024).
+    it is the control without rewinding, much like Sparse Model Soups (Zimmer et al. 2024).
 
     Attributes:
         particles: N.
@@ -78,7 +79,7 @@ class Swamp(IMP):
             )
 
     def prune(self, bench: Bench) -> State:
-        """Algorithm of the page's section 2, from the first pruning on."""
+        """Prune the average, rewind, train the particles, average them; level by level."""
         lengths = self.level_steps(bench, copies=self.particles_by_level)
         state = self.start(bench)
         levels = zip(self.sparsities, lengths, self.particles_by_level, strict=True)
