@@ -4,6 +4,7 @@ Read in the code of its authors (sparseml's `modifier_pruning_obs.py` and the re
 """
 
 import math
+import sys
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
@@ -57,21 +58,22 @@ class OBERT(GradualEngine):
     max_memory_gb: Positive = 8.0
 
     def check(self, model: nn.Module) -> None:
-        """Refuses a Fisher matrix that takes more memory than it may, and says what it needs."""
+        """Says how much memory the Fisher matrix takes, and refuses more than it may."""
         sizes = [weight.numel() for weight in prunable(model).values()]
         limit = self.max_memory_gb * 1e9
 
         def needed(block: int) -> int:
             return sum(fisher_bytes(size, block) for size in sizes)
 
+        enough = math.ceil(needed(self.block) / 1e7) / 100
         if needed(self.block) > limit:
             fitting = next((block for block in range(self.block - 1, 0, -1) if needed(block) <= limit), None)
-            enough = math.ceil(needed(self.block) / 1e7) / 100
             raise BadInput(
                 f"obert: the Fisher matrix of {sum(sizes)} weights in blocks of {self.block} takes {enough} "
                 f"GB, max_memory_gb is {self.max_memory_gb}. Set max_memory_gb={enough} if there is so much, "
                 + (f"or block={fitting}." if fitting else "or a smaller model; no block is small enough.")
             )
+        print(f"obert: the Fisher matrix takes {enough} GB at each pruning", file=sys.stderr, flush=True)
 
     def prune(self, bench: Bench) -> State:
         """Ranks, prunes, corrects and trains on, again and again."""
