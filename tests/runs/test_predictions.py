@@ -24,3 +24,11 @@ def test_a_run_that_kept_none_has_none_and_a_damaged_file_is_refused(tmp_path):
     (tmp_path / "predictions.safetensors").write_bytes(b"nonsense")
     with pytest.raises(BadInput, match="damaged"):
         read_predictions(tmp_path)
+
+
+def test_a_run_keeps_the_predictions_that_its_dev_scores_come_from(finished_run):
+    found = read_predictions(finished_run.path)
+    for split, metrics in finished_run.results["dev"].items():
+        right = found[split].logits.argmax(1) == found[split].labels
+        assert right.mean() == pytest.approx(metrics["accuracy"])
+        assert len(right) == finished_run.results["examples"][f"dev/{split}"]

@@ -14,6 +14,7 @@ from workbench.models import load_encoder, prunable
 from workbench.runs.data import TaskData
 from workbench.runs.events import EventLog
 from workbench.runs.fit import Fit
+from workbench.runs.predictions import Predictions
 from workbench.runs.race import hold_race
 from workbench.runs.spec import RunSpec
 from workbench.runs.stage import Evaluation, Record, StageFolder
@@ -149,14 +150,14 @@ class StoreBench:
         load_model_tensors(self.model.to(device()), state.read().values)
         return self.model
 
-    def dense_dev(self) -> dict[str, dict[str, float]]:
-        """Metrics of the dense model on every dev split."""
+    def dense_dev(self) -> dict[str, Predictions]:
+        """What the dense model says about every dev split."""
         load_model_tensors(self._plain.to(device()), self.dense().read().values)
-        return self._data.evaluate_dev(self._plain, self._precision)
+        return self._data.predict_dev(self._plain, self._precision)
 
-    def dev(self, state: StageState) -> dict[str, dict[str, float]]:
-        """Metrics of a state on every dev split."""
-        return self._data.evaluate_dev(self.model_of(state), self._precision)
+    def dev(self, state: StageState) -> dict[str, Predictions]:
+        """What the student with a state's weights says about every dev split."""
+        return self._data.predict_dev(self.model_of(state), self._precision)
 
     def _hold(
         self,

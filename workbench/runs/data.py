@@ -1,7 +1,7 @@
 """A task as the bench uses it: encoded splits, batches by step, scores."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 import numpy as np
@@ -12,6 +12,7 @@ from workbench.errors import BadInput
 from workbench.models import load_tokenizer, reads
 from workbench.randomness import derive, numpy_generator
 from workbench.runs.diagnostics import mean_loss, output_entropy
+from workbench.runs.predictions import Predictions
 from workbench.tasks import Encoded, Images, Task, batches, decode, encode
 from workbench.tasks.metrics import score
 from workbench.training import predict
@@ -132,12 +133,16 @@ class TaskData:
         metrics = score(self.task.metrics, logits, self.validation.labels)
         return metrics, {name: value for name, value in seen.items() if value is not None}
 
-    def evaluate_dev(self, model: nn.Module, precision: str) -> dict[str, dict[str, float]]:
-        """Metrics on every dev split. Called once a state, after all selection is over."""
-        return {name: self._score(model, split, precision) for name, split in self.dev.items()}
+    def predict_dev(self, model: nn.Module, precision: str) -> dict[str, Predictions]:
+        """Outputs on every dev split. Asked for once a state, after all selection is over."""
+        return {
+            name: Predictions(predict(model, split, precision), split.labels)
+            for name, split in self.dev.items()
+        }
 
-    def _score(self, model: nn.Module, split: Encoded | Images, precision: str) -> dict[str, float]:
-        return score(self.task.metrics, predict(model, split, precision), split.labels)
+    def score(self, predictions: Mapping[str, Predictions]) -> dict[str, dict[str, float]]:
+        """Metrics on every dev split, the primary one first."""
+        return {name: score(self.task.metrics, p.logits, p.labels) for name, p in predictions.items()}
 
     def _encode(self, frame: pd.DataFrame) -> Encoded | Images:
         if self.task.modality == "images":

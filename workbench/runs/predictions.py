@@ -30,7 +30,7 @@ def write_predictions(root: Path, splits: Mapping[str, Predictions]) -> None:
     tensors = {}
     for name, split in splits.items():
         tensors[f"logits.{name}"] = torch.from_numpy(np.asarray(split.logits, np.float32))
-        tensors[f"labels.{name}"] = torch.from_numpy(np.asarray(split.labels))
+        tensors[f"labels.{name}"] = torch.tensor(split.labels)
     write_tensors(root / _FILE, tensors, {})
 
 

@@ -13,6 +13,7 @@ from workbench.masks import Mask
 from workbench.models import prunable, save_model
 from workbench.runs.bench import StoreBench
 from workbench.runs.data import TaskData
+from workbench.runs.predictions import write_predictions
 from workbench.runs.run import FORMAT
 from workbench.runs.spec import RunSpec
 from workbench.runs.stage import Cost, Record
@@ -31,7 +32,10 @@ def write_results(
         raise BadInput(
             f"engine {spec.engine.id} trained nothing under a mask; bench.train(..., mask=mask) does."
         )
-    levels = [_level(bench, stage) for stage in bench.levels]
+    said = [bench.dev(bench.state(stage)) for stage in bench.levels]
+    levels = [
+        _level(bench, stage) | {"dev": data.score(dev)} for stage, dev in zip(bench.levels, said, strict=True)
+    ]
     dense = bench.dense_folder.record
     model_folder = _save_model(bench, data, final)
     results = {
@@ -53,12 +57,13 @@ def write_results(
         "levels": levels,
         "dense": {
             "validation": dense.best.metrics,
-            "dev": bench.dense_dev(),
+            "dev": data.score(bench.dense_dev()),
             "cost": asdict(dense.cost),
         },
         "cost": cost_table(bench.root),
         "environment": environment,
     }
+    write_predictions(bench.root, said[-1])
     write_json(bench.root / "results.json", results)
 
 
@@ -71,7 +76,6 @@ def _level(bench: StoreBench, stage: str) -> dict:
         "numel": mask.numel,
         "best_step": record.kept.step,
         "validation": record.kept.metrics,
-        "dev": bench.dev(bench.state(stage)),
         "cost": asdict(record.cost),
     }
 
