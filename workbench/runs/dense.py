@@ -11,7 +11,7 @@ from workbench.models import load_encoder
 from workbench.runs.data import TaskData
 from workbench.runs.events import EventLog
 from workbench.runs.fit import Fit
-from workbench.runs.spec import FineTuning, RunSpec, content_hash
+from workbench.runs.spec import RunSpec, content_hash
 from workbench.runs.stage import StageFolder
 from workbench.schedules import Linear
 from workbench.settings import to_plain
@@ -23,21 +23,10 @@ _STAGE = "dense"
 def dense_stage(store: Path, spec: RunSpec, data: TaskData, environment: dict) -> StageFolder:
     """The finished stage, in `store/shared/dense-<hash>/`.
 
-    The hash covers all that decides its bits: task and model with digests of their content, seed, splits,
-    examples, the fine-tuning's settings, and precision, threads and device. A second process that needs
-    the same stage waits for the first.
+    A second process that needs the same stage waits for the first.
     """
-    identity = {
-        "task": spec.task,
-        "model": spec.model,
-        "seed": spec.seed,
-        "selection": spec.selection,
-        "dense": to_plain(spec.dense, changed_only=True),
-        **{name: environment[name] for name in ("precision", "threads", "device", "content")},
-    }
-    if spec.examples is not None:
-        identity["examples"] = spec.examples
-    root = store / "shared" / f"dense-{content_hash(identity)}"
+    identity = _identity(spec, environment)
+    root = dense_root(store, spec, environment)
     folder = StageFolder(root, _STAGE)
     if folder.record is None:
         root.mkdir(parents=True, exist_ok=True)
@@ -48,20 +37,49 @@ def dense_stage(store: Path, spec: RunSpec, data: TaskData, environment: dict) -
     return folder
 
 
+def dense_root(store: Path, spec: RunSpec, environment: dict) -> Path:
+    """The stage's folder.
+
+    The hash covers all that decides its bits: task and model with digests of their content, seed, splits,
+    examples, the fine-tuning's settings, and precision, threads and device.
+    """
+    return store / "shared" / f"dense-{content_hash(_identity(spec, environment))}"
+
+
+def dense_steps(spec: RunSpec, data: TaskData) -> int:
+    """Optimizer steps of the fine-tuning."""
+    return max(1, round(spec.dense.epochs * data.steps_per_epoch(spec.dense.batch_size)))
+
+
+def _identity(spec: RunSpec, environment: dict) -> dict:
+    identity = {
+        "task": spec.task,
+        "model": spec.model,
+        "seed": spec.seed,
+        "selection": spec.selection,
+        "dense": to_plain(spec.dense, changed_only=True),
+        **{name: environment[name] for name in ("precision", "threads", "device", "content")},
+    }
+    if spec.examples is not None:
+        identity["examples"] = spec.examples
+    return identity
+
+
 def _fine_tune(root: Path, folder: StageFolder, spec: RunSpec, data: TaskData, precision: str) -> None:
     model = load_encoder(spec.model, data.task.num_outputs, spec.seed)
     key = (spec.seed, _STAGE)
-    recipe = _recipe(spec.dense, data, model)
+    recipe = _recipe(spec, data, model)
     trainer = MaskedTrainer(model, recipe, key=key, precision=precision)
     fit = Fit(folder, trainer, data, key, EventLog(root / "events.jsonl"), leaves="weights")
     fit.run()
     fit.finish()
 
 
-def _recipe(settings: FineTuning, data: TaskData, model: nn.Module) -> Recipe:
+def _recipe(spec: RunSpec, data: TaskData, model: nn.Module) -> Recipe:
+    settings = spec.dense
     usual = 1e-3 if data.task.modality == "images" else 5e-5 * 768 / model.config.hidden_size
     return Recipe(
-        steps=max(1, round(settings.epochs * data.steps_per_epoch(settings.batch_size))),
+        steps=dense_steps(spec, data),
         lr=settings.lr or usual,
         schedule=Linear(warmup=settings.warmup),
         batch_size=settings.batch_size,

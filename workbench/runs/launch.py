@@ -13,14 +13,18 @@ from workbench.masks import kept_count
 from workbench.models import load_encoder, prunable
 from workbench.runs.bench import StoreBench
 from workbench.runs.data import TaskData
-from workbench.runs.dense import dense_stage
+from workbench.runs.dense import dense_root, dense_stage, dense_steps
 from workbench.runs.environment import current_environment, torch_threads
+from workbench.runs.plan import planned_steps
 from workbench.runs.results import drop_scaffolding, write_results
 from workbench.runs.run import Run
 from workbench.runs.spec import RunSpec
 from workbench.runs.tensors import content_digest
 from workbench.tasks import load_task
 from workbench.training import model_tensors
+
+
+_GLANCE_SECONDS = 0.5
 
 
 def prune(spec: RunSpec, store: str | Path = "runs", *, keep_weights: bool = False) -> Run:
@@ -74,8 +78,19 @@ def _carry_out(spec: RunSpec, store: Path, root: Path, data: TaskData, model: nn
     with torch_threads(environment["threads"]):
         dense = partial(dense_stage, store, spec, data, environment)
         bench = StoreBench(root, spec, data, model, dense, environment["precision"])
+        _write_plan(store, root, spec, data, environment, bench)
         final = spec.engine.prune(bench)
         write_results(bench, spec, data, environment, final)
+
+
+def _write_plan(
+    store: Path, root: Path, spec: RunSpec, data: TaskData, environment: dict, bench: StoreBench
+) -> None:
+    """Writes down what those who watch the run cannot work out: how long it is, and where the dense model is."""
+    dense = dense_root(store, spec, environment).relative_to(store)
+    steps = planned_steps(spec.engine, spec.seed, bench.steps)
+    about = {"folder": dense.as_posix(), "steps": dense_steps(spec, data)}
+    write_json(root / "plan.json", {"steps": steps, "dense": about})
 
 
 @contextmanager
@@ -89,7 +104,8 @@ def _owned(root: Path):
         ) from error
     lock = FileLock(root / ".lock")
     try:
-        lock.acquire(timeout=0)
+        # Whoever looks whether it is held holds it for a moment (`runs/jobs.py`).
+        lock.acquire(timeout=_GLANCE_SECONDS)
     except Timeout:
         raise BadInput(
             f"another process is at work on {root}. Watch it with `workbench show {root}`, or wait until it "

@@ -11,10 +11,14 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from typing import Any
 
 from workbench.errors import WorkbenchError
 from workbench.runs.launch import prune
 from workbench.runs.spec import RunSpec
+
+# What asks a run to stop so that it can be gone on with.
+STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -24,11 +28,18 @@ def main(arguments: Sequence[str]) -> int:
         arguments: the spec as JSON, and the store.
     """
     spec, store = arguments
+    threading.Thread(target=_stop_with_input, daemon=True).start()
+    return work(json.loads(spec), store)
+
+
+def work(spec: dict[str, Any], store: str) -> int:
+    """The same, for a spec's values, whatever becomes of standard input."""
     try:
-        for kind in (signal.SIGINT, signal.SIGTERM):  # a shell may have had SIGINT ignored
+        for kind in STOPPING:  # a shell may have had SIGINT ignored
             signal.signal(kind, signal.default_int_handler)
-        threading.Thread(target=_stop_with_input, daemon=True).start()
-        prune(RunSpec.from_plain(json.loads(spec)), store)
+        # Whoever started this may have held signals back until now, when there is somebody to hear them.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+        prune(RunSpec.from_plain(spec), store)
     except WorkbenchError as error:
         print(error, file=sys.stderr)
         return error.exit_code
