@@ -149,7 +149,9 @@ def wheel(root, tmp_path_factory):
 
 
 def test_wheel_holds_every_module_recipe_template_and_notebook(root, wheel):
-    package = [path for kind in ("py", "yaml", "j2") for path in (root / "workbench").rglob(f"*.{kind}")]
+    package = [
+        path for kind in ("py", "yaml", "j2", "js") for path in (root / "workbench").rglob(f"*.{kind}")
+    ]
     expected = {path.relative_to(root).as_posix() for path in package}
     expected |= {f"workbench/notebooks/{path.name}" for path in (root / "notebooks").glob("*.ipynb")}
     packed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}

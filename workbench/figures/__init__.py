@@ -2,7 +2,7 @@
 
 from workbench.figures.comparison import metric_by_sparsity
 from workbench.figures.connectivity import loss_line
-from workbench.figures.display import REPORT_MODE, show
+from workbench.figures.display import CONFIG, REPORT_MODE, show
 from workbench.figures.heatmaps import engine_heatmap, layer_heatmap, overlap_heatmap
 from workbench.figures.levels import metric_by_level
 from workbench.figures.pool import distance_from_magnitude
@@ -10,6 +10,7 @@ from workbench.figures.race import early_against_final, early_curves
 from workbench.figures.training_length import diagnostics_by_length, metric_by_length
 
 __all__ = [
+    "CONFIG",
     "REPORT_MODE",
     "diagnostics_by_length",
     "distance_from_magnitude",

@@ -9,7 +9,7 @@ from IPython.display import HTML, display
 REPORT_MODE = "WORKBENCH_REPORT"
 
 # Plotly's tool bar has a button that uploads the figure to a company's server; nothing leaves a report.
-_CONFIG = {
+CONFIG = {
     "displaylogo": False,
     "responsive": True,
     "showSendToCloud": False,
@@ -28,6 +28,6 @@ def show(figure: go.Figure, key: str) -> None:
         key: unique in the notebook; a letter, then letters, digits and hyphens.
     """
     if not os.environ.get(REPORT_MODE):
-        figure.show(renderer="plotly_mimetype", config=_CONFIG)
+        figure.show(renderer="plotly_mimetype", config=CONFIG)
         return
-    display(HTML(figure.to_html(full_html=False, include_plotlyjs=False, div_id=key, config=_CONFIG)))
+    display(HTML(figure.to_html(full_html=False, include_plotlyjs=False, div_id=key, config=CONFIG)))
