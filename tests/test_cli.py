@@ -161,3 +161,9 @@ def test_doctor_says_what_is_usable_and_why_not(capsys):
     assert "candidates" in rows["randomized"]["detail"]
     assert main(["doctor"]) == 0
     assert "synth/sst2" in capsys.readouterr().out
+
+
+def test_the_package_runs_as_a_module(tmp_path):
+    command = [sys.executable, "-m", "workbench", "runs", "--store", str(tmp_path), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == []
