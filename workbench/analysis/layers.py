@@ -16,9 +16,14 @@ def layer_table(mask: Mask) -> pd.DataFrame:
         matrix that is pruned, in [0, 1], NaN where a layer lacks a type. What is outside the layers is in
         the row "stem".
     """
-    rows = [(_row(name), matrix_type(name), value) for name, value in mask.layer_sparsity().items()]
-    table = pd.DataFrame(rows, columns=["layer", "type", "sparsity"])
-    wide = table.pivot(index="layer", columns="type", values="sparsity")
+    return by_layer(mask.layer_sparsity())
+
+
+def by_layer(values: pd.Series) -> pd.DataFrame:
+    """Numbers that are indexed by matrix, as a table of layers and types like that of `layer_table`."""
+    rows = [(_row(name), matrix_type(name), value) for name, value in values.items()]
+    table = pd.DataFrame(rows, columns=["layer", "type", "value"])
+    wide = table.pivot(index="layer", columns="type", values="value")
     return wide.reindex(index=table["layer"].unique(), columns=table["type"].unique())
 
 

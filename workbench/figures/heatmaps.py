@@ -18,7 +18,7 @@ def layer_heatmap(layers: pd.DataFrame) -> go.Figure:
         layers: `analysis.layer_table` of a mask.
     """
     table = 100 * layers
-    figure = _heatmap(
+    figure = heatmap(
         table.rename(columns=matrix_title),
         limits=_limits(table),
         unit="removed, % of the matrix",
@@ -39,7 +39,7 @@ def overlap_heatmap(overlaps: pd.DataFrame, title: str = "candidate (number)") -
     """
     others = overlaps.to_numpy()[~np.eye(len(overlaps), dtype=bool)]
     lowest = float(np.nanmin(others)) if np.isfinite(others).any() else 1.0
-    figure = _heatmap(
+    figure = heatmap(
         overlaps,
         # The diagonal is 1 by definition; the scale starts just below the least overlap.
         limits=(min(0.95, np.floor(lowest * 20) / 20), 1.0),
@@ -61,7 +61,7 @@ def engine_heatmap(shares: pd.DataFrame, title: str) -> go.Figure:
         title: what its columns are.
     """
     table = 100 * shares
-    figure = _heatmap(
+    figure = heatmap(
         table.rename(columns=lambda part: matrix_title(str(part))),
         limits=_limits(table),
         unit="removed, %",
@@ -83,9 +83,18 @@ def _limits(table: pd.DataFrame) -> tuple[float, float]:
     return max(0.0, middle - reach), min(100.0, middle + reach)
 
 
-def _heatmap(
+def heatmap(
     table: pd.DataFrame, *, limits: tuple[float, float], unit: str, hover: str, text: str
 ) -> go.Figure:
+    """A table of numbers in shades, with the numbers where there are few.
+
+    Args:
+        table: its labels are those of the axes.
+        limits: the ends of the scale.
+        unit: of the numbers, beside the scale.
+        hover: plotly's template of what a cell says.
+        text: plotly's template of the number in a cell.
+    """
     table = pooled(table)
     return go.Figure(
         go.Heatmap(

@@ -1,7 +1,7 @@
 """What a mask is, how one is chosen, compared and filed."""
 
 from workbench.masks.diversity import Comparison, compare, distance_from, overlap
-from workbench.masks.expected import Expectation, MagnitudeHistograms
+from workbench.masks.expected import Expectation, KeepChances, MagnitudeHistograms
 from workbench.masks.grouping import layer_index, matrix_type
 from workbench.masks.mask import Mask
 from workbench.masks.patterns import nm_mask
@@ -13,6 +13,7 @@ from workbench.masks.tracking import TopKTracker
 __all__ = [
     "Comparison",
     "Expectation",
+    "KeepChances",
     "MagnitudeHistograms",
     "Mask",
     "TopKTracker",

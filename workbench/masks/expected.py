@@ -40,6 +40,22 @@ class Expectation:
 
 
 @dataclass(frozen=True, eq=False)
+class KeepChances:
+    """With which chance a randomized mask keeps a weight, by its magnitude.
+
+    Attributes:
+        edges: float64 (bins + 1), ascending magnitudes.
+        counts: int64 (matrices, bins), how many weights are above an edge and up to the next; zeros, which
+            are never kept, are in no bin.
+        chances: float64 (matrices, bins), in [0, 1], of a weight in the middle of the bin.
+    """
+
+    edges: np.ndarray
+    counts: np.ndarray
+    chances: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class MagnitudeHistograms:
     """The magnitudes of a model's weights, counted in bins that are at most 1/64 of a magnitude wide.
 
@@ -135,6 +151,24 @@ class MagnitudeHistograms:
         """
         from workbench.masks.expected_numba import expectations
 
+        sums = expectations(*self._law(sparsity, exponent, ratio, scope))
+        return _expectation(self.names, self._above[:, 0], *sums)
+
+    def chances(
+        self, sparsity: float, exponent: float = 5.0, ratio: float = 1e-4, scope: str = "matrix"
+    ) -> KeepChances:
+        """With which chance `sample_mask` with these arguments keeps weights, in bins as `expect` uses them.
+
+        Raises:
+            BadInput: as `sample_mask`.
+        """
+        from workbench.masks.expected_numba import keep_chances
+
+        edges, counts, group_of, *rest = self._law(sparsity, exponent, ratio, scope)
+        return KeepChances(edges, counts, keep_chances(edges, counts, group_of, *rest)[group_of])
+
+    def _law(self, sparsity: float, exponent: float, ratio: float, scope: str) -> tuple:
+        """Edges, counts, the group of each matrix, what each group keeps, its draws, and the exponent."""
         check_law(ratio, exponent)
         found = self._groups(sparsity, scope)
         kept, draws = np.empty((2, len(found)), dtype=np.int64)
@@ -144,8 +178,7 @@ class MagnitudeHistograms:
             kept[place], draws[place] = number, number_of_draws(group, numel, alive, number, ratio)
             group_of[members] = place
         edges, counts = self._taken_together(exponent * math.sqrt(draws.max()))
-        sums = expectations(edges, counts, group_of, kept, draws, float(exponent))
-        return _expectation(self.names, self._above[:, 0], *sums)
+        return edges, counts, group_of, kept, draws, float(exponent)
 
     @cached_property
     def _above(self) -> np.ndarray:

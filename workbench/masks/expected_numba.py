@@ -36,24 +36,14 @@ def expectations(
     result = np.zeros((3, groups.size))
     log_x = 0.0
     for g in range(kept.size):
-        total = np.zeros(log_p.size, dtype=np.int64)
-        for m in np.flatnonzero(groups == g):
-            total += counts[m]
-        used = np.flatnonzero(total)
-        first, stop = used[0], used[-1] + 1
-        n, q = total[first:stop], np.ones(stop - first)
+        total, first, stop = _together(counts, groups, g)
+        n = total[first:stop]
         boundary, share = _boundary(n, kept[g])
-        pruned = 1.0
+        pruned, q, time, theta = 1.0, np.ones(n.size), 0.0, 0.0
         if kept[g] < n.sum():
+            time, theta = _solved(log_p[first:stop], n, kept[g], draws[g], boundary, log_x, q)
             # Groups are much alike: log(t p) at one's boundary is a good guess for the next.
-            time = log_time(log_p[first:stop], n, kept[g], boundary, log_x)
-            y = log_p[first:stop] + time
-            log_x = y[boundary]
-            theta = 0.0
-            if draws[g] == 1:
-                chances(y, theta, 1, boundary, q)
-            else:
-                theta = threshold(y, n, kept[g], draws[g], boundary, q)
+            log_x = log_p[first + boundary] + time
             # The pruned part of the boundary's bin is its lower part.
             low, high = edges[first + boundary], edges[first + boundary + 1]
             middle = low + (high - low) * (1 - share) / 2
@@ -71,6 +61,61 @@ def expectations(
                 here = (counts[m, first + boundary] + counts[m, first + boundary - 1]) / 2
                 result[1, m] += here * (q[boundary] - q[boundary - 1]) / 24
     return result
+
+
+@njit(nogil=True, cache=True)
+def keep_chances(
+    edges: np.ndarray,
+    counts: np.ndarray,
+    groups: np.ndarray,
+    kept: np.ndarray,
+    draws: np.ndarray,
+    exponent: float,
+) -> np.ndarray:
+    """With which chance a mask sampled from a group keeps a weight in the middle of a bin.
+
+    Args:
+        edges, counts, groups, kept, draws: as in `expectations`.
+
+    Returns:
+        float64 (groups, bins), ascending; 0 below a group's smallest bin and 1 above its largest.
+    """
+    log_p = exponent * np.log((edges[:-1] + edges[1:]) / 2)
+    result = np.ones((kept.size, log_p.size))
+    log_x = 0.0
+    for g in range(kept.size):
+        total, first, stop = _together(counts, groups, g)
+        n = total[first:stop]
+        boundary, _ = _boundary(n, kept[g])
+        result[g, :first] = 0.0
+        if kept[g] < n.sum():
+            q = result[g, first:stop]
+            time, _ = _solved(log_p[first:stop], n, kept[g], draws[g], boundary, log_x, q)
+            log_x = log_p[first + boundary] + time
+    return result
+
+
+@njit(nogil=True, cache=True)
+def _together(counts, groups, g):
+    """The counts of a group's matrices in all, the first bin that has any, and the one after the last."""
+    total = np.zeros(counts.shape[1], dtype=np.int64)
+    for m in np.flatnonzero(groups == g):
+        total += counts[m]
+    used = np.flatnonzero(total)
+    return total, used[0], used[-1] + 1
+
+
+@njit(nogil=True, cache=True)
+def _solved(log_p, n, kept, draws, boundary, guess, q):
+    """log t and theta such that `kept` weights are kept on average; leaves the chances in q."""
+    time = log_time(log_p, n, kept, boundary, guess)
+    y = log_p + time
+    theta = 0.0
+    if draws == 1:
+        chances(y, theta, 1, boundary, q)
+    else:
+        theta = threshold(y, n, kept, draws, boundary, q)
+    return time, theta
 
 
 @njit(inline="always")

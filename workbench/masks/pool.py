@@ -109,6 +109,15 @@ def disagreement(masks: Masks, matrix: str) -> np.ndarray:
     return cells / (np.outer(np.diff(row_edges), np.diff(column_edges)) * pairs)
 
 
+def cell_means(values: np.ndarray) -> np.ndarray:
+    """Numbers of a matrix's weights, averaged over the cells of `disagreement`: float64 (rows, columns)."""
+    flat = values.reshape(values.shape[0] if values.ndim > 1 else 1, -1)
+    edges = [_edges(length) for length in flat.shape]
+    sums = np.add.reduceat(flat, edges[1][:-1], axis=1, dtype=np.float64)
+    sums = np.add.reduceat(sums, edges[0][:-1], axis=0)
+    return sums / np.outer(*map(np.diff, edges))
+
+
 def _edges(length: int) -> np.ndarray:
     cells = min(length, _MAP_CELLS)
     return np.arange(cells + 1) * length // cells

@@ -3,6 +3,7 @@
 from workbench.models.anatomy import forward_flops, prunable
 from workbench.models.loading import load_encoder, load_tokenizer, save_model
 from workbench.models.location import MINILM, RESNET20, UNTRAINED, locate, reads
+from workbench.models.weights import load_weights
 
 __all__ = [
     "MINILM",
@@ -11,6 +12,7 @@ __all__ = [
     "forward_flops",
     "load_encoder",
     "load_tokenizer",
+    "load_weights",
     "locate",
     "prunable",
     "reads",
