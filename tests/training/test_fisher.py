@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from workbench.errors import Stopped
 from workbench.randomness import torch_generator
 from workbench.training import BlockFisher, fisher_bytes
 
@@ -52,6 +53,13 @@ def test_fewer_gradients_than_weights_leave_the_damping_elsewhere():
     gradients = torch.tensor([[3.0, 0.0, 0.0]])
     fisher = inverted(gradients, 3, damp=1e-7)
     assert fisher.diagonal().tolist() == pytest.approx([1 / 9, 1e7, 1e7], rel=1e-5)
+
+
+def test_damping_that_is_lost_in_rounding_is_told():
+    gradients = gradients_of(3, 50, scale=1e3)
+    with pytest.raises(Stopped, match=r"not positive with damp=1e-07.*--set damp=1e-06"):
+        inverted(gradients, 50, damp=1e-7)
+    assert torch.isfinite(inverted(gradients, 50, damp=10.0).diagonal()).all()
 
 
 def test_a_vector_keeps_its_shape():

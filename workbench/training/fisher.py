@@ -6,6 +6,8 @@ Source: Kurtic et al. 2022 ("The Optimal BERT Surgeon"), read in the code of its
 import torch
 from torch import Tensor
 
+from workbench.errors import Stopped
+
 # Gradients are multiplied in so many at a time: one by one, the memory is read and written for each.
 WAITING = 16
 _SCRATCH = 1 << 20
@@ -46,13 +48,24 @@ class BlockFisher:
             self._multiply_in()
 
     def invert(self, damp: float) -> None:
-        """Turns F, with lambda = `damp`, into its inverse; nothing can be added any more."""
+        """Turns F, with lambda = `damp`, into its inverse; nothing can be added any more.
+
+        Raises:
+            Stopped: F is so large that `damp` is lost in its rounding.
+        """
         self._multiply_in()
         size = self._blocks.shape[1]
         identity = damp * torch.eye(size, dtype=torch.float64, device=self._blocks.device)
         for part in self._blocks.split(max(1, _SCRATCH // size**2)):
             fisher = part.double() / max(self._added, 1) + identity
-            part.copy_(torch.cholesky_inverse(torch.linalg.cholesky(fisher)))
+            factor, failed = torch.linalg.cholesky_ex(fisher)
+            if failed.any():
+                raise Stopped(
+                    f"the Fisher matrix is not positive with damp={damp:g}: gradients are too large for so "
+                    f"little damping. Start a run with more, --set damp={10 * damp:g}, or with fewer weights "
+                    "in a block."
+                )
+            part.copy_(torch.cholesky_inverse(factor))
 
     def diagonal(self) -> Tensor:
         """The diagonal of the inverse, (numel,), float32."""
