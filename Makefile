@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := report
-.PHONY: report test lab benchmark clean
+.PHONY: report test lab dashboard benchmark clean
 
 # The first Python that is recent enough.
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -31,6 +31,10 @@ test: $(VENV)/installed-tests
 lab: $(VENV)/installed
 	$(BIN)/jupyter lab notebooks
 
+# Notebooks as pages: controls and pictures, no code.
+dashboard: $(VENV)/installed
+	$(BIN)/voila notebooks --classic-tree --VoilaConfiguration.file_allowlist='.*'
+
 benchmark: $(VENV)/installed
 	$(BIN)/workbench benchmark --scale bert-base
 
@@ -45,10 +49,10 @@ $(VENV)/installed: pyproject.toml setup.py constraints.txt
 	@if [ -e $(VENV)/unfinished ] || [ ! -x $(BIN)/python ]; then $(PYTHON) -m venv --clear $(VENV); fi
 	@touch $(VENV)/unfinished
 	@$(PIP) pip setuptools
-	@$(PIP) --no-build-isolation --editable '.[offline]'
+	@$(PIP) --no-build-isolation --editable '.[offline,dashboard]'
 	@touch $(VENV)/unfinished && mv $(VENV)/unfinished $@
 
 $(VENV)/installed-tests: $(VENV)/installed
 	@echo "Installing what the tests need."
-	@$(PIP) --no-build-isolation --editable '.[offline,test,browser]'
+	@$(PIP) --no-build-isolation --editable '.[offline,dashboard,test,browser]'
 	@touch $@

@@ -3,7 +3,7 @@ import math
 import pandas as pd
 import pytest
 
-from workbench.analysis import rank_correlation
+from workbench.analysis import RankCorrelation, rank_correlation
 
 ONE_TO_TEN = pd.Series(range(10))
 
@@ -33,3 +33,15 @@ def test_three_pairs_have_no_interval():
     found = rank_correlation(pd.Series([1, 2, 3]), pd.Series([2, 1, 3]))
     assert found.rho == pytest.approx(0.5)
     assert found.low is found.high is None
+
+
+@pytest.mark.parametrize(
+    ("correlation", "sentence"),
+    [
+        (RankCorrelation(None, None, None, 5), "no rank correlation"),
+        (RankCorrelation(1.0, None, None, 5), "over 5 candidates is 1.00; too few or too regular"),
+        (RankCorrelation(0.5, -0.1, 0.9, 8), "is 0.50, 95 % interval -0.10 to 0.90"),
+    ],
+)
+def test_rank_correlations_in_words(correlation, sentence):
+    assert sentence in str(correlation)

@@ -29,8 +29,8 @@ POOL = pd.DataFrame(
     }
 )
 CURVES = pd.DataFrame(
-    [(c, step, 0.5 + 0.1 * c + step / 100, c == 1) for c in range(3) for step in (2, 4)],
-    columns=["candidate", "step", "value", "chosen"],
+    [(c, step, 0.5 + 0.1 * c + step / 100, c == 1, c == 2) for c in range(3) for step in (2, 4)],
+    columns=["candidate", "step", "value", "chosen", "dropped"],
 )
 SCORES = POOL.assign(early=POOL["score"], final=[0.7, 0.75, 0.9])
 LAYERS = pd.DataFrame({"attention.self.query": [0.9, 0.8], "odd": [0.7, 0.95]}, index=[0, 1])
@@ -182,6 +182,9 @@ def test_the_chosen_candidate_is_marked():
     assert (list(ring.x), list(ring.y)) == (["1"], pytest.approx([4]))
     curve = trace(ALL["curves"](), "candidate 1, chosen")
     assert list(curve.y) == pytest.approx([0.62, 0.64])
+    assert trace(ALL["curves"](), "dropped by hand").line.dash == "dot"
+    racing = CURVES.assign(chosen=False, dropped=False)
+    assert {line.name for line in figures.early_curves(racing, "f1").data} == {"candidates"}
     star = trace(ALL["early"](), "chosen")
     assert (list(star.x), list(star.y)) == ([0.8], [0.75])
 

@@ -4,7 +4,6 @@ from types import SimpleNamespace
 import pytest
 
 from workbench import cli
-from workbench.analysis import RankCorrelation
 from workbench.engines.imp import IMP
 from workbench.engines.magnitude import Magnitude
 from workbench.engines.randomized import Randomized
@@ -33,15 +32,3 @@ def test_the_command_that_makes_a_run_again_means_its_spec(spec):
     threads, program, *arguments = shlex.split(command)
     assert (threads, program) == ("OMP_NUM_THREADS=2", "workbench")
     assert cli._spec(cli.parser().parse_args(arguments)) == spec
-
-
-@pytest.mark.parametrize(
-    ("correlation", "sentence"),
-    [
-        (RankCorrelation(None, None, None, 5), "no rank correlation"),
-        (RankCorrelation(1.0, None, None, 5), "over 5 candidates is 1.00; too few or too regular"),
-        (RankCorrelation(0.5, -0.1, 0.9, 8), "is 0.50, 95 % interval -0.10 to 0.90"),
-    ],
-)
-def test_rank_correlations_in_words(correlation, sentence):
-    assert sentence in prose.foretelling(correlation)

@@ -1,3 +1,6 @@
+import pytest
+
+from workbench.errors import Stopped
 from workbench.runs.race import hold_race
 from workbench.runs.stage import Evaluation, Record
 
@@ -10,7 +13,7 @@ CURVES = {
 }
 
 
-def race(rounds, average=1, ahead=False, curves=CURVES):
+def race(rounds, average=1, ahead=False, curves=CURVES, dropped=()):
     asked = []
 
     def compete(candidate, until):
@@ -18,7 +21,11 @@ def race(rounds, average=1, ahead=False, curves=CURVES):
         points = curves[candidate] if ahead else curves[candidate][:until]
         return Record(tuple(Evaluation(i, {"metric": value}) for i, value in enumerate(points, 1)))
 
-    return *hold_race(compete, len(curves), steps=4, rounds=rounds, average=average), asked
+    scores, best, out = hold_race(
+        compete, len(curves), steps=4, rounds=rounds, average=average, dropped=lambda: dropped
+    )
+    assert out == sorted(dropped)
+    return scores, best, asked
 
 
 def test_one_round_scores_everyone_at_the_end():
@@ -52,3 +59,20 @@ def test_halving_drops_the_worse_half_after_each_round():
 
 def test_a_resumed_race_sees_what_it_saw():
     assert race(rounds=4, ahead=True) == race(rounds=4)
+
+
+def test_candidates_that_a_person_dropped_are_scored_and_cannot_win():
+    scores, best, asked = race(rounds=1, dropped={0, 2})
+    assert (scores, asked) == (race(rounds=1)[0], race(rounds=1)[2])
+    assert best == 4
+
+
+def test_after_a_round_dropped_candidates_leave_their_places_to_others():
+    _, best, asked = race(rounds=4, dropped={1})
+    assert [c for c, until in asked if until == 2] == [0, 2, 3]
+    assert best == 2
+
+
+def test_a_race_whose_last_candidates_were_dropped_stops():
+    with pytest.raises(Stopped, match=r"candidates 0, 1, 2, 3, 4 were left .* Keep one"):
+        race(rounds=1, dropped=set(CURVES))

@@ -4,7 +4,14 @@ from workbench.analysis.basis import Basis
 from workbench.analysis.comparison import by_task, comparison_table, hardest, summary_table
 from workbench.analysis.connectivity import Trace, barriers, hessian_trace, line
 from workbench.analysis.cost import cost_table, storage_table
-from workbench.analysis.early import RankCorrelation, early_against_final, early_curves, rank_correlation
+from workbench.analysis.early import (
+    RankCorrelation,
+    curves_so_far,
+    early_against_final,
+    early_curves,
+    races_begun,
+    rank_correlation,
+)
 from workbench.analysis.labels import engine_labels
 from workbench.analysis.layers import layer_table
 from workbench.analysis.levels import level_table, score_table
@@ -16,6 +23,7 @@ from workbench.analysis.published import published_for
 from workbench.analysis.side_by_side import mask_overlap, sparsity_by_engine
 from workbench.analysis.store import newest_complete, store_table
 from workbench.analysis.training_length import DIAGNOSTICS, mean_by_length, series, training_length_table
+from workbench.analysis.under_way import curves_under_way
 
 __all__ = [
     "DIAGNOSTICS",
@@ -28,6 +36,8 @@ __all__ = [
     "comparison_table",
     "cost_by_engine",
     "cost_table",
+    "curves_so_far",
+    "curves_under_way",
     "early_against_final",
     "early_curves",
     "engine_labels",
@@ -44,6 +54,7 @@ __all__ = [
     "pool_overlap",
     "pool_table",
     "published_for",
+    "races_begun",
     "rank_correlation",
     "score_table",
     "series",

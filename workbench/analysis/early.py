@@ -1,18 +1,20 @@
 """The race: how scores came about, and whether early ones foretell the final ones."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from math import atanh, sqrt, tanh
 
 import pandas as pd
 from scipy import stats
 
-from workbench.runs import Run
+from workbench.runs import Run, dropped
 
+_CURVES = ["candidate", "step", "value", "chosen", "dropped"]
 _NORMAL_975 = stats.norm.ppf(0.975)
 
 
 def early_curves(run: Run, level: int) -> pd.DataFrame:
-    """The evaluations of a level's candidates during their early training.
+    """The evaluations of a level's candidates during their early training, also while it is under way.
 
     Args:
         run: any run.
@@ -20,10 +22,38 @@ def early_curves(run: Run, level: int) -> pd.DataFrame:
 
     Returns:
         one row an evaluation: candidate, step (optimizer steps of the early training), value (primary
-        metric on the split that selection uses), chosen; no row for an engine that holds no race.
+        metric on the split that selection uses), chosen, dropped (whether a person took the candidate out);
+        no row for an engine that holds no race.
     """
-    rows = [(c.index, step, value, c.chosen) for c in run.candidates(level) for step, value in c.curve]
-    return pd.DataFrame(rows, columns=["candidate", "step", "value", "chosen"])
+    pool = run.candidates(level)
+    if not pool:
+        return curves_so_far(run.events(), level, dropped(run.path, f"level-{level}/race"))
+    rows = [(c.index, step, value, c.chosen, c.dropped) for c in pool for step, value in c.curve]
+    return pd.DataFrame(rows, columns=_CURVES)
+
+
+def races_begun(events: Sequence[dict]) -> list[int]:
+    """The levels whose candidates have begun their early training, in order."""
+    stages = (event["stage"].split("/") for event in events)
+    return sorted({int(stage[0].removeprefix("level-")) for stage in stages if stage[1:2] == ["race"]})
+
+
+def curves_so_far(events: Sequence[dict], level: int, dropped: Collection[int] = ()) -> pd.DataFrame:
+    """The table of `early_curves` for a race that is under way: nobody is chosen yet.
+
+    Args:
+        events: of the run so far.
+        level: counted from 1.
+        dropped: candidates that a person has taken out.
+    """
+    prefix = f"level-{level}/race/candidate-"
+    seen = [e for e in events if e["event"] == "evaluation" and e["stage"].startswith(prefix)]
+    rows = []
+    for event in seen:
+        candidate = int(event["stage"].removeprefix(prefix))
+        value = next(iter(event["metrics"].values()))
+        rows.append((candidate, event["step"], value, False, candidate in dropped))
+    return pd.DataFrame(rows, columns=_CURVES)
 
 
 def early_against_final(run: Run, level: int) -> pd.DataFrame:
@@ -52,6 +82,17 @@ class RankCorrelation:
     low: float | None
     high: float | None
     pairs: int
+
+    def __str__(self) -> str:
+        """The correlation of early and final scores, in a sentence."""
+        if self.rho is None:
+            return (
+                "Early or final scores do not differ, or there are too few candidates: no rank correlation."
+            )
+        sentence = f"Spearman's rank correlation over {self.pairs} candidates is {self.rho:.2f}"
+        if self.low is None:
+            return f"{sentence}; too few or too regular for an interval."
+        return f"{sentence}, 95 % interval {self.low:.2f} to {self.high:.2f}."
 
 
 def rank_correlation(first: pd.Series, second: pd.Series) -> RankCorrelation:

@@ -8,10 +8,12 @@ from workbench.figures.levels import metric_by_level
 from workbench.figures.pool import distance_from_magnitude
 from workbench.figures.race import early_against_final, early_curves
 from workbench.figures.training_length import diagnostics_by_length, metric_by_length
+from workbench.figures.under_way import curves_under_way
 
 __all__ = [
     "CONFIG",
     "REPORT_MODE",
+    "curves_under_way",
     "diagnostics_by_length",
     "distance_from_magnitude",
     "early_against_final",

@@ -3,34 +3,40 @@
 import pandas as pd
 import plotly.graph_objects as go
 
-from workbench.figures.style import BLUE, INK, TEMPLATE, VERMILION, metric_limits, metric_title
+from workbench.figures.style import BLUE, INK, MUTED, TEMPLATE, VERMILION, metric_limits, metric_title
 
-_OTHERS = "#9DB4C6"
+_CHOSEN = {"line": {"color": VERMILION, "width": 3.5}, "marker": {"symbol": "star", "size": 10}}
+_OTHER = {"line": {"color": "#9DB4C6", "width": 1.5}, "marker": {"symbol": "circle", "size": 5}}
+_DROPPED = {"line": {"color": MUTED, "width": 1.5, "dash": "dot"}, "marker": {"symbol": "x", "size": 6}}
 
 
 def early_curves(curves: pd.DataFrame, metric: str) -> go.Figure:
-    """The evaluations of each candidate; the chosen one is drawn on top, thick.
+    """The evaluations of each candidate; the chosen one is drawn on top, thick, dropped ones dotted.
 
     Args:
         curves: `analysis.early_curves`, at least one row.
         metric: the metric's name, for the axis.
     """
     figure = go.Figure(layout={"template": TEMPLATE})
-    runners = curves.groupby(["chosen", "candidate"])  # False sorts before True, so the chosen one is last
-    for place, ((chosen, candidate), rows) in enumerate(runners):
+    others = "the other candidates" if curves["chosen"].any() else "candidates"
+    named = set()
+    # False sorts before True, so the chosen one is last.
+    for (chosen, dropped, candidate), rows in curves.groupby(["chosen", "dropped", "candidate"]):
+        look = _CHOSEN if chosen else _DROPPED if dropped else _OTHER
+        name = f"candidate {candidate}, chosen" if chosen else "dropped by hand" if dropped else others
         figure.add_trace(
             go.Scatter(
                 x=rows["step"],
                 y=rows["value"],
-                name=f"candidate {candidate}, chosen" if chosen else "the other candidates",
-                legendgroup="chosen" if chosen else "others",
-                showlegend=bool(chosen) or place == 0,
+                name=name,
+                legendgroup=name,
+                showlegend=name not in named,
                 mode="lines+markers",
-                line={"color": VERMILION if chosen else _OTHERS, "width": 3.5 if chosen else 1.5},
-                marker={"symbol": "star" if chosen else "circle", "size": 10 if chosen else 5},
                 hovertemplate=f"candidate {candidate}, step %{{x}}: %{{y:.4f}}<extra></extra>",
+                **look,
             )
         )
+        named.add(name)
     figure.update_xaxes(title_text="optimizer steps of the early training", rangemode="tozero")
     figure.update_yaxes(title_text=metric_title(metric), range=metric_limits(curves["value"]))
     return figure

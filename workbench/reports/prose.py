@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from workbench.analysis import RankCorrelation
 from workbench.runs import Run, dev_name
 from workbench.settings import to_plain
 from workbench.tasks import modality
@@ -58,13 +57,20 @@ def what_was_run(run: Run) -> list[str]:
 
 
 def cautions(run: Run) -> list[str]:
-    """What to know before believing the scores; nothing for a run that selected on its validation split."""
+    """What to know before believing the scores: selection on dev, and what a person decided."""
+    told = [
+        f"A person took candidates out of {race} before its mask was chosen: {', '.join(map(str, out))}. "
+        "Scores decided among the others only. The spec does not say so, and making the run again does not "
+        "repeat it."
+        for race, out in run.results.get("interventions", {}).items()
+    ]
     if run.spec.selection != "dev":
-        return []
+        return told
     return [
+        *told,
         "This run selected masks and checkpoints on the dev split that it also reports (selection: dev), as "
         "the papers do. Its dev scores are optimistic, and do not compare with those of runs that selected "
-        "on a validation split."
+        "on a validation split.",
     ]
 
 
@@ -88,16 +94,6 @@ def no_pool(run: Run) -> str:
 def no_race(run: Run) -> str:
     """Why there are no early scores to show."""
     return f"The engine {run.spec.engine.id} holds no race."
-
-
-def foretelling(correlation: RankCorrelation) -> str:
-    """A rank correlation of early and final scores in words."""
-    if correlation.rho is None:
-        return "Early or final scores do not differ, or there are too few candidates: no rank correlation."
-    sentence = f"Spearman's rank correlation over {correlation.pairs} candidates is {correlation.rho:.2f}"
-    if correlation.low is None:
-        return f"{sentence}; too few or too regular for an interval."
-    return f"{sentence}, 95 % interval {correlation.low:.2f} to {correlation.high:.2f}."
 
 
 def reproduction(run: Run) -> str:

@@ -1,4 +1,4 @@
-"""A run in a process that nobody waits for, as `runs/jobs.py` starts it: python -m workbench.runs.background."""
+"""A run in a process that nobody waits for: python -m workbench.runs.background, out of `runs/jobs.py`."""
 
 import json
 import sys

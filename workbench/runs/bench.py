@@ -12,6 +12,7 @@ from workbench.files import read_json, write_json
 from workbench.masks import Mask
 from workbench.models import load_encoder, prunable
 from workbench.runs.data import TaskData
+from workbench.runs.drops import dropped
 from workbench.runs.events import EventLog
 from workbench.runs.fit import Fit
 from workbench.runs.predictions import Predictions
@@ -175,14 +176,22 @@ class StoreBench:
         def compete(candidate: int, until: int) -> Record:
             return self._compete(names[candidate], state, recipe, pool[candidate].mask, until)
 
-        scores, best = hold_race(compete, len(pool), steps=recipe.steps, rounds=rounds, average=average)
+        scores, best, out = hold_race(
+            compete,
+            len(pool),
+            steps=recipe.steps,
+            rounds=rounds,
+            average=average,
+            dropped=lambda: dropped(self.root, stage),
+        )
         for name in names:
             self.folder(name).settle()
         candidates = [
             {**entrant.about, "score": score, "mask": entrant.mask.digest}
             for entrant, score in zip(pool, scores, strict=True)
         ]
-        return {"best": best, "average": average, "candidates": candidates}
+        outcome = {"best": best, "average": average, "candidates": candidates}
+        return outcome | {"dropped": out} if out else outcome
 
     def _compete(self, stage: str, state: StageState, recipe: Recipe, mask: Mask, until: int) -> Record:
         folder = self.folder(stage)

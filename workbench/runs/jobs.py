@@ -162,7 +162,7 @@ def _spawn(spec: RunSpec, job: Job, lock: int) -> None:
 
 
 def _acquired(lock: int) -> bool:
-    """Takes a lock; False where another process starts the same run. A look at it may hold it for a moment."""
+    """Takes a lock, which a look at it may hold for a moment; False where another process starts the run."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < deadline:
         try:

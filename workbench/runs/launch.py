@@ -23,7 +23,6 @@ from workbench.runs.tensors import content_digest
 from workbench.tasks import load_task
 from workbench.training import model_tensors
 
-
 _GLANCE_SECONDS = 0.5
 
 
@@ -86,7 +85,7 @@ def _carry_out(spec: RunSpec, store: Path, root: Path, data: TaskData, model: nn
 def _write_plan(
     store: Path, root: Path, spec: RunSpec, data: TaskData, environment: dict, bench: StoreBench
 ) -> None:
-    """Writes down what those who watch the run cannot work out: how long it is, and where the dense model is."""
+    """Writes down what a watcher cannot work out: how long the run is, and where its dense model is."""
     dense = dense_root(store, spec, environment).relative_to(store)
     steps = planned_steps(spec.engine, spec.seed, bench.steps)
     about = {"folder": dense.as_posix(), "steps": dense_steps(spec, data)}

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from workbench.engines import Engine, Entrant
 from workbench.errors import WorkbenchError
-from workbench.masks import Mask, topk_mask
+from workbench.masks import Mask
 from workbench.randomness import torch_generator
 from workbench.scores import Scores
 from workbench.training import Recipe, Sparsifier
@@ -25,8 +25,8 @@ def planned_steps(engine: Engine, seed: int, steps: Callable[[float, int], int])
         steps: optimizer steps in so many epochs of batches of a size, as `engines.Bench.steps`.
 
     Returns:
-        The number; None for an engine that asks for more than a small matrix in place of the model's can tell.
-        A race that a person takes candidates out of may take fewer.
+        The number; None for an engine that asks for more than a small matrix in place of the model's can
+        tell. A race that a person takes candidates out of may take fewer.
     """
     rehearsal = Rehearsal(seed, steps)
     try:

@@ -62,8 +62,9 @@ class Follower:
 
 
 def steps_done(events: list[dict[str, Any]]) -> int:
-    """Optimizer steps of all stages, as far as events tell."""
-    last = {event["stage"]: event["step"] for event in events}
+    """Optimizer steps of all stages that train, as far as events tell."""
+    trained = {event["stage"] for event in events if event["event"] == "start"}
+    last = {event["stage"]: event["step"] for event in events if event["stage"] in trained}
     return sum(last.values())
 
 

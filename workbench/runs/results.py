@@ -13,6 +13,7 @@ from workbench.masks import Mask
 from workbench.models import prunable, save_model
 from workbench.runs.bench import StoreBench
 from workbench.runs.data import TaskData
+from workbench.runs.drops import interventions
 from workbench.runs.predictions import write_predictions
 from workbench.runs.run import FORMAT
 from workbench.runs.spec import RunSpec
@@ -63,6 +64,8 @@ def write_results(
         "cost": cost_table(bench.root),
         "environment": environment,
     }
+    if by_hand := interventions(bench.root):
+        results["interventions"] = by_hand
     write_predictions(bench.root, said[-1])
     write_json(bench.root / "results.json", results)
 

@@ -24,6 +24,7 @@ class Candidate:
         index: its place in the pool.
         score: its early score.
         chosen: whether it won.
+        dropped: whether a person took it out of the race.
         ratio: its sampling ratio; None for a copy of the magnitude mask.
         from_magnitude: share of its kept weights that the magnitude mask of the same parent and sparsity
             prunes; None where the engine does not say.
@@ -34,6 +35,7 @@ class Candidate:
     index: int
     score: float
     chosen: bool
+    dropped: bool
     ratio: float | None
     from_magnitude: float | None
     path: Path
@@ -138,6 +140,7 @@ class Run:
                 index=i,
                 score=entry["score"],
                 chosen=i == race_result["best"],
+                dropped=i in race_result.get("dropped", ()),
                 ratio=entry.get("ratio"),
                 from_magnitude=entry.get("from_magnitude"),
                 path=self.path / "masks" / stage / f"candidate-{i}.safetensors",

@@ -1,0 +1,50 @@
+"""A run that is under way."""
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from workbench.analysis.under_way import DENSE, LEVELS, RACE
+from workbench.figures.style import BLUE, ORANGE, PURPLE, TEMPLATE, metric_title
+
+_COLOURS = {DENSE: (PURPLE, "square"), RACE: (ORANGE, "diamond"), LEVELS: (BLUE, "circle")}
+
+
+def curves_under_way(curves: pd.DataFrame) -> go.Figure:
+    """Score above loss, stage after stage, against the optimizer steps of all of them.
+
+    Args:
+        curves: `analysis.curves_under_way`; may be empty.
+    """
+    figure = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.08)
+    figure.update_layout(template=TEMPLATE, height=420)
+    for kind, (colour, symbol) in _COLOURS.items():
+        rows = curves[curves["kind"] == kind]
+        if rows.empty:
+            continue
+        look = {"legendgroup": kind, "name": kind, "line": {"color": colour, "width": 2}}
+        scores, losses = _broken(rows, "value"), _broken(rows, "loss")
+        marker = {"symbol": symbol, "size": 6}
+        hover = "%{text}, step %{x:,}: %{y:.4f}<extra></extra>"
+        figure.add_trace(
+            go.Scatter(**scores, **look, mode="lines+markers", marker=marker, hovertemplate=hover), 1, 1
+        )
+        figure.add_trace(
+            go.Scatter(**losses, **look, mode="lines", showlegend=False, hovertemplate=hover), 2, 1
+        )
+    named = curves["metric"].dropna().unique()
+    title = metric_title(named[0]) if len(named) else "score"
+    figure.update_yaxes(title_text=title, row=1, col=1)
+    figure.update_yaxes(title_text="training loss (no unit)", rangemode="tozero", row=2, col=1)
+    figure.update_xaxes(title_text="optimizer steps of the run", rangemode="tozero", row=2, col=1)
+    return figure
+
+
+def _broken(rows: pd.DataFrame, column: str) -> dict[str, list]:
+    """Points of a line that is broken between stages."""
+    line: dict[str, list] = {"x": [], "y": [], "text": []}
+    for stage, points in rows.dropna(subset=column).groupby("stage", sort=False):
+        line["x"] += [*points["step"], None]
+        line["y"] += [*points[column], None]
+        line["text"] += [str(stage)] * (len(points) + 1)
+    return line

@@ -1,0 +1,54 @@
+"""The runs of a store, in a table."""
+
+import os
+from pathlib import Path
+
+import ipywidgets as widgets
+from IPython.display import HTML, display
+
+from workbench import analysis, figures
+from workbench.runs import Job
+from workbench.widgets.notice import Notice
+
+_EMPTY = "There is no run in {store} yet. `workbench prune synth/sst2 --engine magnitude` makes one."
+
+
+class RunTable(widgets.VBox):
+    """What runs there are and how each of them stands: one that cannot be read says why, in its row.
+
+    Args:
+        store: folder of run folders; need not exist.
+    """
+
+    def __init__(self, store: str | Path = "runs"):
+        self._store = Path(store)
+        self.button = widgets.Button(
+            description="Refresh", icon="refresh", tooltip="Looks at the store again"
+        )
+        self.button.on_click(lambda _: self.refresh())
+        self.table, self.notice = widgets.HTML(), Notice()
+        super().__init__([self.button, self.notice, self.table])
+        self.add_class("workbench-runs")
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Looks at the store again."""
+        with self.notice.catching():
+            self.table.value = self._html()
+            self.notice.say("" if self.table.value else _EMPTY.format(store=self._store))
+
+    def show(self) -> None:
+        """Displays the panel; in a report, the table."""
+        display(HTML(self.table.value) if os.environ.get(figures.REPORT_MODE) else self)
+
+    def _html(self) -> str:
+        runs = analysis.store_table(self._store)
+        if runs.empty:
+            return ""
+        # Whether a process is at work, a run folder's files alone do not say.
+        incomplete = runs["status"] == "incomplete"
+        states = [Job(self._store / name).state for name in runs.loc[incomplete, "name"]]
+        runs.loc[incomplete, "status"] = states
+        runs.columns = [name.replace("_", " ") for name in runs.columns]
+        html = runs.to_html(index=False, escape=True, border=0, na_rep="", float_format="{:.4g}".format)
+        return f'<div style="overflow-x:auto">{html}</div>'
