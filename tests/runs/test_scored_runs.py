@@ -77,6 +77,12 @@ def test_only_evaluations_at_the_final_sparsity_are_kept(smp_run):
     assert smp_run.results["levels"][0]["best_step"] >= round(0.6 * steps)
 
 
+def test_evaluations_tell_the_sparsity_on_the_way(smp_run):
+    told = [event["sparsity"] for event in smp_run.events() if event["event"] == "evaluation"]
+    assert told == sorted(told)
+    assert 0 < told[0] < told[-1] == smp_run.mask().sparsity
+
+
 def test_layers_differ_in_smp_s_and_not_in_smp_l(spec_of, tmp_path):
     far = TINY | {"label_words": WORDS, "score_lr": 1.0, "epochs": 6.0}
     even, uneven = (prune(spec_of(SMP(**far, masking=kind)), tmp_path).mask() for kind in ("local", "score"))

@@ -17,7 +17,7 @@ class EventLog:
 
     Every event has `time` (seconds since the epoch), `stage`, `step` (optimizer steps of the stage that
     were done) and `event`: "start" (steps: how many there will be), "train" (loss, lr), "evaluation"
-    (metrics), "end" (metrics: those of what the stage leaves).
+    (metrics, and diagnostics: docs/run-folder.md), "end" (metrics: those of what the stage leaves).
     """
 
     def __init__(self, path: Path):

@@ -111,6 +111,8 @@ class Fit:
         # Diagnostics of candidates, of which there are many, would cost more than they tell.
         lasting = self.leaves != "nothing"
         metrics, seen = self.data.diagnose(trainer.model, trainer.precision, train=lasting)
+        if lasting and (mask := trainer.sparsifier.mask) is not None:
+            seen["sparsity"] = mask.sparsity
         evaluation = Evaluation(trainer.step, metrics, trainer.sparsifier.settled)
         self.record = self.record.evaluated(evaluation)
         self._add_cost(0, 0, started)
