@@ -3,7 +3,7 @@
 `ExpectedPool` answers in milliseconds and samples nothing; `SampledPool` counts. Both have the same tables.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,8 +12,9 @@ import pandas as pd
 import torch
 
 from workbench.analysis.pool import COLUMNS
-from workbench.errors import BadInput
+from workbench.errors import BadInput, unknown
 from workbench.masks import (
+    SCOPES,
     KeepChances,
     MagnitudeHistograms,
     Mask,
@@ -21,10 +22,12 @@ from workbench.masks import (
     disagreement,
     distance_from,
     growth,
+    kept_count,
     sample_mask,
     topk_mask,
 )
 from workbench.masks.pool import cell_means
+from workbench.masks.sampling import check_law
 from workbench.randomness import derive
 from workbench.scores import magnitude
 
@@ -40,6 +43,9 @@ class PoolSpec:
         sparsity, scope, exponent, ratio: as in `sample_mask`.
         candidates: how many masks, 2 to 64.
         seed: of the pool; a candidate is the same mask whatever the number of candidates.
+
+    Raises:
+        BadInput: a value out of its range.
     """
 
     sparsity: float = 0.9
@@ -50,6 +56,10 @@ class PoolSpec:
     seed: int = 0
 
     def __post_init__(self):
+        kept_count(1, self.sparsity)
+        check_law(self.ratio, self.exponent)
+        if self.scope not in SCOPES:
+            raise unknown("scope", self.scope, SCOPES)
         if not 2 <= self.candidates <= MOST_CANDIDATES:
             raise BadInput(f"{self.candidates} candidates make no pool; choose 2 to {MOST_CANDIDATES}.")
 
@@ -99,6 +109,10 @@ class ExpectedPool:
         columns = {"low": edges[:-1], "high": edges[1:], "weights": counts, "chance": chances}
         used = np.flatnonzero(counts)
         return pd.DataFrame(columns).iloc[used[0] : used[-1] + 1].reset_index(drop=True)
+
+    def table(self) -> pd.DataFrame:
+        """The candidates like those of a run (`pool_table`), without distances and scores."""
+        return _table(self.spec, [np.nan] * self.spec.candidates)
 
     def sparsity(self) -> pd.Series:
         """Share that a mask removes, by matrix."""
@@ -183,9 +197,7 @@ class SampledPool:
 
     def table(self) -> pd.DataFrame:
         """The candidates like those of a run (`pool_table`), without scores."""
-        distances = distance_from(self.reference, self.masks)
-        rows = [(int(label), self.spec.ratio, value, np.nan, False) for label, value in distances.items()]
-        return pd.DataFrame(rows, columns=COLUMNS)
+        return _table(self.spec, distance_from(self.reference, self.masks))
 
     def sparsity(self) -> pd.Series:
         """Share that a mask removes, by matrix, on average."""
@@ -211,3 +223,8 @@ class SampledPool:
     def cells(self, matrix: str) -> np.ndarray:
         """Share of the weights on which two masks differ, by cell of a matrix (`masks.disagreement`)."""
         return disagreement(self.masks, matrix)
+
+
+def _table(spec: PoolSpec, distances: Iterable[float]) -> pd.DataFrame:
+    rows = [(number, spec.ratio, value, np.nan, False) for number, value in enumerate(distances)]
+    return pd.DataFrame(rows, columns=COLUMNS)

@@ -1,5 +1,7 @@
 """Tables of shares as heat maps."""
 
+from html import escape
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -99,8 +101,8 @@ def heatmap(
     return go.Figure(
         go.Heatmap(
             z=table.to_numpy(),
-            x=[str(label) for label in table.columns],
-            y=[str(label) for label in table.index],
+            x=[escape(str(label)) for label in table.columns],
+            y=[escape(str(label)) for label in table.index],
             zmin=limits[0],
             zmax=limits[1],
             colorscale=SCALE,

@@ -19,7 +19,7 @@ def distance_from_magnitude(pool: pd.DataFrame, expected: float | None = None) -
             go.Scatter(
                 x=rows["candidate"].astype(str),
                 y=100 * rows["from_magnitude"],
-                name="copy of the magnitude mask" if pd.isna(ratio) else f"sampling ratio {ratio:.0e}",
+                name="copy of the magnitude mask" if pd.isna(ratio) else f"sampling ratio {ratio:.2g}",
                 mode="markers",
                 marker={
                     "size": 11,

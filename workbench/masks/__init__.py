@@ -2,7 +2,7 @@
 
 from workbench.masks.diversity import Comparison, compare, distance_from, overlap
 from workbench.masks.expected import Expectation, KeepChances, MagnitudeHistograms
-from workbench.masks.grouping import layer_index, matrix_type
+from workbench.masks.grouping import SCOPES, layer_index, matrix_type
 from workbench.masks.mask import Mask
 from workbench.masks.patterns import nm_mask
 from workbench.masks.pool import disagreement, entropy, growth
@@ -11,6 +11,7 @@ from workbench.masks.sampling import sample_mask
 from workbench.masks.tracking import TopKTracker
 
 __all__ = [
+    "SCOPES",
     "Comparison",
     "Expectation",
     "KeepChances",

@@ -34,10 +34,13 @@ def groups(names: Iterable[str], scope: str) -> dict[str, list[str]]:
     Raises:
         BadInput: an unknown scope.
     """
-    key_of = {"matrix": str, "type": matrix_type, "global": lambda name: "all matrices"}
-    if scope not in key_of:
-        raise unknown("scope", scope, key_of)
+    if scope not in _GROUP_OF:
+        raise unknown("scope", scope, SCOPES)
     grouped: dict[str, list[str]] = {}
     for name in names:
-        grouped.setdefault(key_of[scope](name), []).append(name)
+        grouped.setdefault(_GROUP_OF[scope](name), []).append(name)
     return grouped
+
+
+_GROUP_OF = {"matrix": str, "type": matrix_type, "global": lambda name: "all matrices"}
+SCOPES = tuple(_GROUP_OF)
