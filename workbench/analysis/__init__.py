@@ -12,6 +12,8 @@ from workbench.analysis.early import (
     races_begun,
     rank_correlation,
 )
+from workbench.analysis.ends import End, Walk, ends, usual_ends, walk
+from workbench.analysis.flips import SignTest, flips, outcomes, sign_test, usual_pair
 from workbench.analysis.labels import engine_labels
 from workbench.analysis.layers import layer_table
 from workbench.analysis.levels import level_table, score_table
@@ -21,15 +23,18 @@ from workbench.analysis.particles import particle_table
 from workbench.analysis.pool import pool_overlap, pool_table
 from workbench.analysis.published import published_for
 from workbench.analysis.side_by_side import mask_overlap, sparsity_by_engine
-from workbench.analysis.store import newest_complete, store_table
+from workbench.analysis.store import newest_complete, status, store_table
 from workbench.analysis.training_length import DIAGNOSTICS, mean_by_length, series, training_length_table
 from workbench.analysis.under_way import curves_under_way
 
 __all__ = [
     "DIAGNOSTICS",
     "Basis",
+    "End",
     "RankCorrelation",
+    "SignTest",
     "Trace",
+    "Walk",
     "barriers",
     "baseline_of",
     "by_task",
@@ -40,7 +45,9 @@ __all__ = [
     "curves_under_way",
     "early_against_final",
     "early_curves",
+    "ends",
     "engine_labels",
+    "flips",
     "hardest",
     "hessian_trace",
     "layer_table",
@@ -49,6 +56,7 @@ __all__ = [
     "mask_overlap",
     "mean_by_length",
     "newest_complete",
+    "outcomes",
     "paired_differences",
     "particle_table",
     "pool_overlap",
@@ -58,9 +66,14 @@ __all__ = [
     "rank_correlation",
     "score_table",
     "series",
+    "sign_test",
     "sparsity_by_engine",
+    "status",
     "storage_table",
     "store_table",
     "summary_table",
     "training_length_table",
+    "usual_ends",
+    "usual_pair",
+    "walk",
 ]

@@ -1,15 +1,17 @@
 """A run's model and examples, ready for weights to be tried on."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 from torch import Tensor, nn
 
 from workbench.models import load_encoder
+from workbench.randomness import numpy_generator
 from workbench.runs import Run
 from workbench.runs.data import TaskData
 from workbench.runs.diagnostics import mean_loss
-from workbench.tasks import load_task, ordered_batches
+from workbench.tasks import Task, load_task, ordered_batches
 from workbench.training import device, has_batchnorm, load_model_tensors, predict, recalibrate
 
 _BATCH = 64
@@ -20,20 +22,21 @@ class Basis:
 
     Args:
         run: a complete run.
+        dev_examples: how many examples of dev are looked at, the same for all runs of a task; None for all.
 
     Attributes:
         final: the run's final weights, parameters and buffers by name.
         train: 256 examples of train, the same for all runs of a task and seed.
-        dev: the first dev split.
+        dev: the first dev split, or those examples of it.
 
     Raises:
         BadInput: the run is not complete, or its model or its task cannot be read.
     """
 
-    def __init__(self, run: Run):
+    def __init__(self, run: Run, dev_examples: int | None = None):
         _ = run.results
         spec, folder = run.spec, str(run.path / "model")
-        task = load_task(spec.task)
+        task = _with_less_dev(load_task(spec.task), dev_examples)
         self._model = load_encoder(folder, task.num_outputs, spec.seed).to(device()).eval()
         self.final = {name: value.clone() for name, value in self._model.state_dict().items()}
         self._data = TaskData(task, folder, spec.seed, spec.selection, spec.examples)
@@ -53,7 +56,7 @@ class Basis:
         return self._model.eval()
 
     def losses(self) -> dict[str, tuple[float, float]]:
-        """Loss and error of the loaded weights on "train" (the sample) and "dev" (all of the first split).
+        """Loss and error of the loaded weights on "train" (the sample) and "dev".
 
         The loss is the cross-entropy in nats and the error the share misclassified; for a regression the
         squared error and NaN.
@@ -71,3 +74,21 @@ class Basis:
         if logits.shape[1] == 1:
             return mean_loss(logits, split.labels), float("nan")
         return mean_loss(logits, split.labels), float(np.mean(logits.argmax(1) != split.labels))
+
+
+def final_weights(run: Run) -> dict[str, Tensor]:
+    """Parameters and buffers of a run's final model, by name, as in `Basis.final`.
+
+    Raises:
+        BadInput: the run has no model folder any more, or it cannot be read.
+    """
+    outputs = load_task(run.spec.task).num_outputs
+    return load_encoder(str(run.path / "model"), outputs, run.spec.seed).state_dict()
+
+
+def _with_less_dev(task: Task, count: int | None) -> Task:
+    """The task with its first dev split alone, and at most so many rows of that, in their order."""
+    name, rows = next(iter(task.dev.items()))
+    if count is not None and count < len(rows):
+        rows = rows.iloc[np.sort(numpy_generator("basis", task.id).permutation(len(rows))[:count])]
+    return replace(task, dev={name: rows})

@@ -31,6 +31,11 @@ def store_table(store: str | Path) -> pd.DataFrame:
     return pd.DataFrame([_row(run) for run in runs_in(store)], columns=list(_TYPES)).astype(_TYPES)
 
 
+def status(run: Run) -> str:
+    """Whether a run can be looked at: "complete", "incomplete", or "unreadable: " and why."""
+    return _row(run)["status"]
+
+
 def newest_complete(store: str | Path) -> Run | None:
     """The run of a store that was completed last, or None."""
     done = [run for run in runs_in(store) if run.done]

@@ -3,6 +3,7 @@
 from workbench.figures.comparison import metric_by_sparsity
 from workbench.figures.connectivity import loss_line
 from workbench.figures.display import CONFIG, REPORT_MODE, show
+from workbench.figures.flips import error_scatter
 from workbench.figures.heatmaps import engine_heatmap, layer_heatmap, overlap_heatmap
 from workbench.figures.levels import metric_by_level
 from workbench.figures.pool import distance_from_magnitude
@@ -19,6 +20,7 @@ __all__ = [
     "early_against_final",
     "early_curves",
     "engine_heatmap",
+    "error_scatter",
     "layer_heatmap",
     "loss_line",
     "metric_by_length",

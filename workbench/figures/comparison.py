@@ -1,5 +1,7 @@
 """A metric against sparsity, engine by engine, with every seed."""
 
+from html import escape
+
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -46,7 +48,7 @@ def _means(engine: str, means: pd.DataFrame, colour: str, symbol: str, dash: str
         x=100 * (1 - means["sparsity"]),
         y=means["mean"],
         error_y={"type": "data", "array": reach, "thickness": 1.2, "width": 4},
-        name=engine,
+        name=escape(engine),
         legendgroup=engine,
         mode="lines+markers",
         line={"color": colour, "dash": dash},
@@ -60,7 +62,7 @@ def _seeds(engine: str, rows: pd.DataFrame, colour: str, symbol: str, dash: str)
     return go.Scatter(
         x=100 * (1 - rows["sparsity"]),
         y=rows["dev"],
-        name=f"{engine}, each seed",
+        name=f"{escape(engine)}, each seed",
         legendgroup=engine,
         showlegend=False,
         mode="markers",

@@ -28,7 +28,7 @@ def metric_by_length(table: pd.DataFrame, means: pd.DataFrame, metric: str) -> g
         figure.add_trace(_marks(seeds, colour, symbol, label))
         figure.add_trace(_line(curve, "metric", colour, symbol, label))
         figure.add_trace(_ring(curve[curve["best"]], colour, label))
-    _length_axis(figure)
+    figure.update_xaxes(title_text="passes over the training split (log scale)", type="log")
     figure.update_yaxes(title_text=metric_title(metric), range=metric_limits(table["metric"]))
     return figure.update_layout(template=TEMPLATE, height=440)
 
@@ -46,7 +46,7 @@ def diagnostics_by_length(means: pd.DataFrame) -> go.Figure:
             line = _line(curve, name, *_style(place, sparsity))
             figure.add_trace(line.update(showlegend=column == 1), row=1, col=column)
         figure.update_yaxes(title_text=title, row=1, col=column)
-    _length_axis(figure)
+    figure.update_xaxes(title_text="passes over train (log)", type="log")
     return figure.update_layout(template=TEMPLATE, height=360)
 
 
@@ -91,7 +91,3 @@ def _ring(best: pd.DataFrame, colour: str, label: str) -> go.Scatter:
         marker={"symbol": "circle-open", "size": 20, "color": colour, "line": {"width": 2}},
         hovertemplate="best length of this sparsity: %{x:.3g} epochs",
     )
-
-
-def _length_axis(figure: go.Figure) -> None:
-    figure.update_xaxes(title_text="passes over the training split (log scale)", type="log")

@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from workbench.analysis import newest_complete
+from workbench.analysis import newest_complete, status
 from workbench.errors import BadInput
-from workbench.runs import Run, find_runs, runs_in
+from workbench.reports import blocks
+from workbench.runs import Run, runs_in
 
 HOW_TO_MAKE_ONE = "`workbench prune synth/sst2 --engine magnitude` makes one"
+# Of unfit runs no more are named.
+_TOLD = 3
 
 
 def chosen_run(runs: Sequence[Run], store: str | Path) -> Run:
@@ -28,36 +31,43 @@ def chosen_run(runs: Sequence[Run], store: str | Path) -> Run:
 
 
 def chosen_runs(runs: Sequence[Run], store: str | Path) -> list[Run]:
-    """The runs that are named, each once, or all complete ones of a store.
+    """The runs that are named, each once, or all complete ones of a store, those that cannot be read too.
 
     Raises:
-        BadInput: there is none, or one is not complete or cannot be read.
+        BadInput: there is none, or one that is named is not complete or cannot be read, or none of a store
+            can be.
     """
     found = {run.name: run for run in runs or _complete(store)}
     if not found:
         raise BadInput(f"no complete run in {store}; {HOW_TO_MAKE_ONE}, or name another --store.")
-    return [_checked(run) for run in found.values()]
+    if runs or not any(_fits(run) for run in found.values()):
+        return [_checked(run) for run in found.values()]
+    return list(found.values())
 
 
 def open_runs(folders: str) -> list[Run]:
-    """What the notebook of a comparison is about.
+    """What a notebook about several runs is about.
 
     Args:
-        folders: complete runs, or stores of which all complete runs are meant, one a line; where it is
-            empty, the store `runs` or `../runs`.
+        folders: run folders, or stores of which all runs are meant, one a line; where it is empty, the store
+            `runs` or `../runs`.
 
     Returns:
-        The runs. Where no folder is named and there is no run, none, after a word on how to make one.
-
-    Raises:
-        BadInput: a run is not complete or cannot be read, or a folder is no run and holds none.
+        The runs that can be looked at, each once, after a word on those that cannot and why. Where there is
+        none, none, after a word on how to make one.
     """
-    if folders.strip():
-        return chosen_runs([run for folder in folders.splitlines() for run in find_runs(folder, ".")], ".")
-    found = next((runs for runs in map(_complete, ("runs", "../runs")) if runs), [])
-    if not found:
-        print(f"There is no complete run in `runs` yet; {HOW_TO_MAKE_ONE}.")
-    return [_checked(run) for run in found]
+    there = [run for folder in folders.splitlines() if folder.strip() for run in _runs_of(folder.strip())]
+    if not folders.strip():
+        there = next((runs for runs in map(runs_in, ("runs", "../runs")) if runs), [])
+    states = {run.name: (run, status(run)) for run in there}
+    unfit = [f"{name} ({state})" for name, (_, state) in states.items() if state != "complete"]
+    if unfit:
+        more = f"; and {len(unfit) - _TOLD} more" if len(unfit) > _TOLD else ""
+        blocks.say(f"Left out: {'; '.join(unfit[:_TOLD])}{more}.", kind="warning")
+    if len(unfit) == len(states):
+        place = " or ".join(folders.split("\n")) if folders.strip() else "`runs`"
+        print(f"There is no complete run in {place} yet; {HOW_TO_MAKE_ONE}.")
+    return [run for run, state in states.values() if state == "complete"]
 
 
 def open_run(folder: str, level: int) -> tuple[Run | None, int]:
@@ -82,6 +92,14 @@ def open_run(folder: str, level: int) -> tuple[Run | None, int]:
     if not 0 <= level <= levels:
         raise BadInput(f"level {level}: run {run.name} has levels 1 to {levels}; 0 means the last.")
     return run, level or levels
+
+
+def _runs_of(folder: str) -> list[Run]:
+    return [Run(folder)] if (Path(folder) / "spec.yaml").is_file() else runs_in(folder)
+
+
+def _fits(run: Run) -> bool:
+    return status(run) == "complete"
 
 
 def _complete(store: str | Path) -> list[Run]:

@@ -1,10 +1,58 @@
-"""The sentences of the report on training length."""
+"""Training length: what pages say and show of it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 
+from workbench import analysis, figures
+from workbench.figures import show
+from workbench.reports import blocks
 from workbench.runs import Run
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """Runs of one engine, task and model that differ in their length.
+
+    Attributes:
+        runs: complete ones.
+        table: `analysis.training_length_table` of them.
+        means: `analysis.mean_by_length` of that.
+    """
+
+    runs: Sequence[Run]
+    table: pd.DataFrame
+    means: pd.DataFrame
+
+    @classmethod
+    def of(cls, runs: Sequence[Run], task: str = "", engine: str = "") -> "Lengths | None":
+        """Those of the runs whose lengths compare (`analysis.series`); None where there is no run."""
+        if not (chosen := analysis.series(runs, task, engine)):
+            return None
+        table = analysis.training_length_table(chosen)
+        return cls(chosen, table, analysis.mean_by_length(table))
+
+    def show_subject(self) -> None:
+        """What was trained, and what to know before believing it."""
+        blocks.say(*what_was_trained(self.runs, self.table))
+        blocks.say(*cautions(self.runs, self.table), kind="warning")
+
+    def show_metric(self) -> None:
+        """The metric against the length, and the best length of each sparsity."""
+        metric = self.runs[0].results["metrics"][0]
+        show(figures.metric_by_length(self.table, self.means, metric), "metric")
+        blocks.say(*best_lengths(self.means), kind="result")
+
+    def show_diagnostics(self) -> None:
+        """Losses and entropies against the length, where runs know them."""
+        if self.means[list(analysis.DIAGNOSTICS)].notna().any(axis=None):
+            show(figures.diagnostics_by_length(self.means), "diagnostics")
+
+    def show_figures(self) -> None:
+        """Everything that was drawn, as tables: means over seeds, then every run."""
+        blocks.table(self.means.drop(columns="best"))
+        blocks.table(self.table.drop(columns="optimizer_steps"))
 
 
 def what_was_trained(runs: Sequence[Run], table: pd.DataFrame) -> list[str]:

@@ -34,15 +34,19 @@ def write_predictions(root: Path, splits: Mapping[str, Predictions]) -> None:
     write_tensors(root / _FILE, tensors, {})
 
 
+def keeps_predictions(root: Path) -> bool:
+    """Whether a run folder has predictions; those of older versions have none."""
+    return (root / _FILE).exists()
+
+
 def read_predictions(root: Path) -> dict[str, Predictions]:
     """The predictions of a run folder by dev split; none where the run did not keep them.
 
     Raises:
         BadInput: the file is truncated or edited.
     """
-    path = root / _FILE
-    if not path.exists():
+    if not keeps_predictions(root):
         return {}
-    tensors, _ = read_tensors(path)
+    tensors, _ = read_tensors(root / _FILE)
     names = [name.removeprefix("logits.") for name in tensors if name.startswith("logits.")]
     return {n: Predictions(tensors[f"logits.{n}"].numpy(), tensors[f"labels.{n}"].numpy()) for n in names}
