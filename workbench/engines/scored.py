@@ -16,13 +16,17 @@ from workbench.settings import Positive, Share, settings
 from workbench.training import Distillation, Sparsifier
 from workbench.training.sparsifier import Training
 
+# Prunable weights of bert-base.
+BERT_BASE = 84_934_656
+
 
 @settings
 class ScoredEngine(Engine):
     """Trains scores, and perhaps weights, in one stage while the sparsity rises to its final value.
 
     Attributes:
-        score_lr: peak learning rate of the scores; `lr` is that of the weights. Both follow one schedule.
+        score_lr: peak learning rate of the scores; `lr` is that of the weights; one schedule for both. Under
+            Adam a mere ranking of scores does not depend on it; a regulariser, a threshold and SMP-S do.
         ramp_from: share of the training before the first pruning.
         ramp_until: share of the training after which the count of kept weights is final. Which ones are
             kept goes on changing.
@@ -154,6 +158,12 @@ class ScoredWeights(Sparsifier, ABC):
             weight.data = torch.mul(self._latent[name], self._keep[name], out=self._seen[name])
 
 
-def mean_sigmoid(scores: Mapping[str, Tensor]) -> Tensor:
-    """R(S) in (0, 1): the mean over matrices of the mean of sigmoid(S)."""
-    return torch.stack([score.sigmoid().mean() for score in scores.values()]).mean()
+def regulariser(scores: Mapping[str, Tensor], weight: float) -> Tensor:
+    """`weight` times R(S), the mean over matrices of the mean of sigmoid(S).
+
+    The mean makes the pull on a single score weight / N, so that a weight is good for one number N of
+    scores. Published ones are for bert-base; here they are scaled to keep their pull with any encoder, which
+    leaves them as they are with that one.
+    """
+    pull = weight * sum(score.numel() for score in scores.values()) / BERT_BASE
+    return pull * torch.stack([score.sigmoid().mean() for score in scores.values()]).mean()

@@ -1,13 +1,14 @@
 """Static model pruning (Jiang, Wang, Zhuang, Xie and Xia, ACL 2023, arXiv 2210.06210)."""
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
+from pydantic import Field
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
 from workbench.engines.base import Bench, State
-from workbench.engines.scored import ScoredEngine, ScoredWeights, mean_sigmoid
+from workbench.engines.scored import ScoredEngine, ScoredWeights, regulariser
 from workbench.errors import BadInput
 from workbench.masks import TopKTracker, kept_count
 from workbench.masks.allocation import allocate
@@ -44,18 +45,19 @@ class SMP(ScoredEngine):
     What is done otherwise here: the ramp is a share of the training, 0.6 as inferred from the code's 73,600
     steps on MNLI, since its 30,000 last steps without pruning fit no small task and its N for little sparsity
     contradicts the text. SMP-S keeps an exact number: what a full matrix cannot take goes to its type's other
-    layers, where the code would keep less. Labels of MNLI have the words of their meaning, which the code
-    permutes. The words of wnli and those of cased vocabularies are inferred. Linear decay to zero without
-    warm-up and the clipping at 1 are defaults of the library that the code trains with. In the ablation
-    with a random head only what follows the encoder is trained; whether the paper trains the pooler as
-    well is not found.
+    layers, where the code would keep less. lambda_R is scaled to the encoder's size. Labels of MNLI have the
+    words of their meaning, which the code permutes. The words of wnli and those of cased vocabularies are
+    inferred. Linear decay to zero without warm-up and the clipping at 1 are defaults of the library that the
+    code trains with. In the ablation with a random head only what follows the encoder is trained; whether
+    the paper trains the pooler as well is not found.
 
     Attributes:
         masking: "local", SMP-L, keeps an equal share of every matrix; "score", SMP-S, lets the layers
             compete for the budget of each type of matrix.
         temperature: p in mean sigmoid(S / p), by which SMP-S shares out. In the code alone: 4 where 70 % or
             more is kept, else 1. A higher one makes the layers more equal.
-        regularization: lambda_R, what mean sigmoid(S) weighs in the loss at the end.
+        regularization: lambda_R, what mean sigmoid(S) weighs in the loss at the end, with bert-base; it is
+            scaled by the number of prunable weights (`regulariser`).
         head: "label-words": frozen, the checkpoint's masked-LM head, or the embeddings where it has none;
             "embeddings": frozen, the words' token embeddings times the hidden state of the first token
             (section 4.2); "random": trained at `lr`, which nothing else is.
@@ -65,7 +67,7 @@ class SMP(ScoredEngine):
     id: ClassVar[str] = "smp"
 
     epochs: Positive = 12.0
-    warmup: float = 0.0
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.0
     score_lr: Positive = 2e-2
     masking: Literal["local", "score"] = "score"
     temperature: Positive = 1.0
@@ -113,7 +115,7 @@ class StaticScores(ScoredWeights):
     def penalty(self) -> Tensor:
         """lambda_t R(S), lambda_t = lambda_R (1 - (1 - t / T)^3) over the whole training (equation 6)."""
         progress = self.training.step / self.training.recipe.steps
-        return cubic_sparsity(progress, 0.0, self.engine.regularization) * mean_sigmoid(self.scores)
+        return regulariser(self.scores, cubic_sparsity(progress, 0.0, self.engine.regularization))
 
     def choose(self) -> Mapping[str, Tensor]:
         """Top_v(S) of each matrix, of equal scores the first; v by equation 5, for SMP-S by equation 4."""
