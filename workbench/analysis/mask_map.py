@@ -21,7 +21,9 @@ def mask_map(overlap: pd.DataFrame) -> pd.DataFrame:
         its true Jaccard distance from the first mask.
     """
     distances = 1 - overlap.to_numpy()
-    angles = 2 * np.pi * np.arange(len(overlap) - 1) / (len(overlap) - 1)
+    others = np.arange(len(overlap) - 1)
+    # Two on a ring of two would be in line with its middle, and never leave the line.
+    angles = 2 * np.pi * others / max(3, len(others))
     ring = distances[0, 1:, None] * np.column_stack([np.cos(angles), np.sin(angles)])
     start = np.vstack([np.zeros(2), ring])
     places, _ = smacof(distances, n_components=2, init=start, n_init=1, normalized_stress=False)

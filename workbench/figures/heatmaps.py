@@ -11,6 +11,8 @@ from workbench.figures.style import SCALE, TEMPLATE, matrix_title
 # Beyond this a figure slows a browser down and shows no more.
 MOST_CELLS = 64
 _ANNOTATED = 12
+# Labels with more letters do not fit side by side.
+_SHORT = 4
 
 
 def layer_heatmap(layers: pd.DataFrame) -> go.Figure:
@@ -49,9 +51,10 @@ def overlap_heatmap(overlaps: pd.DataFrame, title: str = "candidate (number)") -
         hover="%{y} and %{x}: %{z:.4f}<extra></extra>",
         text="%{z:.3f}",
     )
-    figure.update_xaxes(title_text=title)
+    longest = max(len(str(name)) for name in overlaps)
+    figure.update_xaxes(title_text=title, tickangle=30 if longest > _SHORT else 0)
     figure.update_yaxes(title_text=title)
-    labels = 5 * max(len(str(name)) for name in overlaps)  # they stand aslant below the map
+    labels = 5 * longest  # they stand aslant below the map
     return figure.update_layout(height=100 + labels + max(220, 34 * min(len(overlaps), _ANNOTATED)))
 
 

@@ -37,7 +37,7 @@ def magnitude_histogram(magnitudes: pd.DataFrame, threshold: float) -> go.Figure
         tickvals=ticks,
         ticktext=[f"{2.0**tick:.2g}" for tick in ticks],
     )
-    figure.update_yaxes(title_text="weights in a 1/16 octave (number)", rangemode="tozero")
+    figure.update_yaxes(title_text="weights in an octave (number)", rangemode="tozero")
     drawn = table[(table["chance"] > _SELDOM) & (table["chance"] < 1 - _SELDOM)]
     if len(drawn):
         ends = np.log2([drawn["low"].iloc[0], drawn["high"].iloc[-1]])
@@ -49,28 +49,31 @@ def magnitude_histogram(magnitudes: pd.DataFrame, threshold: float) -> go.Figure
 
 
 def _coarse(magnitudes: pd.DataFrame) -> pd.DataFrame:
-    """The upper octaves in sixteen bins each: smaller weights are alike, few, and never kept."""
+    """The upper octaves in about sixteen bins each: smaller weights are alike, few, and never kept."""
+    octaves = np.log2(magnitudes["high"] / magnitudes["low"])
+    together = max(1, round(1 / (_BINS_AN_OCTAVE * octaves.iloc[-_BINS_AN_OCTAVE:].mean())))
+    place = np.arange(len(magnitudes))[::-1] // together
     kept = magnitudes.assign(kept=magnitudes["weights"] * magnitudes["chance"])
-    octave = np.log2(magnitudes["high"])
-    bins = np.ceil((octave - octave.iloc[-1]) * _BINS_AN_OCTAVE - 1e-9).astype(int)
-    table = kept.groupby(bins).agg(
+    table = kept.groupby(place, sort=False).agg(
         low=("low", "first"), high=("high", "last"), weights=("weights", "sum"), kept=("kept", "sum")
     )
     table["chance"] = table["kept"] / table["weights"].clip(lower=1)
-    return table.iloc[-_OCTAVES * _BINS_AN_OCTAVE :].reset_index(drop=True)
+    table["middle"] = np.sqrt(table["low"] * table["high"])
+    table[["weights", "kept"]] = table[["weights", "kept"]].div(np.log2(table["high"] / table["low"]), axis=0)
+    return table[table["high"] > table["high"].iloc[-1] / 2**_OCTAVES].reset_index(drop=True)
 
 
 def _area(table: pd.DataFrame, values: pd.Series, name: str, colour: str, fill: str) -> go.Scatter:
     return go.Scatter(
-        x=np.log2(np.sqrt(table["low"] * table["high"])),
+        x=np.log2(table["middle"]),
         y=values,
         name=name,
         mode="lines",
-        line={"color": colour, "shape": "hvh", "width": 1.5},
+        line={"color": colour, "width": 1.5},
         fill="tozeroy",
         fillcolor=fill,
-        customdata=np.column_stack([np.sqrt(table["low"] * table["high"]), 100 * table["chance"]]),
-        hovertemplate="%{customdata[0]:.3g}: %{y:,.0f} weights, kept with %{customdata[1]:.3g} %",
+        customdata=np.column_stack([table["middle"], 100 * table["chance"]]),
+        hovertemplate="%{customdata[0]:.3g}: kept with a chance of %{customdata[1]:.3g} %",
     )
 
 

@@ -27,7 +27,7 @@ def mask_map(places: pd.DataFrame, sampled: bool = True) -> go.Figure:
             go.Scatter(
                 x=radius * np.cos(angles),
                 y=radius * np.sin(angles),
-                name="distance from the magnitude mask, mean",
+                name="mean distance",
                 mode="lines",
                 line={"color": MUTED, "dash": "dot", "width": 1.5},
                 hoverinfo="skip",

@@ -21,16 +21,17 @@ def render(
     notebook: str = "report_run",
     parameters: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Executes a notebook on runs and writes it as one HTML file with figures, text and tables, no code.
+    """Executes a notebook and writes it as one HTML file with figures, text and tables, no code.
 
     The page loads nothing from anywhere. Equal runs and parameters give equal bytes.
 
     Args:
-        runs: complete runs. None means the one in `store` that was completed last, or for a notebook about
-            several runs all that are complete.
+        runs: complete runs. Where there are none, the one in `store` that was completed last, or for a
+            notebook about several runs all that are complete.
         out: the HTML file, replaced when the page is complete and not before.
         store: folder of run folders.
-        notebook: its name; it takes a folder as its parameter `run`, or folders, one a line, as `runs`.
+        notebook: its name; it takes a folder as its parameter `run`, or folders, one a line, as `runs`, or
+            neither where it is about no run.
         parameters: values for its other parameters, by name.
 
     Returns:
@@ -38,21 +39,27 @@ def render(
 
     Raises:
         BadInput: an unknown notebook or parameter, a value of the wrong type, no run, more than one
-            for a notebook about one, a run that is not complete or cannot be read, or a notebook that fails.
+            for a notebook about one, any for a notebook about none, a run that is not complete or cannot be
+            read, or a notebook that fails.
     """
     # They take seconds to import, and the notebook's own kernel imports this package without need of them.
-    from workbench.reports.execution import checked_parameters, execute, takes_runs
+    from workbench.reports.execution import checked_parameters, execute, subject_of
     from workbench.reports.page import page
 
     out, source = Path(out), notebook_path(notebook)
     if out.is_dir():
         raise BadInput(f"{out} is a folder; give the name of an HTML file, such as {out / 'index.html'}.")
     parameters = checked_parameters(source, parameters or {}, taken={"run", "runs"})
-    if takes_runs(source):
-        subject = chosen_runs(runs, store)
-        parameters["runs"] = "\n".join(str(run.path.resolve()) for run in subject)
-        title = subject[0].name if len(subject) == 1 else f"{len(subject)} runs"
-    else:
-        run = chosen_run(runs, store)
-        parameters["run"], title = str(run.path.resolve()), run.name
+    match subject_of(source):
+        case "runs":
+            subject = chosen_runs(runs, store)
+            parameters["runs"] = "\n".join(str(run.path.resolve()) for run in subject)
+            title = subject[0].name if len(subject) == 1 else f"{len(subject)} runs"
+        case "run":
+            run = chosen_run(runs, store)
+            parameters["run"], title = str(run.path.resolve()), run.name
+        case _:
+            title = source.stem
+            if runs:
+                raise BadInput(f"{title} is about no run; leave {runs[0].name} out.")
     return write_text(out, page(execute(source, parameters), title=title))

@@ -21,9 +21,10 @@ _LOG = "kernel.log"
 _TYPES = {"str": str, "int": int, "float": float, "bool": bool}
 
 
-def takes_runs(notebook: Path) -> bool:
-    """Whether a notebook is about any number of runs, by its parameter `runs`, and not about one `run`."""
-    return "runs" in papermill.inspect_notebook(notebook)
+def subject_of(notebook: Path) -> str:
+    """What a notebook is about, by its parameters: any number of "runs", one "run", or "" for neither."""
+    declared = papermill.inspect_notebook(notebook)
+    return next((name for name in ("runs", "run") if name in declared), "")
 
 
 def checked_parameters(notebook: Path, given: Mapping[str, Any], taken: set[str]) -> dict[str, Any]:
@@ -33,6 +34,9 @@ def checked_parameters(notebook: Path, given: Mapping[str, Any], taken: set[str]
         notebook: its file, with a cell tagged `parameters` of annotated literals.
         given: values by name; an int will do where a float is declared.
         taken: names that are set elsewhere.
+
+    Returns:
+        The values, the path of a model's folder made absolute.
 
     Raises:
         BadInput: a name that the notebook does not have, or a value of another type.
@@ -48,7 +52,12 @@ def checked_parameters(notebook: Path, given: Mapping[str, Any], taken: set[str]
                 f"parameter {name} of {notebook.stem} is {value!r}; it takes a value of type {type_name} "
                 f"({declared[name]['help']}), such as {declared[name]['default']}."
             )
-    return dict(given)
+    return {name: _from_anywhere(name, value) for name, value in given.items()}
+
+
+def _from_anywhere(name: str, value: Any) -> Any:
+    """A value as it is, but the path of a model's folder absolute: a notebook is executed elsewhere."""
+    return str(Path(value).resolve()) if name == "model" and value and Path(value).exists() else value
 
 
 def execute(notebook: Path, parameters: Mapping[str, Any]) -> nbformat.NotebookNode:

@@ -35,17 +35,19 @@ class MaskExplorer(widgets.VBox):
         settings: where the sliders begin: any of the attributes of `analysis.PoolSpec`.
 
     Attributes:
-        weights: the model's prunable weights by name; empty where the model could not be loaded.
+        weights: the model's prunable weights by name; empty where no model could be loaded.
+        loaded: the model's id or folder.
         expected: what to expect of the pool; None before there is any.
         sampled: the pool; None while it is not sampled.
     """
 
     def __init__(self, model: str = MINILM, **settings):
-        self.weights, self._histograms = {}, None
+        self.weights, self._histograms, self.loaded = {}, None, ""
         self.expected: ExpectedPool | None = None
         self.sampled: SampledPool | None = None
         self._live: dict[str, LiveFigure] = {}
         self._refusal: Exception | None = None
+        self._refused_settings: BadInput | None = None
         self.notice, self.status = Notice(), widgets.HTML()
         self.model = widgets.Text(
             value=model, description="Model", continuous_update=False, tooltip="A Hub id or a folder"
@@ -62,6 +64,19 @@ class MaskExplorer(widgets.VBox):
     def spec(self) -> PoolSpec:
         """What the sliders say."""
         return PoolSpec(**{name: control.value for name, control in self.controls.items()})
+
+    @property
+    def ready(self) -> bool:
+        """Whether the settings were possible, so that there is a pool."""
+        return self.expected is not None and self._refusal is None
+
+    @property
+    def description(self) -> list[str]:
+        """What is looked at, in words; nothing where no model could be loaded."""
+        if not self.weights:
+            return []
+        numel = sum(weight.numel() for weight in self.weights.values())
+        return [f"{self.loaded}: {numel:,} prunable weights in {len(self.weights)} matrices."]
 
     def set(self, **settings) -> None:
         """Moves sliders, by name, as a hand would.
@@ -125,15 +140,15 @@ class MaskExplorer(widgets.VBox):
         try:
             return PoolSpec(**settings)
         except BadInput as error:
-            self._refusal = error
+            self._refused_settings = error
             return PoolSpec()
 
     def _parts(self) -> list[widgets.Widget]:
         columns = widgets.Layout(
-            grid_template_columns="repeat(auto-fit, minmax(19em, 1fr))", width="100%", overflow="hidden"
+            grid_template_columns="repeat(auto-fit, minmax(25em, 1fr))", align_items="center"
         )
         for box in (self.model, self.matrix):
-            box.style, box.layout = {"description_width": "9em"}, widgets.Layout(width="100%", min_width="0")
+            box.style, box.layout = {"description_width": "7em"}, widgets.Layout(width="100%", min_width="0")
         controls = widgets.GridBox([*self.controls.values(), self.model, self.matrix], layout=columns)
         self._places = {panel.key: widgets.VBox() for panel in PANELS}
         self.tabs = widgets.Tab(
@@ -178,10 +193,10 @@ class MaskExplorer(widgets.VBox):
         self._matrix_of = {_place(name): name for name in self.weights}
         self.matrix.options = [(_label(name), name) for name in self.weights]
         self.matrix.value = next(iter(self.weights))
-        begin = self._refusal
+        self.loaded, refused, self._refused_settings = self.model.value, self._refused_settings, None
         self._renew()
-        if begin is not None:
-            self._refuse(begin)
+        if refused is not None:
+            self._refuse(refused)
 
     def _renew(self) -> None:
         """Shows what to expect now that a slider has moved, and asks for the truth."""

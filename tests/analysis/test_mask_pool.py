@@ -1,0 +1,117 @@
+"""What to expect of a pool agrees with what is sampled, and both with the functions on masks."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from workbench.analysis import ExpectedPool, PoolSpec, SampledPool, mask_map, pool_summary
+from workbench.errors import BadInput
+from workbench.masks import MagnitudeHistograms, overlap, sample_mask, topk_mask
+from workbench.randomness import derive, torch_generator
+
+SHAPES = {"query.weight": (160, 128), "dense.weight": (96, 200), "norm.weight": (512,)}
+WEIGHTS = {
+    f"encoder.layer.{i}.{kind}": torch.randn(shape, generator=torch_generator(kind, i))
+    for i in range(2)
+    for kind, shape in SHAPES.items()
+}
+SPECS = [PoolSpec(0.8, ratio=1e-2, candidates=6), PoolSpec(0.9, "global", 2.0, 1e-3, 5, seed=3)]
+
+
+@pytest.fixture(scope="module", params=SPECS, ids=lambda spec: spec.scope)
+def pools(request):
+    histograms = MagnitudeHistograms.of(WEIGHTS)
+    return ExpectedPool(WEIGHTS, histograms, request.param), SampledPool.of(WEIGHTS, request.param)
+
+
+def test_expected_values_are_near_the_sampled_ones(pools):
+    expected, sampled = pools
+    assert sampled.table()["from_magnitude"].mean() == pytest.approx(expected.distance, rel=0.03)
+    assert np.abs(expected.overlap() - sampled.overlap()).to_numpy().max() < 0.03
+    pd.testing.assert_frame_equal(
+        expected.growth(), sampled.growth().astype(float), rtol=0.02, check_index_type=False
+    )
+    assert np.abs(expected.disagreement() - sampled.disagreement()).max() < 0.02
+    assert np.abs(expected.sparsity() - sampled.sparsity()).max() < 0.02
+
+
+@pytest.mark.parametrize("matrix", ["encoder.layer.1.query.weight", "encoder.layer.0.norm.weight"])
+def test_cells_have_the_mean_of_their_matrix(pools, matrix):
+    expected, sampled = pools
+    numel = WEIGHTS[matrix].numel()
+    for pool in pools:
+        cells = pool.cells(matrix)
+        assert max(cells.shape) <= 64
+        if numel % cells.size == 0 and len(WEIGHTS[matrix].shape) == 1:
+            assert cells.mean() == pytest.approx(pool.disagreement()[matrix], rel=0.05)
+    assert expected.cells(matrix).shape == sampled.cells(matrix).shape
+    assert expected.cells(matrix).mean() == pytest.approx(sampled.cells(matrix).mean(), rel=0.1)
+
+
+def test_a_sampled_pool_is_what_the_functions_make(pools):
+    _, sampled = pools
+    spec = sampled.spec
+    law = {"sparsity": spec.sparsity, "ratio": spec.ratio, "exponent": spec.exponent, "scope": spec.scope}
+    masks = {"magnitude": topk_mask({n: w.abs() for n, w in WEIGHTS.items()}, spec.sparsity, spec.scope)}
+    for number in range(spec.candidates):
+        masks[str(number)] = sample_mask(WEIGHTS, **law, seed=derive(spec.seed, "pool", number))
+    pd.testing.assert_frame_equal(sampled.overlap(), overlap(masks))
+
+
+def test_the_magnitudes_of_a_matrix_are_all_of_its_weights(pools):
+    expected, _ = pools
+    name = "encoder.layer.0.query.weight"
+    table = expected.magnitudes(name)
+    assert table["weights"].sum() == WEIGHTS[name].numel()
+    assert table["low"].iloc[0] < WEIGHTS[name].abs().min() <= table["high"].iloc[0]
+    assert 0 < expected.threshold(name) < table["high"].iloc[-1]
+
+
+def test_a_candidate_does_not_depend_on_how_many_there_are():
+    few, more = (SampledPool.of(WEIGHTS, PoolSpec(candidates=count)) for count in (2, 3))
+    assert few.masks == {label: more.masks[label] for label in ("0", "1")}
+
+
+def test_sampling_stops_when_it_is_told():
+    asked = []
+    assert SampledPool.of(WEIGHTS, PoolSpec(), stopped=lambda: len(asked) == 2 or asked.append(1)) is None
+    assert len(asked) == 2
+
+
+def test_a_summary_has_both_columns(pools):
+    table = pool_summary(*pools)
+    assert list(table.columns) == ["quantity", "expected", "sampled"]
+    assert table["sampled"].iloc[-1] == f"{pools[1].growth()['intersection'].iloc[-1]:,}"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"sparsity": 1.0}, "sparsity 1.0"),
+        ({"sparsity": -0.1}, "sparsity -0.1"),
+        ({"ratio": 0.0}, "sampling ratio 0.0"),
+        ({"exponent": -1.0}, "exponent -1.0"),
+        ({"scope": "layer"}, "unknown scope 'layer'"),
+        ({"candidates": 1}, "1 candidates make no pool"),
+        ({"candidates": 65}, "choose 2 to 64"),
+    ],
+)
+def test_settings_out_of_range_are_refused(settings, message):
+    with pytest.raises(BadInput, match=message):
+        PoolSpec(**settings)
+
+
+def test_a_map_has_the_first_mask_in_the_middle_and_true_distances_where_two_dimensions_do():
+    places = np.array([[0.0, 0.0], [0.3, 0.0], [0.0, 0.4]])
+    distances = np.linalg.norm(places[:, None] - places[None], axis=2)
+    found = mask_map(pd.DataFrame(1 - distances, index=list("abc"), columns=list("abc")))
+    assert found.loc["a", ["x", "y"]].tolist() == [0, 0]
+    assert found["distance"].tolist() == pytest.approx([0, 0.3, 0.4])
+    xy = found[["x", "y"]].to_numpy()
+    assert np.linalg.norm(xy[:, None] - xy[None], axis=2) == pytest.approx(distances, abs=0.02)
+
+
+def test_equal_tables_give_equal_maps(pools):
+    table = pools[1].overlap()
+    pd.testing.assert_frame_equal(mask_map(table), mask_map(table))
