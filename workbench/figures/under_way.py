@@ -5,7 +5,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from workbench.analysis.under_way import DENSE, LEVELS, RACE
-from workbench.figures.style import BLUE, ORANGE, PURPLE, TEMPLATE, metric_title
+from workbench.figures.style import BLUE, ORANGE, PURPLE, TEMPLATE, metric_limits, metric_title
 
 _COLOURS = {DENSE: (PURPLE, "square"), RACE: (ORANGE, "diamond"), LEVELS: (BLUE, "circle")}
 
@@ -33,9 +33,11 @@ def curves_under_way(curves: pd.DataFrame) -> go.Figure:
             go.Scatter(**losses, **look, mode="lines", showlegend=False, hovertemplate=hover), 2, 1
         )
     named = curves["metric"].dropna().unique()
-    title = metric_title(named[0]) if len(named) else "score"
-    figure.update_yaxes(title_text=title, row=1, col=1)
-    figure.update_yaxes(title_text="training loss (no unit)", rangemode="tozero", row=2, col=1)
+    if len(named):
+        name, _, unit = metric_title(named[0]).partition(" (")
+        limits = metric_limits(curves["value"].dropna())
+        figure.update_yaxes(title_text=f"{name}<br>({unit}" if unit else name, range=limits, row=1, col=1)
+    figure.update_yaxes(title_text="training loss<br>(no unit)", rangemode="tozero", row=2, col=1)
     figure.update_xaxes(title_text="optimizer steps of the run", rangemode="tozero", row=2, col=1)
     return figure
 

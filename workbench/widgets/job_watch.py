@@ -98,7 +98,9 @@ class JobWatch(widgets.VBox):
             self._show_progress(state)
             for function in self._listeners:
                 function()
-            self.notice.say(self._refusal or self.job.reason)
+            # What the shell would be told to run again is a button here.
+            reason = self.job.reason.replace("run the same command to go on", "press Resume to go on")
+            self.notice.say(self._refusal or reason)
         return state == "running"
 
     def show(self, key: str) -> None:
@@ -143,8 +145,7 @@ class JobWatch(widgets.VBox):
             f'<span class="workbench-state" style="color:white;background:{colour};border-radius:4px;'
             f'padding:1px 8px">{word}</span>'
         )
-        begun = state in ("stopped", "failed") and bool(self.follower.events())
-        self.start_button.description = "Resume" if begun else "Start"
+        self.start_button.description = "Resume" if state in ("stopped", "failed") else "Start"
         self.start_button.disabled = state in ("running", "done")
         self.stop_button.disabled = state != "running"
 

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from IPython.display import HTML, display
 
 from workbench import analysis, figures
-from workbench.errors import BadInput
+from workbench.errors import WorkbenchError
 from workbench.runs import Run, drop, dropped, pool_size
 from workbench.widgets.job_watch import JobWatch
 from workbench.widgets.live_figure import LiveFigure
@@ -37,6 +37,7 @@ class RaceView(widgets.VBox):
         self.notice = Notice()
         self._curves, self._foretelling = _Picture(), _Picture()
         self._pool: tuple | None = None
+        self._refusal = ""
         super().__init__([self.level, self.told, self.boxes, self.notice, self._curves, self._foretelling])
         for part, name in [(self, "race"), (self.level, "level"), (self.boxes, "candidates")]:
             part.add_class(f"workbench-{name}")
@@ -64,6 +65,7 @@ class RaceView(widgets.VBox):
     def _look(self) -> None:
         """Follows the run folder."""
         with self.notice.catching():
+            self.notice.say(self._refusal)
             events = self._watch.follower.events()
             levels = analysis.races_begun(events)
             self.level.options = [_NEWEST, *((str(level), level) for level in levels)]
@@ -115,12 +117,15 @@ class RaceView(widgets.VBox):
         def decide(change: dict) -> None:
             if box.disabled:
                 return
+            self._refusal = ""
             try:
                 drop(run.path, race, [i for i, other in enumerate(self.boxes.children) if not other.value])
-                self.notice.say("")
-            except BadInput as error:
-                self.notice.say(str(error))
+            except WorkbenchError as error:
+                self._refusal = str(error)
+                box.disabled = True  # putting it back is no decision
                 box.value = change["old"]
+                box.disabled = False
+            self._look()
 
         box.observe(decide, "value")
         return box
