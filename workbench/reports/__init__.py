@@ -31,7 +31,7 @@ def render(
         out: the HTML file, replaced when the page is complete and not before.
         store: folder of run folders.
         notebook: its name; it takes a folder as its parameter `run`, or folders, one a line, as `runs`, or
-            neither where it is about no run.
+            neither where it is about no run. One of these that makes runs has a parameter `store`.
         parameters: values for its other parameters, by name.
 
     Returns:
@@ -43,7 +43,7 @@ def render(
             read, or a notebook that fails.
     """
     # They take seconds to import, and the notebook's own kernel imports this package without need of them.
-    from workbench.reports.execution import checked_parameters, execute, subject_of
+    from workbench.reports.execution import checked_parameters, execute, subject_of, takes_store
     from workbench.reports.page import page
 
     out, source = Path(out), notebook_path(notebook)
@@ -62,4 +62,6 @@ def render(
             title = source.stem
             if runs:
                 raise BadInput(f"{title} is about no run; leave {runs[0].name} out.")
+            if takes_store(source):
+                parameters.setdefault("store", str(Path(store).resolve()))
     return write_text(out, page(execute(source, parameters), title=title))

@@ -27,6 +27,11 @@ def subject_of(notebook: Path) -> str:
     return next((name for name in ("runs", "run") if name in declared), "")
 
 
+def takes_store(notebook: Path) -> bool:
+    """Whether a notebook makes runs, in the folder that its parameter `store` names."""
+    return "store" in papermill.inspect_notebook(notebook)
+
+
 def checked_parameters(notebook: Path, given: Mapping[str, Any], taken: set[str]) -> dict[str, Any]:
     """Parameters that the notebook has, with values of the types it declares.
 

@@ -6,7 +6,7 @@ from workbench.runs.grid import Cell, read_grid
 from workbench.runs.jobs import Job, start
 from workbench.runs.launch import prune
 from workbench.runs.progress import Follower, Progress
-from workbench.runs.run import Candidate, Run, dev_name, find_run, find_runs, runs_in
+from workbench.runs.run import Candidate, Run, dev_name, find_run, find_runs, runs_in, usual_store
 from workbench.runs.spec import FineTuning, RunSpec
 from workbench.runs.sweep import Sweep
 from workbench.runs.weights import kept_stages, stage_weights
@@ -34,4 +34,5 @@ __all__ = [
     "runs_in",
     "stage_weights",
     "start",
+    "usual_store",
 ]

@@ -192,6 +192,11 @@ def runs_in(store: str | Path) -> list[Run]:
     return [Run(path.parent) for path in sorted(Path(store).glob("*/spec.yaml"))]
 
 
+def usual_store() -> Path:
+    """Where a notebook finds the runs: `runs` in its folder or beside that, whichever there is."""
+    return next((store for store in map(Path, ("runs", "../runs")) if store.is_dir()), Path("runs"))
+
+
 def find_run(name: str, store: str | Path) -> Run:
     """A run by its folder or its name in a store; `BadInput` with the nearest names where there is none."""
     for path in (Path(name), Path(store) / name):
