@@ -15,12 +15,15 @@ from workbench.analysis.early import (
 from workbench.analysis.ends import End, Walk, ends, usual_ends, walk
 from workbench.analysis.flips import SignTest, flips, outcomes, sign_test, usual_pair
 from workbench.analysis.labels import engine_labels
-from workbench.analysis.layers import layer_table
+from workbench.analysis.layers import by_layer, layer_table
 from workbench.analysis.levels import level_table, score_table
+from workbench.analysis.mask_map import mask_map
+from workbench.analysis.mask_pool import ExpectedPool, PoolSpec, SampledPool
 from workbench.analysis.outlay import cost_by_engine
 from workbench.analysis.pairs import baseline_of, paired_differences
 from workbench.analysis.particles import particle_table
 from workbench.analysis.pool import pool_overlap, pool_table
+from workbench.analysis.pool_summary import pool_summary
 from workbench.analysis.published import published_for
 from workbench.analysis.side_by_side import mask_overlap, sparsity_by_engine
 from workbench.analysis.store import newest_complete, status, store_table
@@ -31,12 +34,16 @@ __all__ = [
     "DIAGNOSTICS",
     "Basis",
     "End",
+    "ExpectedPool",
+    "PoolSpec",
     "RankCorrelation",
+    "SampledPool",
     "SignTest",
     "Trace",
     "Walk",
     "barriers",
     "baseline_of",
+    "by_layer",
     "by_task",
     "comparison_table",
     "cost_by_engine",
@@ -53,6 +60,7 @@ __all__ = [
     "layer_table",
     "level_table",
     "line",
+    "mask_map",
     "mask_overlap",
     "mean_by_length",
     "newest_complete",
@@ -60,6 +68,7 @@ __all__ = [
     "paired_differences",
     "particle_table",
     "pool_overlap",
+    "pool_summary",
     "pool_table",
     "published_for",
     "races_begun",

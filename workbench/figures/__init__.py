@@ -2,10 +2,14 @@
 
 from workbench.figures.comparison import metric_by_sparsity
 from workbench.figures.connectivity import loss_line
+from workbench.figures.disagreement import disagreement_by_layer, disagreement_cells
 from workbench.figures.display import CONFIG, REPORT_MODE, show
 from workbench.figures.flips import error_scatter
+from workbench.figures.growth import pool_growth
 from workbench.figures.heatmaps import engine_heatmap, layer_heatmap, overlap_heatmap
 from workbench.figures.levels import metric_by_level
+from workbench.figures.magnitudes import magnitude_histogram
+from workbench.figures.mask_map import mask_map
 from workbench.figures.pool import distance_from_magnitude
 from workbench.figures.race import early_against_final, early_curves
 from workbench.figures.training_length import diagnostics_by_length, metric_by_length
@@ -16,6 +20,8 @@ __all__ = [
     "REPORT_MODE",
     "curves_under_way",
     "diagnostics_by_length",
+    "disagreement_by_layer",
+    "disagreement_cells",
     "distance_from_magnitude",
     "early_against_final",
     "early_curves",
@@ -23,9 +29,12 @@ __all__ = [
     "error_scatter",
     "layer_heatmap",
     "loss_line",
+    "magnitude_histogram",
+    "mask_map",
     "metric_by_length",
     "metric_by_level",
     "metric_by_sparsity",
     "overlap_heatmap",
+    "pool_growth",
     "show",
 ]
