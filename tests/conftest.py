@@ -7,6 +7,7 @@ two threads against a busy core are slower than one.
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 os.environ |= {
@@ -24,12 +25,28 @@ import pytest
 
 from tests.tiny import save_tiny_model
 from workbench.cli import main
+from workbench.engines.magnitude import Magnitude
 from workbench.engines.randomized import Randomized
 from workbench.runs import FineTuning, Run, RunSpec, prune
 from workbench.training import Distillation
 
 ROOT = Path(__file__).resolve().parents[1]
+HOSTILE = "<img src=x onerror=alert(1)> & \"'`$x$"
+SLOW = ("browser", "notebooks", "test_readme.py", "test_real.py")
 SHARED = Path(os.environ.get("WORKBENCH_SHARED", ROOT.parent / "shared"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts what is slow first, so that no process still has much to do when the others have finished."""
+    items.sort(key=lambda item: item.path.relative_to(ROOT / "tests").parts[0] not in SLOW)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says what tests measured and did not judge (`record_property("measured", ...)`)."""
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, value in report.user_properties:
+            if name == "measured" and report.when == "call":
+                terminalreporter.write_line(f"measured: {value}")
 
 
 @pytest.fixture(scope="session")
@@ -115,6 +132,30 @@ def finished_run(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory)
         dense=FineTuning(epochs=0.2, lr=1e-3),
     )
     return prune(spec, store=tmp_path_factory.mktemp("project") / "runs")
+
+
+@pytest.fixture(scope="session")
+def several_runs(finished_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with `finished_run` and runs of another engine, of two lengths and sparsities. Read-only."""
+    store = tmp_path_factory.mktemp("several") / "runs"
+    shutil.copytree(finished_run.path.parent, store)
+    for sparsity in (0.7, 0.9):
+        for epochs in (0.5, 1.0):
+            prune(replace(finished_run.spec, engine=Magnitude(sparsity=sparsity, epochs=epochs)), store)
+    return store
+
+
+@pytest.fixture(scope="session")
+def hostile_run(finished_run: Run, tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A complete run whose folder and model are called like markup that runs a script. Read-only."""
+    folder = tmp_path_factory.mktemp("hostile")
+    spec = replace(
+        finished_run.spec,
+        engine=Magnitude(sparsity=0.9, epochs=0.5),
+        model=str(shutil.copytree(tiny_model_dir, folder / HOSTILE)),
+    )
+    run = prune(spec, store=folder / "runs")
+    return Run(run.path.rename(run.path.with_name(HOSTILE)))
 
 
 @pytest.fixture(scope="session")

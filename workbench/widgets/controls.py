@@ -7,7 +7,7 @@ import ipywidgets as widgets
 from workbench.analysis import PoolSpec
 from workbench.masks import SCOPES
 
-_WIDE = {"description_width": "7em"}
+_WIDE = {"description_width": "8em"}
 
 
 def pool_controls(spec: PoolSpec) -> dict[str, Any]:

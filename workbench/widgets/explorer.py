@@ -148,7 +148,7 @@ class MaskExplorer(widgets.VBox):
             grid_template_columns="repeat(auto-fit, minmax(25em, 1fr))", align_items="center"
         )
         for box in (self.model, self.matrix):
-            box.style, box.layout = {"description_width": "7em"}, widgets.Layout(width="100%", min_width="0")
+            box.style, box.layout = {"description_width": "8em"}, widgets.Layout(width="100%", min_width="0")
         controls = widgets.GridBox([*self.controls.values(), self.model, self.matrix], layout=columns)
         self._places = {panel.key: widgets.VBox() for panel in PANELS}
         self.tabs = widgets.Tab(
