@@ -11,6 +11,7 @@ from workbench.runs import Job
 from workbench.widgets.notice import Notice
 
 _EMPTY = "There is no run in {store} yet. `workbench prune synth/sst2 --engine magnitude` makes one."
+_LOOK = ".workbench-runs :is(th, td) { padding: 2px 14px 2px 0; text-align: left; line-height: 1.4 }"
 
 
 class RunTable(widgets.VBox):
@@ -50,5 +51,6 @@ class RunTable(widgets.VBox):
         states = [Job(self._store / name).state for name in runs.loc[incomplete, "name"]]
         runs.loc[incomplete, "status"] = states
         runs.columns = [name.replace("_", " ") for name in runs.columns]
-        html = runs.to_html(index=False, escape=True, border=0, na_rep="", float_format="{:.4g}".format)
-        return f'<div style="overflow-x:auto">{html}</div>'
+        known = runs.astype("object").where(runs.notna(), "")
+        html = known.to_html(index=False, escape=True, border=0, justify="left", float_format="{:.4g}".format)
+        return f'<style>{_LOOK}</style><div style="overflow-x:auto">{html}</div>'
