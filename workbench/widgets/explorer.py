@@ -145,7 +145,10 @@ class MaskExplorer(widgets.VBox):
 
     def _parts(self) -> list[widgets.Widget]:
         columns = widgets.Layout(
-            grid_template_columns="repeat(auto-fit, minmax(25em, 1fr))", align_items="center"
+            grid_template_columns="repeat(auto-fit, minmax(25em, 1fr))",
+            align_items="center",
+            overflow="visible",
+            padding="0 4px 0 0",
         )
         for box in (self.model, self.matrix):
             box.style, box.layout = {"description_width": "8em"}, widgets.Layout(width="100%", min_width="0")
@@ -167,7 +170,8 @@ class MaskExplorer(widgets.VBox):
         return [controls, self.status, self.notice, self.tabs]
 
     def _framed(self, panel: Panel) -> widgets.VBox:
-        text = widgets.HTML(f"<b>{escape(panel.title)}</b><br>{escape(panel.caption)}")
+        hint = " Click on a matrix to look into it." if panel.chooses else ""
+        text = widgets.HTML(f"<b>{escape(panel.title)}</b><br>{escape(panel.caption)}{hint}")
         frame = widgets.VBox([text, self._places[panel.key]], layout={"min_width": "0", "overflow": "hidden"})
         frame.add_class(f"workbench-panel-{panel.key}")
         return frame

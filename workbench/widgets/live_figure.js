@@ -1,19 +1,26 @@
 // Draws a plotly figure and redraws it in place. The page asks the kernel for plotly's code once, for all figures.
 
-const LOADING = "workbench_plotly";
+const ASKED = "workbench_asked_for_plotly";
+const PATIENCE = 20_000; // milliseconds
 
-function plotly(model) {
-  globalThis[LOADING] ??= new Promise((loaded) => {
-    model.on("msg:custom", (content, buffers) => {
-      if (content !== "plotly") return;
-      const script = document.createElement("script");
-      script.textContent = new TextDecoder().decode(buffers[0]);
-      document.head.append(script);
-      loaded(globalThis.Plotly);
-    });
-    model.send("plotly");
-  });
-  return globalThis[LOADING];
+async function plotly(model) {
+  const listen = (content, buffers) => {
+    if (content !== "plotly" || globalThis.Plotly) return;
+    const script = document.createElement("script");
+    script.textContent = new TextDecoder().decode(buffers[0]);
+    document.head.append(script);
+  };
+  model.on("msg:custom", listen);
+  while (!globalThis.Plotly) {
+    // Who asked may be gone before the answer is there, so whoever still waits asks again.
+    if (!(Date.now() - globalThis[ASKED] < PATIENCE)) {
+      globalThis[ASKED] = Date.now();
+      model.send("plotly");
+    }
+    await new Promise((resume) => setTimeout(resume, 50));
+  }
+  model.off("msg:custom", listen);
+  return globalThis.Plotly;
 }
 
 export default {

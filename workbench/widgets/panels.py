@@ -100,7 +100,7 @@ TABS: dict[str, tuple[Panel, Panel]] = {
         Panel(
             "layers",
             "What a mask removes",
-            "Share of each matrix. Click on a matrix to look into it.",
+            "Share of each matrix.",
             _layers,
             chooses=True,
         ),
@@ -144,7 +144,7 @@ TABS: dict[str, tuple[Panel, Panel]] = {
         Panel(
             "disagreement",
             "Where two masks differ",
-            "Share of each matrix's weights. Click on a matrix to look into it.",
+            "Share of each matrix's weights.",
             _disagreement,
             chooses=True,
         ),
