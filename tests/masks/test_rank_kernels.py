@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tests.masks.ranking_reference import ANY, ARRAYS, TIES
 from workbench.masks import rank_numba, rank_torch
-from workbench.masks.keys import FLOAT32, FLOAT64, on_host
+from workbench.masks.keys import FLOAT32, FLOAT64, keys_of, on_host
+from workbench.masks.selection import Window
 
 KERNELS = pytest.mark.parametrize("kernels", [rank_numba, rank_torch])
 NARROW = [torch.float8_e4m3fn, torch.float8_e5m2, torch.bfloat16, torch.float16]
@@ -36,42 +37,56 @@ def test_keys_order_as_numbers_do(a, b):
 @KERNELS
 @settings(deadline=None)
 @given(array=ARRAYS, data=st.data())
-def test_counting_and_finding_follow_the_keys(kernels, array, data):
+def test_marks_follow_the_keys(kernels, array, data):
     values = torch.from_numpy(array).flatten()
     bits, keys = kernels.bits_of(values, FLOAT32), [key_of(value) for value in values.tolist()]
-    bound = st.one_of(st.sampled_from(keys), st.integers(1 - FLOAT32.infinity, FLOAT32.infinity - 1))
-    first, last = data.draw(bound), data.draw(bound)
-    assert kernels.count(bits, first, last) == sum(first <= key <= last for key in keys)
-    places = [i for i, key in enumerate(keys) if key == first]
-    for n in range(1, len(places) + 1):
-        assert kernels.nth(bits, first, n) == places[n - 1]
-    assert kernels.nth(bits, first, len(places) + 1) == len(keys)
-    cut = data.draw(st.integers(0, len(keys)))
-    marks = [key > first or (key == first and i < cut) for i, key in enumerate(keys)]
+    assert keys_of(bits if isinstance(bits, np.ndarray) else bits.numpy()).tolist() == keys
+    anywhere = st.integers(1 - FLOAT32.infinity, FLOAT32.infinity - 1)
+    threshold = data.draw(st.one_of(st.sampled_from(keys), anywhere))
+    equal = [i for i, key in enumerate(keys) if key == threshold]
+    ties = data.draw(st.integers(0, len(keys)))
+    marks = [key > threshold or i in equal[:ties] for i, key in enumerate(keys)]
     out = torch.empty(len(keys), dtype=torch.bool)
-    kernels.mark(bits, first, cut, out)
+    assert kernels.mark(bits, threshold, ties, out) == len(equal)
     assert out.tolist() == marks
-    assert kernels.packed_marks(bits, first, cut).tolist() == np.packbits(marks).tolist()
+    packed, found = kernels.packed_marks(bits, threshold, ties)
+    assert packed.tolist() == np.packbits(marks).tolist()
+    assert found == len(equal)
 
 
 @pytest.mark.parametrize("layout", [FLOAT32, FLOAT64], ids=["float32", "float64"])
+@KERNELS
 @settings(deadline=None)
 @given(data=st.data())
-def test_histograms_agree(layout, data):
+def test_histograms_follow_the_keys(kernels, layout, data):
     values = data.draw(vectors(layout))
-    first = data.draw(st.integers(1 - layout.infinity, layout.infinity - 2))
-    shift = data.draw(st.integers(0, layout.width - 16))
-    # Whole bins, as `Window` has them.
-    first = max(first >> shift << shift, 1 - layout.infinity)
-    last = min(((first >> shift) + 999 << shift) + (1 << shift) - 1, layout.infinity - 1)
-    found = []
-    for kernels in (rank_numba, rank_torch):
-        counts = np.ones((last >> shift) - (first >> shift) + 1, dtype=np.int64)
-        inside = kernels.histogram(kernels.bits_of(values, layout), first, last, shift, counts)
-        assert inside == kernels.count(kernels.bits_of(values, layout), first, last)
-        assert counts.sum() == counts.size + inside
-        found.append(counts.tolist())
-    assert found[0] == found[1]
+    first = data.draw(st.integers(1 - layout.infinity, layout.infinity - 1))
+    reach = data.draw(st.sampled_from([0, 1, 1 << 16, 1 << 20, 2 * layout.infinity]))
+    window = Window.of(first, first + reach, layout)
+    keys = keys_of(values.view(layout.integer).numpy())
+    expected = np.ones(window.bins, dtype=np.int64)
+    inside = keys[(keys >= window.first) & (keys <= window.last)].astype(object)
+    for key in inside:
+        expected[(key >> window.shift) - (window.first >> window.shift)] += 1
+    counts = np.ones(window.bins, dtype=np.int64)
+    bits = kernels.bits_of(values, layout)
+    above, largest = kernels.histogram(bits, window.first, window.last, window.shift, counts)
+    assert above == (keys > window.last).sum()
+    assert largest == np.abs(keys).max()
+    np.testing.assert_array_equal(counts, expected)
+
+
+@KERNELS
+@pytest.mark.parametrize("layout", [FLOAT32, FLOAT64], ids=["float32", "float64"])
+@pytest.mark.parametrize("value", [torch.inf, -torch.inf, torch.nan, -torch.nan])
+def test_what_is_not_finite_has_the_largest_magnitude(kernels, layout, value):
+    values = torch.tensor([1.0, value, -3.0], dtype=layout.real)
+    window = Window.of(-5, 5, layout)
+    counts = np.zeros(window.bins, dtype=np.int64)
+    bits = kernels.bits_of(values, layout)
+    _, largest = kernels.histogram(bits, window.first, window.last, window.shift, counts)
+    assert largest >= layout.infinity
+    assert not counts.any()
 
 
 @pytest.mark.parametrize("layout", [FLOAT32, FLOAT64], ids=["float32", "float64"])

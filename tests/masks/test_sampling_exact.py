@@ -23,7 +23,7 @@ def group(tensors: list[torch.Tensor], kept: int, draws: int, exponent: float, s
         vectors.append(Vector(f"w{i}", tensor, common_layout(tensors)))
         if device:  # what a vector on an accelerator is, but for the device
             vectors[-1].on_host, vectors[-1].kernels = False, rank_torch
-    histogram = Histogram.merged([Histogram.of(vector) for vector in vectors])
+    histogram = Histogram.merged([Histogram.of(vector, 10) for vector in vectors])
     return Group(tuple(vectors), histogram, kept, draws, exponent, derive(seed, "exact"))
 
 

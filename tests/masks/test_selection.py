@@ -1,11 +1,16 @@
 """A guess may make ranking quicker and never changes what it gives."""
 
+import math
+
+import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.masks.ranking_reference import ARRAYS, WAYS, working
-from workbench.masks.keys import FLOAT32, FLOAT64, vectors_of
+from workbench.masks import selection
+from workbench.masks.keys import FLOAT32, FLOAT64, Vector, vectors_of
 from workbench.masks.selection import Window, choose
 
 KEYS = st.integers(-(1 << 31), 1 << 31)
@@ -20,29 +25,51 @@ def test_a_guess_changes_nothing(array, data, key, reach, way):
     with working(way):
         vectors = vectors_of({"w": tensor}, ["w"])
         choice = choose(vectors, kept)
-        assert choose(vectors, kept, Window.around(key, reach, FLOAT32)) == choice
-        assert choose(vectors, kept, Window.around(choice.threshold + near, reach, FLOAT32)) == choice
+        for middle in (key, choice.threshold + near):
+            assert choose(vectors, kept, Window.of(middle - reach, middle + reach, FLOAT32)) == choice
+
+
+@pytest.mark.parametrize("sample", [[-5.0], [5.0], [-0.0, 0.0], [0.5, 1.5, math.nan], [math.inf] * 9])
+@pytest.mark.parametrize("kept", [1, 500, 4999, 5000])
+def test_a_sample_that_misleads_changes_nothing(kept, sample, monkeypatch):
+    values = torch.rand(5000, generator=torch.Generator().manual_seed(0))
+    monkeypatch.setattr(Vector, "sample", lambda self, step: np.array(sample, dtype=np.float32))
+    found = choose(vectors_of({"w": values}, ["w"]), kept)
+    assert found.threshold == values.sort(descending=True).values[kept - 1].view(torch.int32)
+    assert found.ties == kept - (values.view(torch.int32) > found.threshold).sum()
+
+
+def test_a_sample_finds_the_threshold_in_one_pass_over_everything(monkeypatch):
+    windows = []
+    counted = selection._histogram
+    monkeypatch.setattr(selection, "_histogram", lambda v, w: windows.append(w) or counted(v, w))
+    values = torch.randn(1 << 20, generator=torch.Generator().manual_seed(0))
+    choose(vectors_of({"w": values}, ["w"]), 1 << 16)
+    # The other windows are bins of the first.
+    widths = [window.last - window.first for window in windows]
+    assert widths == sorted(widths, reverse=True)
+    assert widths[0] < 1 << 20
 
 
 @settings(deadline=None)
 @given(st.sampled_from([FLOAT32, FLOAT64]), st.data())
-def test_a_window_reaches_as_far_as_it_says_to_a_bin_or_everywhere(layout, data):
-    key = data.draw(st.integers(1 - layout.infinity, layout.infinity - 1))
-    reach = data.draw(st.integers(0, layout.infinity))
-    window = Window.around(key, reach, layout)
-    far = max(reach - (1 << window.shift), 0)
-    assert window == Window.whole(layout) or window.first <= key - far <= key + far <= window.last
-    assert window.bins <= 1 << 16
+def test_a_window_has_the_finite_keys_it_is_asked_for(layout, data):
+    keys = st.integers(-2 * layout.infinity, 2 * layout.infinity)
+    first, last = sorted([data.draw(keys), data.draw(keys)])
+    window = Window.of(first, last, layout)
+    limit = layout.infinity - 1
+    assert window.first == min(max(first, -limit), limit)
+    assert window.last == min(max(last, -limit), limit)
+    assert 1 <= window.bins <= (1 << 16) + 1
 
 
 @settings(deadline=None)
 @given(st.sampled_from([FLOAT32, FLOAT64]), st.data())
 def test_bins_cut_a_window_into_pieces_without_gaps(layout, data):
-    key = data.draw(st.integers(1 - layout.infinity, layout.infinity - 1))
-    window = Window.around(key, data.draw(st.integers(0, layout.infinity)), layout)
-    first, last = window.bin(0), window.bin(window.bins - 1)
-    assert first.first <= window.first <= first.last
-    assert last.first <= window.last <= last.last
+    keys = st.integers(1 - layout.infinity, layout.infinity - 1)
+    window = Window.of(*sorted([data.draw(keys), data.draw(keys)]), layout)
+    assert window.bin(0, layout).first == window.first
+    assert window.bin(window.bins - 1, layout).last == window.last
     place = data.draw(st.integers(0, window.bins - 1))
-    assert place == 0 or window.bin(place).first == window.bin(place - 1).last + 1
-    assert window.bin(place).bins <= 1 << 16
+    assert place == 0 or window.bin(place, layout).first == window.bin(place - 1, layout).last + 1
+    assert window.bin(place, layout).bins <= 1 << 16

@@ -16,8 +16,8 @@ from workbench.masks.parallel import each
 from workbench.masks.ranking import check_tensors, kept_in_group
 from workbench.masks.sampling import check_law, number_of_draws
 
-# Fine bins in a bin of these tables: 64 bins an octave.
-_MERGED = 16
+# Bins keep so many mantissa bits: they are at most 1/64 of a magnitude wide.
+_PRECISION = 6
 # Sums take up to so many of these bins together, as few as keep them narrow against the law's width.
 _WIDEST = 8
 
@@ -86,16 +86,15 @@ class MagnitudeHistograms:
         """
         check_tensors(weights)
         layout = common_layout(weights.values())
-        vectors = [(Vector(name, tensor, layout),) for name, tensor in weights.items()]
+        vectors = [(Vector(name, tensor, layout), _PRECISION) for name, tensor in weights.items()]
         histograms = each(Histogram.of, vectors, serial=not on_host(weights.values()))
-        merged = [-(-histogram.bins // _MERGED) for histogram in histograms]
-        first = min((bins[0] for bins in merged if bins.size), default=1)
-        last = max((bins[-1] for bins in merged if bins.size), default=1)
+        first = min((h.bins[0] for h in histograms if h.bins.size), default=1)
+        last = max((h.bins[-1] for h in histograms if h.bins.size), default=1)
         last += -(last - first + 1) % _WIDEST
-        counts = np.zeros((len(merged), last - first + 1), dtype=np.int64)
-        for row, bins, histogram in zip(counts, merged, histograms, strict=True):
-            np.add.at(row, bins - first, histogram.counts)
-        edges = upper_edges(np.arange(first - 1, last + 1) * _MERGED, layout)
+        counts = np.zeros((len(histograms), last - first + 1), dtype=np.int64)
+        for row, histogram in zip(counts, histograms, strict=True):
+            row[histogram.bins - first] = histogram.counts
+        edges = upper_edges(np.arange(first - 1, last + 1), layout, _PRECISION)
         return cls(
             tuple(weights), np.clip(edges, 5e-324, 1e308), counts, np.array([h.zeros for h in histograms])
         )
@@ -174,7 +173,7 @@ class MagnitudeHistograms:
         kept, draws = np.empty((2, len(found)), dtype=np.int64)
         group_of = np.empty(len(self.names), dtype=np.int64)
         for place, (group, members, number) in enumerate(found):
-            numel, alive = (int(n) for n in self._above[members, :2].sum(axis=0))
+            numel, alive = (sum(self._sizes[member][i] for member in members) for i in range(2))
             kept[place], draws[place] = number, number_of_draws(group, numel, alive, number, ratio)
             group_of[members] = place
         edges, counts = self._taken_together(exponent * math.sqrt(draws.max()))
@@ -185,6 +184,11 @@ class MagnitudeHistograms:
         """int64 (matrices, bins + 2): how many weights are in each bin or higher, the first bin for zeros."""
         columns = np.column_stack([self.zeros, self.counts, np.zeros_like(self.zeros)])
         return np.ascontiguousarray(columns[:, ::-1].cumsum(axis=1)[:, ::-1])
+
+    @cached_property
+    def _sizes(self) -> list[tuple[int, int]]:
+        """Of each matrix how many weights it has, and how many that are not zero."""
+        return [tuple(sizes) for sizes in self._above[:, :2].tolist()]
 
     def _taken_together(self, steepness: float) -> tuple[np.ndarray, np.ndarray]:
         """Edges and counts of bins as wide as sums bear where the law is so steep in the log magnitude."""
@@ -200,7 +204,7 @@ class MagnitudeHistograms:
         found = []
         for group, names in groups(self.names, scope).items():
             members = [place[name] for name in names]
-            numel = int(self._above[members, 0].sum())
+            numel = sum(self._sizes[member][0] for member in members)
             found.append((group, members, kept_in_group(group, numel, sparsity)))
         return found
 

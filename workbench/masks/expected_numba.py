@@ -34,16 +34,16 @@ def expectations(
     """
     log_p = exponent * np.log((edges[:-1] + edges[1:]) / 2)
     result = np.zeros((3, groups.size))
-    log_x = 0.0
+    log_x, rate = 0.0, -1.0
     for g in range(kept.size):
         total, first, stop = _together(counts, groups, g)
         n = total[first:stop]
         boundary, share = _boundary(n, kept[g])
         pruned, q, time, theta = 1.0, np.ones(n.size), 0.0, 0.0
         if kept[g] < n.sum():
-            time, theta = _solved(log_p[first:stop], n, kept[g], draws[g], boundary, log_x, q)
-            # Groups are much alike: log(t p) at one's boundary is a good guess for the next.
-            log_x = log_p[first + boundary] + time
+            time, theta = _solved(log_p[first:stop], n, kept[g], draws[g], boundary, log_x, rate, q)
+            # Groups are much alike: log(t p) at one's boundary is a good guess for the next, as is theta / T.
+            log_x, rate = log_p[first + boundary] + time, theta / draws[g]
             # The pruned part of the boundary's bin is its lower part.
             low, high = edges[first + boundary], edges[first + boundary + 1]
             middle = low + (high - low) * (1 - share) / 2
@@ -82,7 +82,7 @@ def keep_chances(
     """
     log_p = exponent * np.log((edges[:-1] + edges[1:]) / 2)
     result = np.ones((kept.size, log_p.size))
-    log_x = 0.0
+    log_x, rate = 0.0, -1.0
     for g in range(kept.size):
         total, first, stop = _together(counts, groups, g)
         n = total[first:stop]
@@ -90,8 +90,8 @@ def keep_chances(
         result[g, :first] = 0.0
         if kept[g] < n.sum():
             q = result[g, first:stop]
-            time, _ = _solved(log_p[first:stop], n, kept[g], draws[g], boundary, log_x, q)
-            log_x = log_p[first + boundary] + time
+            time, theta = _solved(log_p[first:stop], n, kept[g], draws[g], boundary, log_x, rate, q)
+            log_x, rate = log_p[first + boundary] + time, theta / draws[g]
     return result
 
 
@@ -106,15 +106,18 @@ def _together(counts, groups, g):
 
 
 @njit(nogil=True, cache=True)
-def _solved(log_p, n, kept, draws, boundary, guess, q):
-    """log t and theta such that `kept` weights are kept on average; leaves the chances in q."""
-    time = log_time(log_p, n, kept, boundary, guess)
+def _solved(log_p, n, kept, draws, boundary, log_x, rate, q):
+    """log t and theta such that `kept` weights are kept on average; leaves the chances in q.
+
+    log(t p) at the boundary and theta / T are guessed to be `log_x` and `rate`.
+    """
+    time = log_time(log_p, n, kept, boundary, log_x)
     y = log_p + time
     theta = 0.0
     if draws == 1:
         chances(y, theta, 1, boundary, q)
     else:
-        theta = threshold(y, n, kept, draws, boundary, q)
+        theta = threshold(y, n, kept, draws, boundary, q, rate * draws)
     return time, theta
 
 

@@ -7,10 +7,7 @@ from types import ModuleType
 
 import numpy as np
 
-from workbench.masks.keys import Layout, Vector, not_finite
-
-# Mantissa bits that a bin keeps: 1024 bins an octave, each at most a thousandth of its magnitude wide.
-BIN_BITS = 10
+from workbench.masks.keys import Layout, Vector
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,42 +19,59 @@ class Histogram:
 
     Attributes:
         layout: whose bits are meant.
+        precision: mantissa bits that a bin keeps; it has 2^precision bins an octave.
         bins: int64, ascending, those that hold weights, without bin 0.
         counts: int64, how many weights each of them holds.
         zeros: the number of weights that are zero.
     """
 
     layout: Layout
+    precision: int
     bins: np.ndarray
     counts: np.ndarray
     zeros: int
 
     @classmethod
-    def of(cls, vector: Vector) -> "Histogram":
+    def of(cls, vector: Vector, precision: int) -> "Histogram":
         """Counts a vector in one pass.
 
         Raises:
             BadInput: it has NaN or infinite entries.
         """
-        shift = bin_shift(vector.layout)
-        infinity = vector.layout.infinity >> shift
-        # The last bin is for NaN, the one before for infinity and the largest numbers.
-        table = np.zeros(infinity + 2, dtype=np.int64)
+        shift = vector.layout.mantissa - precision
+        # Narrow counts, so that those of a few octaves are in the fastest cache. The last bins are for NaN.
+        table = np.zeros((1 << vector.layout.width - 1 - shift) + 1, count_type(vector.size))
         kernels = kernels_for(vector)
         for start, stop in vector.spans():
             kernels.count_bins(vector.bits(start, stop), shift, table)
-        if table[infinity:].any():
-            _check_finite(vector)
-        bins = np.flatnonzero(table[1:]) + 1
-        return cls(vector.layout, bins, table[bins], int(table[0]))
+        # The bin of infinity has the largest numbers, too.
+        if table[vector.layout.infinity >> shift :].any():
+            vector.check_finite()
+        bins = np.flatnonzero(table[1:] > 0) + 1
+        return cls(vector.layout, precision, bins, table[bins].astype(np.int64), int(table[0]))
 
     @classmethod
     def merged(cls, histograms: Sequence["Histogram"]) -> "Histogram":
-        """The histogram of several vectors of one layout together."""
+        """The histogram of several vectors together, of one layout and precision."""
+        if len(histograms) == 1:
+            return histograms[0]
         bins, places = np.unique(np.concatenate([h.bins for h in histograms]), return_inverse=True)
         counts = np.zeros(bins.size, dtype=np.int64)
         np.add.at(counts, places, np.concatenate([h.counts for h in histograms]))
-        return cls(histograms[0].layout, bins, counts, sum(h.zeros for h in histograms))
+        first = histograms[0]
+        return cls(first.layout, first.precision, bins, counts, sum(h.zeros for h in histograms))
+
+    def coarser(self, precision: int) -> "Histogram":
+        """The same weights in bins that keep fewer mantissa bits."""
+        bins = -(-self.bins >> self.precision - precision)
+        first = np.flatnonzero(np.diff(bins, prepend=0))
+        counts = np.add.reduceat(self.counts, first)
+        return Histogram(self.layout, precision, bins[first], counts, self.zeros)
+
+    @property
+    def shift(self) -> int:
+        """How many of the lowest bits of a number its bin ignores."""
+        return self.layout.mantissa - self.precision
 
     @cached_property
     def alive(self) -> int:
@@ -72,21 +86,26 @@ class Histogram:
     @cached_property
     def lower(self) -> np.ndarray:
         """The lower edge of each bin, float64, above 0 so that it has a logarithm."""
-        return np.maximum(upper_edges(self.bins - 1, self.layout), 5e-324)
+        return np.maximum(upper_edges(self.bins - 1, self.layout, self.precision), 5e-324)
 
     @cached_property
     def upper(self) -> np.ndarray:
         """The upper edge of each bin, float64, finite."""
-        return np.minimum(upper_edges(self.bins, self.layout), 1.7e308)
+        return np.minimum(upper_edges(self.bins, self.layout, self.precision), 1.7e308)
+
+    @property
+    def middle(self) -> np.ndarray:
+        """The middle of each bin, float64."""
+        return self.lower / 2 + self.upper / 2
 
     def place_of_rank(self, rank: int) -> int:
         """The place in `bins` of the weight that is the rank-th largest, 1 <= rank <= alive."""
         return int(self.bins.size - 1 - np.searchsorted(np.cumsum(self.counts[::-1]), rank))
 
 
-def bin_shift(layout: Layout) -> int:
-    """How many of the lowest bits of a number its bin ignores."""
-    return (52 if layout.width == 64 else 23) - BIN_BITS
+def count_type(numel: int) -> type[np.unsignedinteger]:
+    """The narrowest type that counts of so many weights are exact in, and quick."""
+    return np.uint32 if numel < 1 << 32 else np.uint64
 
 
 def kernels_for(vector: Vector) -> ModuleType:
@@ -98,18 +117,8 @@ def kernels_for(vector: Vector) -> ModuleType:
     return kernels
 
 
-def upper_edges(bins: np.ndarray, layout: Layout) -> np.ndarray:
+def upper_edges(bins: np.ndarray, layout: Layout, precision: int) -> np.ndarray:
     """The upper edge of each of some bins, float64; that of bin 0 is 0."""
-    bits = bins << bin_shift(layout)
+    bits = bins << layout.mantissa - precision
     reals = bits.view(np.float64) if layout.width == 64 else bits.astype(np.int32).view(np.float32)
     return reals.astype(np.float64)
-
-
-def _check_finite(vector: Vector) -> None:
-    infinity = vector.layout.infinity
-    finite = sum(
-        int(vector.kernels.count(vector.bits(start, stop), 1 - infinity, infinity - 1))
-        for start, stop in vector.spans()
-    )
-    if finite < vector.size:
-        raise not_finite(vector.name, vector.size - finite, vector.size)

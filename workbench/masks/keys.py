@@ -26,16 +26,18 @@ class Layout:
         integer: the signed integer type of the same width.
         infinity: the key of positive infinity; finite numbers have keys strictly between minus that and that.
         width: its bits.
+        mantissa: those that its mantissa is stored in.
     """
 
     real: torch.dtype
     integer: torch.dtype
     infinity: int
     width: int
+    mantissa: int
 
 
-FLOAT32 = Layout(torch.float32, torch.int32, infinity=0xFF << 23, width=32)
-FLOAT64 = Layout(torch.float64, torch.int64, infinity=0x7FF << 52, width=64)
+FLOAT32 = Layout(torch.float32, torch.int32, infinity=0xFF << 23, width=32, mantissa=23)
+FLOAT64 = Layout(torch.float64, torch.int64, infinity=0x7FF << 52, width=64, mantissa=52)
 
 
 def check_rankable(name: str, tensor: object) -> None:
@@ -97,6 +99,25 @@ class Vector:
     def bits(self, start: int, stop: int) -> np.ndarray | torch.Tensor:
         """The bits of entries start to stop, as `kernels` takes them: a NumPy array or a tensor."""
         return self.kernels.bits_of(self._flat[start:stop], self.layout)
+
+    def sample(self, step: int) -> np.ndarray:
+        """Every step-th entry, as a number of the layout."""
+        return self._flat[::step].cpu().to(self.layout.real).numpy()
+
+    def check_finite(self) -> None:
+        """Reads the whole vector.
+
+        Raises:
+            BadInput: an entry is NaN or infinite.
+        """
+        finite = int(self._flat.to(self.layout.real).isfinite().sum())
+        if finite < self.size:
+            raise not_finite(self.name, self.size - finite, self.size)
+
+
+def keys_of(bits: np.ndarray) -> np.ndarray:
+    """The keys of numbers, given their bits as signed integers; slowly."""
+    return np.where(bits >= 0, bits, np.iinfo(bits.dtype).min - bits)
 
 
 def common_layout(tensors: Iterable[torch.Tensor]) -> Layout:

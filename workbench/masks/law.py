@@ -142,19 +142,22 @@ def log_time(log_p: np.ndarray, counts: np.ndarray, kept: int, start: int, guess
 
 
 @njit(nogil=True, cache=True)
-def threshold(y: np.ndarray, counts: np.ndarray, kept: int, draws: int, start: int, q: np.ndarray) -> float:
+def threshold(
+    y: np.ndarray, counts: np.ndarray, kept: int, draws: int, start: int, q: np.ndarray, near: float = -1.0
+) -> float:
     """theta such that the sum of counts * q is `kept`, exact for these bins; leaves those chances in q.
 
     Args:
         y: ascending.
         counts: how many weights have each; more than `kept` in all.
         start: the place in y of the weight that has the rank `kept`.
+        near: a guess, not negative, to save time.
     """
     if draws == 1:
         theta = -log_time(y, counts, kept, start)
     else:
         # The sum falls as the threshold rises, linearly between whole counts.
-        low = math.floor(-math.expm1(-math.exp(y[start])) * draws)
+        low = math.floor(near if near >= 0 else -math.expm1(-math.exp(y[start])) * draws)
         passed, step = _passed(y, counts, low, draws, start, q), 1
         while passed < kept:
             low, step = max(low - step, 0), 2 * step

@@ -17,6 +17,8 @@ from workbench.masks.keys import Vector
 
 # More than the error of `law.chance`, so that no table decides what the exact rule decides otherwise.
 _MARGIN = 2.0**-18
+# Mantissa bits of the bins that thresholds are expected from.
+_COARSE = 7
 # The hash is compared by its upper bits; tables have 2**31 for a chance of one.
 _ONE = 1 << 31
 
@@ -74,21 +76,22 @@ class Lottery:
         if kept == histogram.alive:
             everything = np.array([0, _ONE], dtype=np.uint32)
             return cls(group, 0.0, 0.0, 0.0, 0.0, 0, everything, everything)
-        log_p, counts = group.exponent * np.log(histogram.lower / 2 + histogram.upper / 2), histogram.counts
-        log_time = law.log_time(log_p, counts, kept, histogram.place_of_rank(kept))
+        log_p = group.exponent * np.log(histogram.middle)
+        log_time = law.log_time(log_p, histogram.counts, kept, histogram.place_of_rank(kept))
+        # What follows decides how much is left open, and nothing else.
+        coarse = histogram.coarser(_COARSE)
+        y, q = group.exponent * np.log(coarse.middle) + log_time, np.empty(coarse.bins.size)
 
-        def threshold(passing: int) -> float:
-            start = histogram.place_of_rank(passing)
-            return law.threshold(log_p + log_time, counts, passing, draws, start, q)
+        def threshold(passing: int, near: float) -> float:
+            return law.threshold(y, coarse.counts, passing, draws, coarse.place_of_rank(passing), q, near)
 
-        q = np.empty(counts.size)
-        theta = threshold(kept)
-        error = math.ceil(width * math.sqrt(np.sum(counts * q * (1 - q)))) + 1
+        theta = threshold(kept, -1.0)
+        error = math.ceil(width * math.sqrt(np.sum(coarse.counts * q * (1 - q)))) + 1
         low, high = (-math.inf, math.inf) if draws == 1 else (0.0, draws + 1.0)
         if kept + error < histogram.alive:
-            low = threshold(kept + error)
+            low = threshold(kept + error, theta)
         if kept - error > 0:
-            high = threshold(kept - error)
+            high = threshold(kept - error, theta)
         return cls(group, log_time, theta, low, high, *_tables(group, log_time, low, high))
 
 

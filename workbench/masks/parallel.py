@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 # Weights that one job works on: small enough to balance threads, large enough to hide a job's cost.
-CHUNK = 1 << 18
+CHUNK = 1 << 20
 
 
 def spans(numel: int) -> list[tuple[int, int]]:
@@ -45,7 +45,7 @@ def each(function: Callable[..., Any], jobs: Iterable[tuple], serial: bool = Fal
                 list(places)
 
     threads = 1 if serial else torch.get_num_threads()
-    helpers = [_pool(threads).submit(work) for _ in range(min(threads, len(jobs)) - 1)]
+    helpers = [_pool(threads - 1).submit(work) for _ in range(min(threads, len(jobs)) - 1)]
     try:
         work()
     finally:

@@ -52,73 +52,71 @@ def _key(b: int, lowest: int) -> int:
 
 
 @njit(nogil=True, cache=True)
-def count(bits: np.ndarray, first: int, last: int) -> int:
-    """How many keys are in [first, last]."""
+def histogram(bits: np.ndarray, first: int, last: int, shift: int, counts: np.ndarray) -> tuple[int, int]:
+    """Adds to counts[i] the keys in [first, last] whose `(key >> shift) - (first >> shift)` is i.
+
+    Args:
+        first, last: of a `Window`, as `shift` is.
+        counts: int64, a place for each bin.
+
+    Returns:
+        how many keys are above `last`, and the largest magnitude's bits.
+    """
+    number = bits.dtype.type
+    lowest = _lowest(bits)
+    # Numbers of the bits' own type are compared more of them at a time.
+    low, high, absolute = number(first), number(last), number(~lowest)
+    base = first >> shift
+    above, largest = 0, number(0)
+    for start in range(0, bits.size, _BLOCK):
+        block = bits[start : start + _BLOCK]
+        # Counting is vectorized and the loop below is not; a narrow window has nothing in most blocks.
+        over, under = number(0), number(0)
+        for i in range(block.size):
+            key = number(_key(block[i], lowest))
+            over += number(key > high)
+            under += number(key < low)
+            largest = max(largest, number(block[i] & absolute))
+        above += over
+        if over + under < block.size:
+            for i in range(block.size):
+                key = _key(block[i], lowest)
+                if first <= key <= last:
+                    counts[(key >> shift) - base] += 1
+    return above, largest
+
+
+def mark(bits: np.ndarray, threshold: int, ties: int, out: torch.Tensor) -> int:
+    """Sets the bool vector `out` where a key is above `threshold`, and for the first `ties` equal to it.
+
+    Returns:
+        how many are equal to it.
+    """
+    return _mark(bits, threshold, ties, out.numpy())
+
+
+def packed_marks(bits: np.ndarray, threshold: int, ties: int) -> tuple[np.ndarray, int]:
+    """What `mark` sets, as `numpy.packbits` packs it, and what it returns."""
+    marks = np.empty(bits.size, dtype=bool)
+    found = _mark(bits, threshold, ties, marks)
+    return np.packbits(marks), found
+
+
+@njit(nogil=True, cache=True)
+def _mark(bits: np.ndarray, threshold: int, ties: int, out: np.ndarray) -> int:
     lowest = _lowest(bits)
     found = 0
     for i in range(bits.size):
         key = _key(bits[i], lowest)
-        found += (key >= first) & (key <= last)
+        out[i] = key >= threshold
+        found += key == threshold
+    if found > ties:
+        passed = 0
+        for i in range(bits.size):
+            if _key(bits[i], lowest) == threshold:
+                passed += 1
+                out[i] = passed <= ties
     return found
-
-
-@njit(nogil=True, cache=True)
-def histogram(bits: np.ndarray, first: int, last: int, shift: int, counts: np.ndarray) -> int:
-    """Adds to counts[i] the number of keys whose `(key >> shift) - (first >> shift)` is i.
-
-    Args:
-        bits: of finite numbers.
-        first, last: where the bins begin and end.
-        counts: int64, a place for each bin.
-
-    Returns:
-        how many keys are in [first, last]. This is right where some numbers are not finite, too.
-    """
-    lowest = _lowest(bits)
-    base = first >> shift
-    inside = 0
-    for start in range(0, bits.size, _BLOCK):
-        block = bits[start : start + _BLOCK]
-        # Counting is vectorized and the loop below is not; a narrow window has nothing in most blocks.
-        found = count(block, first, last)
-        inside += found
-        if found:
-            for i in range(block.size):
-                place = (_key(block[i], lowest) >> shift) - base
-                if 0 <= place < counts.size:
-                    counts[place] += 1
-    return inside
-
-
-@njit(nogil=True, cache=True)
-def nth(bits: np.ndarray, key: int, n: int) -> int:
-    """The index of the n-th entry that has `key`, n from 1; the size where there are fewer."""
-    lowest = _lowest(bits)
-    for i in range(bits.size):
-        n -= _key(bits[i], lowest) == key
-        if n == 0:
-            return i
-    return bits.size
-
-
-def mark(bits: np.ndarray, threshold: int, cut: int, out: torch.Tensor) -> None:
-    """Sets the bool vector `out` where a key is above `threshold`, or equal to it before index `cut`."""
-    _mark(bits, threshold, cut, out.numpy())
-
-
-def packed_marks(bits: np.ndarray, threshold: int, cut: int) -> np.ndarray:
-    """What `mark` sets, as `numpy.packbits` packs it."""
-    marks = np.empty(bits.size, dtype=bool)
-    _mark(bits, threshold, cut, marks)
-    return np.packbits(marks)
-
-
-@njit(nogil=True, cache=True)
-def _mark(bits: np.ndarray, threshold: int, cut: int, out: np.ndarray) -> None:
-    lowest = _lowest(bits)
-    for i in range(bits.size):
-        key = _key(bits[i], lowest)
-        out[i] = (key > threshold) | ((key == threshold) & (i < cut))
 
 
 @njit(nogil=True, cache=True)

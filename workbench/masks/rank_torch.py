@@ -15,47 +15,40 @@ def bits_of(values: Tensor, layout: Layout) -> Tensor:
     return values.to(layout.real).view(layout.integer)
 
 
-def count(bits: Tensor, first: int, last: int) -> int:
-    """How many keys are in [first, last]."""
-    return int(_inside(_keys(bits), first, last).sum())
-
-
-def histogram(bits: Tensor, first: int, last: int, shift: int, counts: np.ndarray) -> int:
+def histogram(bits: Tensor, first: int, last: int, shift: int, counts: np.ndarray) -> tuple[int, int]:
     """Adds to counts[i] the keys in [first, last] whose `(key >> shift) - (first >> shift)` is i.
 
     Returns:
-        how many keys are in [first, last].
+        how many keys are above `last`, and the largest magnitude's bits.
     """
     keys = _keys(bits)
-    keys = keys[_inside(keys, first, last)]
-    counts += torch.bincount((keys >> shift) - (first >> shift), minlength=counts.size).cpu().numpy()
-    return len(keys)
+    inside = keys[(keys >= first) & (keys <= last)]
+    counts += torch.bincount((inside >> shift) - (first >> shift), minlength=counts.size).cpu().numpy()
+    return int((keys > last).sum()), int((bits & torch.iinfo(bits.dtype).max).max())
 
 
-def nth(bits: Tensor, key: int, n: int) -> int:
-    """The index of the n-th entry that has `key`, n from 1; the size where there are fewer."""
-    found = (_keys(bits) == key).nonzero()
-    return int(found[n - 1]) if n <= len(found) else len(bits)
+def mark(bits: Tensor, threshold: int, ties: int, out: Tensor) -> int:
+    """Sets the bool vector `out` where a key is above `threshold`, and for the first `ties` equal to it.
 
-
-def mark(bits: Tensor, threshold: int, cut: int, out: Tensor) -> None:
-    """Sets the bool vector `out` where a key is above `threshold`, or equal to it before index `cut`."""
+    Returns:
+        how many are equal to it.
+    """
     keys = _keys(bits)
-    torch.gt(keys, threshold, out=out)
-    out[:cut] |= keys[:cut] == threshold
+    torch.ge(keys, threshold, out=out)
+    equal = keys == threshold
+    found = int(equal.sum())
+    if found > ties:
+        out &= ~equal | (equal.cumsum(0) <= ties)
+    return found
 
 
-def packed_marks(bits: Tensor, threshold: int, cut: int) -> np.ndarray:
-    """What `mark` sets, as `numpy.packbits` packs it; it leaves the device packed."""
+def packed_marks(bits: Tensor, threshold: int, ties: int) -> tuple[np.ndarray, int]:
+    """What `mark` sets, as `numpy.packbits` packs it, and what it returns; it leaves the device packed."""
     marks = torch.zeros(len(bits) + -len(bits) % 8, dtype=torch.bool, device=bits.device)
-    mark(bits, threshold, cut, marks[: len(bits)])
+    found = mark(bits, threshold, ties, marks[: len(bits)])
     places = torch.tensor([128, 64, 32, 16, 8, 4, 2, 1], dtype=torch.uint8, device=bits.device)
-    return (marks.view(-1, 8) * places).sum(dim=1, dtype=torch.uint8).cpu().numpy()
+    return (marks.view(-1, 8) * places).sum(dim=1, dtype=torch.uint8).cpu().numpy(), found
 
 
 def _keys(bits: Tensor) -> Tensor:
     return torch.where(bits >= 0, bits, torch.iinfo(bits.dtype).min - bits)
-
-
-def _inside(keys: Tensor, first: int, last: int) -> Tensor:
-    return (keys >= first) & (keys <= last)

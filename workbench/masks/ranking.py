@@ -13,7 +13,7 @@ from workbench.masks.keys import check_rankable, on_host, vectors_of
 from workbench.masks.mask import Mask
 from workbench.masks.packed import PackedMatrix
 from workbench.masks.parallel import each
-from workbench.masks.selection import choose, over_spans
+from workbench.masks.selection import choose, marked
 
 
 def kept_count(numel: int, sparsity: float) -> int:
@@ -133,13 +133,13 @@ def _packed(scores: Mapping[str, torch.Tensor], budget: Budget) -> dict[str, np.
     choice = choose(vectors, budget.kept)
     packed = [np.empty(math.ceil(vector.size / 8), dtype=np.uint8) for vector in vectors]
 
-    def mark(i: int, start: int, stop: int) -> None:
-        bits, cut = vectors[i].bits(start, stop), max(choice.cuts[i] - start, 0)
-        packed[i][start // 8 : math.ceil(stop / 8)] = vectors[i].kernels.packed_marks(
-            bits, choice.threshold, cut
-        )
+    def mark(i: int, start: int, stop: int, ties: int) -> int:
+        bits = vectors[i].bits(start, stop)
+        marks, found = vectors[i].kernels.packed_marks(bits, choice.threshold, ties)
+        packed[i][start // 8 : math.ceil(stop / 8)] = marks
+        return found
 
-    over_spans(vectors, mark)
+    marked(vectors, choice, mark)
     return dict(zip(budget.names, packed, strict=True))
 
 

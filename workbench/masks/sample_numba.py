@@ -8,19 +8,21 @@ import numpy as np
 from numba import njit
 
 from workbench.masks.hashing import hashed
-from workbench.masks.histogram import bin_shift
 from workbench.masks.lottery import Lottery
+
+# Weights looked at together, in the fastest cache.
+_BLOCK = 512
 
 
 def count_bins(bits: np.ndarray, shift: int, table: np.ndarray) -> None:
-    """Adds to table[b] the number of weights in bin b; beyond the last bin they count as in it.
+    """Adds to table[b] the number of weights in bin b.
 
     Args:
         bits: the weights' bits, signed integers; their sign does not count.
-        shift: how many bits the bins ignore, as `bin_shift` has it.
-        table: int64.
+        shift: how many of the lowest bits the bins ignore.
+        table: a place for every bin, those of NaN included.
     """
-    _count_bins(_unsigned(bits), *_masks(bits, shift), table)
+    _count_bins(_unsigned(bits), np.uint64(shift), table)
 
 
 def decide(bits: np.ndarray, first: int, lottery: Lottery) -> tuple[np.ndarray, np.ndarray]:
@@ -30,12 +32,12 @@ def decide(bits: np.ndarray, first: int, lottery: Lottery) -> tuple[np.ndarray, 
         bits: as above.
         first: the index in the group of the first of these weights.
     """
-    packed = np.empty(-(-bits.size // 8), dtype=np.uint8)
+    marks = np.empty(bits.size, dtype=bool)
     found = np.empty(bits.size, dtype=np.int64)  # Memory that nobody touches costs nothing.
-    masks = _masks(bits, bin_shift(lottery.group.histogram.layout))
-    tables = lottery.base, lottery.sure, lottery.open
-    count = _decide(_unsigned(bits), *masks, np.uint64(lottery.group.key), first, *tables, packed, found)
-    return packed, found[:count].copy()
+    group, tables = lottery.group, (lottery.base, lottery.sure, lottery.open)
+    shift, key = np.uint64(group.histogram.shift), np.uint64(group.key)
+    count = _decide(_unsigned(bits), shift, key, first, *tables, marks, found)
+    return np.packbits(marks), found[:count].copy()
 
 
 def magnitudes(bits: np.ndarray) -> np.ndarray:
@@ -48,32 +50,47 @@ def _unsigned(bits: np.ndarray) -> np.ndarray:
     return bits.view(np.uint64 if bits.dtype == np.int64 else np.uint32)
 
 
-def _masks(bits: np.ndarray, shift: int) -> tuple:
-    """What takes the sign away, what rounds up to a bin, and the shift, in the type of the bits."""
-    unsigned = _unsigned(bits).dtype.type
-    return unsigned(np.iinfo(bits.dtype).max), unsigned((1 << shift) - 1), unsigned(shift)
+@njit(nogil=True, cache=True)
+def _count_bins(bits, shift, table):
+    magnitude, up = _largest(bits), (np.uint64(1) << shift) - np.uint64(1)
+    for i in range(bits.size):
+        table[((bits[i] & magnitude) + up) >> shift] += 1
 
 
 @njit(nogil=True, cache=True)
-def _count_bins(bits, magnitude, up, shift, table):
-    last = np.uint64(table.size - 1)
-    for b in bits:
-        table[min(((b & magnitude) + up) >> shift, last)] += 1
-
-
-@njit(nogil=True, cache=True)
-def _decide(bits, magnitude, up, shift, key, first, base, sure, open_, packed, found):
-    count, last = 0, sure.size - 1
-    for start in range(0, bits.size, 8):
-        byte = 0
-        stop = min(start + 8, bits.size)
-        for i in range(start, stop):
-            place = min(max(np.int64(((bits[i] & magnitude) + up) >> shift) - base, 0), last)
-            lot = hashed(key, first + i) >> np.uint64(33)
-            keep = lot < sure[place]
-            byte = 2 * byte + keep
-            if keep != (lot < open_[place]):
-                found[count] = i
+def _decide(bits, shift, key, first, base, sure, open_, marks, found):
+    number = bits.dtype.type
+    magnitude = number(_largest(bits))
+    # Up to `lower` the tables keep nothing, and above `upper` everything.
+    lower = number(np.uint64(base) << shift)
+    upper = number(np.uint64(base + sure.size - 2) << shift)
+    # Places are unsigned: signed ones might count from the end, and looking whether they do takes time.
+    between, one = np.empty(_BLOCK, dtype=np.uint64), np.uint64(1)
+    flags, lots = np.empty(_BLOCK, dtype=np.uint8), np.empty(_BLOCK, dtype=np.uint32)
+    count = 0
+    for start in range(0, bits.size, _BLOCK):
+        block, kept = bits[start : start + _BLOCK], marks[start : start + _BLOCK]
+        for i in range(block.size):
+            m = number(block[i] & magnitude)
+            kept[i] = m > upper
+            flags[i] = (m > lower) & (m <= upper)
+        n = np.uint64(0)
+        for i in range(block.size):
+            between[n] = i
+            n += np.uint64(flags[i])
+        # By itself so that it is vectorized.
+        for j in range(n):
+            lots[j] = hashed(key, np.uint64(first + start) + between[j]) >> np.uint64(33)
+        for j in range(n):
+            i, lot = between[j], lots[j]
+            place = ((np.uint64(block[i] & magnitude) - lower - one) >> shift) + one
+            kept[i] = lot < sure[place]
+            if kept[i] != (lot < open_[place]):
+                found[count] = start + i
                 count += 1
-        packed[start >> 3] = byte << (8 - (stop - start))
     return count
+
+
+@njit(inline="always")
+def _largest(bits):
+    return (np.uint64(1) << np.uint64(8 * bits.itemsize - 1)) - np.uint64(1)

@@ -8,20 +8,19 @@ import torch
 from torch import Tensor
 
 from workbench.masks.hashing import hashed_torch, shifted
-from workbench.masks.histogram import bin_shift
 from workbench.masks.lottery import Lottery
 
 
 def count_bins(bits: Tensor, shift: int, table: np.ndarray) -> None:
-    """Adds to table[b] the number of weights in bin b; beyond the last bin they count as in it."""
-    bins = _bins(bits, shift).clamp_(max=table.size - 1)
-    table += torch.bincount(bins, minlength=table.size).cpu().numpy()
+    """Adds to table[b] the number of weights in bin b."""
+    counts = torch.bincount(_bins(bits, shift), minlength=table.size)
+    table += counts.cpu().numpy().astype(table.dtype)
 
 
 def decide(bits: Tensor, first: int, lottery: Lottery) -> tuple[np.ndarray, np.ndarray]:
     """Which weights the tables keep, packed, and the places of those that they leave open."""
     sure, open_ = (torch.from_numpy(t.astype(np.int64)).to(bits.device) for t in (lottery.sure, lottery.open))
-    bins = _bins(bits, bin_shift(lottery.group.histogram.layout))
+    bins = _bins(bits, lottery.group.histogram.shift)
     place = (bins - lottery.base).clamp_(0, sure.numel() - 1)
     lot = shifted(hashed_torch(lottery.group.key, first, first + bits.numel(), bits.device), 33)
     keep = lot < sure[place]
@@ -37,4 +36,5 @@ def magnitudes(bits: Tensor) -> np.ndarray:
 
 def _bins(bits: Tensor, shift: int) -> Tensor:
     magnitude = bits.long() & torch.iinfo(bits.dtype).max
-    return (magnitude + ((1 << shift) - 1)) >> shift
+    # Rounded up; adding what rounds up would overflow where all bits are set, in some NaN.
+    return (magnitude - 1 >> shift) + 1

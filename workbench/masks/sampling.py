@@ -27,6 +27,8 @@ from workbench.masks.parallel import each
 from workbench.masks.ranking import Budget, budgets
 from workbench.randomness import derive
 
+# 1024 bins an octave, each at most a thousandth of its magnitude wide.
+_PRECISION = 10
 _SAMPLERS = {"counts": onepass.sample, "draws": draw}
 
 
@@ -77,7 +79,8 @@ def sample_mask(
     def sample(budget: Budget) -> dict[str, np.ndarray]:
         layout = common_layout(weights[name] for name in budget.names)
         vectors = tuple(Vector(name, weights[name], layout) for name in budget.names)
-        histogram = Histogram.merged(each(Histogram.of, [(vector,) for vector in vectors], serial))
+        counted = each(Histogram.of, [(vector, _PRECISION) for vector in vectors], serial)
+        histogram = Histogram.merged(counted)
         draws = number_of_draws(budget.group, histogram.numel, histogram.alive, budget.kept, ratio)
         key = derive(seed, "sample", budget.group)
         group = Group(vectors, histogram, budget.kept, draws, float(exponent), key)

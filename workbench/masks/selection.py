@@ -1,53 +1,48 @@
 """The k largest of many numbers, exactly: histograms narrow a window of keys until it is one key wide.
 
-A window of 2^16 bins over all finite float32 keys gives the upper half of the k-th largest key, a second
-one over the bin found gives the rest: radix selection. A guess of where the k-th largest is replaces the
-first window by a narrow one; a wrong guess costs a pass, and never the result.
+The first window is a guess of where the k-th largest key is, out of a sample of the keys or from the
+caller. Keys beside it are only counted, so that its histogram costs little more than reading the numbers.
+A wrong guess costs a pass, and never the result: then comes a window of 2^16 bins over all finite keys.
 """
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from workbench.masks.keys import Layout, Vector, not_finite
+from workbench.masks.keys import Layout, Vector, keys_of
 from workbench.masks.parallel import each
 
 _BIN_BITS = 16
+# Standard errors of a sample's quantile that the window reaches to either side.
+_WIDTH = 4.0
 
 
 @dataclass(frozen=True)
 class Window:
-    """The keys `first` to `last`, both included, in bins of 2^shift keys."""
+    """The keys `first` to `last`, both included, in bins of keys that differ in their `shift` lowest bits."""
 
     first: int
     last: int
     shift: int
 
     @classmethod
-    def whole(cls, layout: Layout) -> "Window":
-        """All finite keys."""
-        return cls(1 - layout.infinity, layout.infinity - 1, layout.width - _BIN_BITS)
-
-    @classmethod
-    def around(cls, key: int, reach: int, layout: Layout) -> "Window":
-        """`reach` keys to either side of `key`, to within a bin, and 2^15 at least; if they are finite."""
-        shift = max(reach.bit_length() + 1 - _BIN_BITS, 0)
-        first = (key >> shift << shift) - (1 << shift + _BIN_BITS - 1)
-        last = first + (1 << shift + _BIN_BITS) - 1
-        inside = -layout.infinity < first and last < layout.infinity
-        return cls(first, last, shift) if inside else cls.whole(layout)
+    def of(cls, first: int, last: int, layout: Layout) -> "Window":
+        """The keys from `first` to `last` that are finite, in at most 2^16 + 1 bins."""
+        limit = layout.infinity - 1
+        first, last = (min(max(key, -limit), limit) for key in (first, last))
+        return cls(first, last, max((last - first).bit_length() - _BIN_BITS, 0))
 
     @property
     def bins(self) -> int:
         """Their number."""
         return (self.last >> self.shift) - (self.first >> self.shift) + 1
 
-    def bin(self, place: int) -> "Window":
+    def bin(self, place: int, layout: Layout) -> "Window":
         """The keys of one bin, in finer bins."""
         first = (self.first >> self.shift) + place << self.shift
-        return Window(first, first + (1 << self.shift) - 1, max(self.shift - _BIN_BITS, 0))
+        return Window.of(max(first, self.first), min(first + (1 << self.shift) - 1, self.last), layout)
 
 
 @dataclass(frozen=True)
@@ -56,11 +51,11 @@ class Choice:
 
     Attributes:
         threshold: every key above it is chosen.
-        cuts: for each vector, the index below which keys equal to the threshold are chosen as well.
+        ties: so many keys equal to it are chosen as well, those that come first.
     """
 
     threshold: int
-    cuts: tuple[int, ...]
+    ties: int
 
 
 def choose(vectors: Sequence[Vector], kept: int, guess: Window | None = None) -> Choice:
@@ -76,87 +71,93 @@ def choose(vectors: Sequence[Vector], kept: int, guess: Window | None = None) ->
     """
     from workbench.masks.rank_numba import nth_bin
 
-    infinity = vectors[0].layout.infinity
-    window = guess or Window.whole(vectors[0].layout)
-    counts, inside = _histogram(vectors, window)
-    below = _count(vectors, 1 - infinity, window.first - 1)
-    above = _count(vectors, window.last + 1, infinity - 1)
-    _check_finite(vectors, np.add(below, above) + inside)
-    if kept == 0:
-        return Choice(infinity, (0,) * len(vectors))
-    wanted = kept - sum(above)
-    if not 0 < wanted <= sum(inside):
-        return choose(vectors, kept)
+    layout = vectors[0].layout
+    for window in _windows(vectors, kept, guess):
+        counts, above = _histogram(vectors, window)
+        if kept == 0:
+            return Choice(layout.infinity, 0)
+        wanted = kept - above
+        if 0 < wanted <= counts.sum():
+            break
     place, higher = nth_bin(counts, wanted)
     while window.shift > 0:
-        wanted -= higher
-        window = window.bin(place)
-        counts, _ = _histogram(vectors, window)
+        window = window.bin(place, layout)
+        counts, above = _histogram(vectors, window)
+        wanted = kept - above
         place, higher = nth_bin(counts, wanted)
-    threshold = window.first + place
-    return Choice(threshold, _cuts(vectors, threshold, wanted - higher, ties=int(counts[place])))
+    return Choice(window.first + place, wanted - higher)
 
 
-def over_spans(vectors: Sequence[Vector], function: Callable[[int, int, int], Any]) -> list[list]:
-    """For each vector i, `function(i, start, stop)` for each of its spans; on several threads on the CPU."""
-    jobs = [(i, *span) for i, vector in enumerate(vectors) for span in vector.spans()]
-    results = iter(each(function, jobs, serial=not all(vector.on_host for vector in vectors)))
-    return [[next(results) for _ in vector.spans()] for vector in vectors]
+def marked(vectors: Sequence[Vector], choice: Choice, mark: Callable[[int, int, int, int], int]) -> None:
+    """Marks the chosen entries span by span.
+
+    Args:
+        mark: `mark(i, start, stop, ties)` marks those of entries start to stop of vector i that are
+            above the threshold, and of those equal to it the first `ties`; it returns how many are equal.
+    """
+    spans, serial = _spans(vectors)
+    found = each(mark, [(*span, span[2] - span[1]) for span in spans], serial)
+    left, again = choice.ties, []
+    for span, ties in zip(spans, found, strict=True):
+        if ties > left:
+            again.append((*span, left))
+        left = max(left - ties, 0)
+    each(mark, again, serial)
 
 
-def _histogram(vectors: Sequence[Vector], window: Window) -> tuple[np.ndarray, list[int]]:
-    """How many keys each bin of the window has, and how many of each vector are in the window."""
+def _spans(vectors: Sequence[Vector]) -> tuple[list[tuple[int, int, int]], bool]:
+    """Each span of each vector i as (i, start, stop), and whether one thread must work on them all."""
+    spans = [(i, *span) for i, vector in enumerate(vectors) for span in vector.spans()]
+    return spans, not all(vector.on_host for vector in vectors)
+
+
+def _windows(vectors: Sequence[Vector], kept: int, guess: Window | None) -> Iterator[Window]:
+    """Where to look for the smallest chosen key, one after the other; the last has all keys."""
+    layout = vectors[0].layout
+    if guess:
+        yield guess
+    yield _sampled(vectors, kept)
+    yield Window.of(-layout.infinity, layout.infinity, layout)
+
+
+def _sampled(vectors: Sequence[Vector], kept: int) -> Window:
+    """Where a sample of the keys says that the smallest chosen one is."""
+    numel, layout = sum(vector.size for vector in vectors), vectors[0].layout
+    # So many that looking at the sample and at what the window holds by chance take about as long.
+    step = max(round(numel ** (1 / 3) / 10), 1)
+    sample = np.concatenate([vector.sample(step) for vector in vectors])
+    pruned = 1 - kept / numel
+    error = _WIDTH * math.sqrt(pruned * (1 - pruned) * sample.size) + 1
+    places = math.floor(pruned * sample.size - error), math.ceil(pruned * sample.size + error)
+    low, high = (min(max(place, 0), sample.size - 1) for place in places)
+    # One place at a time: NumPy is many times slower with two.
+    sample.partition(low)
+    sample[low:].partition(high - low)
+    first, last = keys_of(sample[[low, high]].view(f"i{sample.itemsize}")).tolist()
+    # Beyond the ends of the sample, so is the window.
+    first = first if low == places[0] else -layout.infinity
+    last = last if high == places[1] else layout.infinity
+    return Window.of(first, last, layout)
+
+
+def _histogram(vectors: Sequence[Vector], window: Window) -> tuple[np.ndarray, int]:
+    """How many keys each bin of the window has, and how many are above the window."""
     # A histogram for each thread at work, added up at the end.
     spare: list[np.ndarray] = []
 
-    def add(i: int, start: int, stop: int) -> int:
+    def add(i: int, start: int, stop: int) -> tuple[int, int]:
         try:
             counts = spare.pop()
         except IndexError:
             counts = np.zeros(window.bins, dtype=np.int64)
         bits = vectors[i].bits(start, stop)
-        inside = vectors[i].kernels.histogram(bits, window.first, window.last, window.shift, counts)
+        found = vectors[i].kernels.histogram(bits, window.first, window.last, window.shift, counts)
         spare.append(counts)
-        return inside
+        return found
 
-    inside = over_spans(vectors, add)
-    return sum(spare), [sum(found) for found in inside]
-
-
-def _count(vectors: Sequence[Vector], first: int, last: int) -> list[int]:
-    """How many keys of each vector are in [first, last]."""
-    if first > last:
-        return [0] * len(vectors)
-
-    def count(i: int, start: int, stop: int) -> int:
-        return vectors[i].kernels.count(vectors[i].bits(start, stop), first, last)
-
-    return [sum(found) for found in over_spans(vectors, count)]
-
-
-def _check_finite(vectors: Sequence[Vector], finite: Sequence[int]) -> None:
-    for vector, number in zip(vectors, finite, strict=True):
-        if number < vector.size:
-            raise not_finite(vector.name, vector.size - number, vector.size)
-
-
-def _cuts(vectors: Sequence[Vector], threshold: int, wanted: int, ties: int) -> tuple[int, ...]:
-    """For each vector, the index below which its keys equal to the threshold are among the first `wanted`."""
-    cuts = [vector.size for vector in vectors]
-    if wanted < ties:
-        for i, found in enumerate(_count(vectors, threshold, threshold)):
-            here = min(found, wanted)
-            cuts[i] = _place(vectors[i], threshold, here) + 1 if here else 0
-            wanted -= here
-    return tuple(cuts)
-
-
-def _place(vector: Vector, key: int, n: int) -> int:
-    """The index of the n-th entry with `key`, n from 1 to their number."""
-    for start, stop in vector.spans():
-        bits = vector.bits(start, stop)
-        place = vector.kernels.nth(bits, key, n)
-        if place < len(bits):
-            break
-        n -= vector.kernels.count(bits, key, key)
-    return start + place
+    spans, serial = _spans(vectors)
+    found = each(add, spans, serial)
+    for (i, _, _), (_, largest) in zip(spans, found, strict=True):
+        if largest >= vectors[i].layout.infinity:
+            vectors[i].check_finite()
+    return sum(spare), sum(above for above, _ in found)

@@ -4,10 +4,14 @@ from collections.abc import Mapping
 
 import torch
 
-from workbench.masks.keys import on_host, vectors_of
+from workbench.masks.keys import Layout, on_host, vectors_of
 from workbench.masks.parallel import each
 from workbench.masks.ranking import Budget, counted
-from workbench.masks.selection import Window, choose, over_spans
+from workbench.masks.selection import Window, choose, marked
+
+# How far from the last threshold the next is looked for, in shares of a magnitude: at least 1/512, which
+# holds so few scores that reading the others takes longer; up to 1/64, beyond which a sample knows better.
+_LEAST, _MOST = 9, 6
 
 
 class TopKTracker:
@@ -15,12 +19,12 @@ class TopKTracker:
 
     The mask of each step is exactly that of `topk_counts`; only the time it takes depends on the steps
     before. For each group the threshold is looked for near the last one first, within a distance that
-    follows how far it moved.
+    follows how far it moved, or near where a sample of the scores has it.
     """
 
     def __init__(self):
         self._keep: dict[str, torch.Tensor] = {}
-        # For each group the key of its last threshold, and a distance within which to look for the next.
+        # For each group the key of its last threshold, and how far it had moved.
         self._last: dict[str, tuple[int, int]] = {}
 
     def select(
@@ -51,16 +55,21 @@ class TopKTracker:
 
     def _mark(self, scores: Mapping[str, torch.Tensor], budget: Budget) -> None:
         vectors = vectors_of(scores, budget.names)
-        layout = vectors[0].layout
         out = [self._keep[name].view(-1) for name in budget.names]
-        guess = self._last.get(budget.group)
-        choice = choose(vectors, budget.kept, guess and Window.around(*guess, layout))
+        last = self._last.get(budget.group)
+        choice = choose(vectors, budget.kept, last and _window(*last, vectors[0].layout))
 
-        def mark(i: int, start: int, stop: int) -> None:
-            cut = max(choice.cuts[i] - start, 0)
-            vectors[i].kernels.mark(vectors[i].bits(start, stop), choice.threshold, cut, out[i][start:stop])
+        def mark(i: int, start: int, stop: int, ties: int) -> int:
+            bits = vectors[i].bits(start, stop)
+            return vectors[i].kernels.mark(bits, choice.threshold, ties, out[i][start:stop])
 
-        over_spans(vectors, mark)
-        # Four times the last move: thresholds drift, and a window that is too narrow costs a whole pass.
-        reach = 4 * abs(choice.threshold - guess[0]) if guess else layout.infinity
-        self._last[budget.group] = choice.threshold, reach
+        marked(vectors, choice, mark)
+        self._last[budget.group] = choice.threshold, abs(choice.threshold - last[0]) if last else 0
+
+
+def _window(threshold: int, moved: int, layout: Layout) -> Window | None:
+    """Where a threshold may be that was at a key and had moved so far; None where that says little."""
+    # Four times the last move: thresholds drift, and a window that is too narrow costs a whole pass.
+    reach = max(4 * moved, 1 << layout.mantissa - _LEAST)
+    near = reach <= 1 << layout.mantissa - _MOST
+    return Window.of(threshold - reach, threshold + reach, layout) if near else None
