@@ -140,8 +140,9 @@ def several_runs(finished_run: Run, tmp_path_factory: pytest.TempPathFactory) ->
     store = tmp_path_factory.mktemp("several") / "runs"
     shutil.copytree(finished_run.path.parent, store)
     for sparsity in (0.7, 0.9):
-        for epochs in (0.5, 1.0):
-            prune(replace(finished_run.spec, engine=Magnitude(sparsity=sparsity, epochs=epochs)), store)
+        for scale in (0.2, 0.4):
+            engine = Magnitude(sparsity=sparsity, epochs=1.0, lr=1e-3)
+            prune(replace(finished_run.spec, engine=engine, scale=scale), store)
     return store
 
 

@@ -10,6 +10,7 @@ from playwright.sync_api import sync_playwright
 
 from tests.browser.servers import copy_project, make
 from tests.browser.visits import Visit
+from workbench.reports.execution import checked_parameters
 from workbench.runs import Job
 
 
@@ -39,17 +40,17 @@ def project(root, tiny_model_dir, hostile_run, tmp_path_factory):
     project = copy_project(root, tmp_path_factory.mktemp("served"))
     parameters = {
         "01_mask_explorer": {"candidates": 3, "scope": "global"},
-        "02_candidate_race": {"model": str(tiny_model_dir), "candidates": 3, "examples": 4000},
+        "02_candidate_race": {"model": str(tiny_model_dir), "candidates": 3, "scale": 20.0},
     }
     for name, values in parameters.items():
         path = project / "notebooks" / f"{name}.ipynb"
         notebook = papermill.parameterize.parameterize_notebook(
-            papermill.iorw.load_notebook_node(str(path)), values
+            papermill.iorw.load_notebook_node(str(path)), checked_parameters(path, values, taken=set())
         )
         path.write_text(json.dumps(notebook))
-    shutil.copytree(hostile_run.path, project / "notebooks" / "runs" / hostile_run.name)
+    shutil.copytree(hostile_run.path, project / "runs" / hostile_run.name)
     yield project
-    for spec in project.glob("notebooks/runs/*/spec.yaml"):
+    for spec in project.glob("runs/*/spec.yaml"):
         Job(spec.parent).stop()
 
 

@@ -52,7 +52,7 @@ class Visit:
             self.page.reload()
             return
         self._menu("Kernel", "Restart Kernel and Run All Cells…")
-        self.page.locator(".jp-Dialog").get_by_role("button", name="Restart").click()
+        self.page.locator(".jp-Dialog .jp-mod-accept").click()
         self.page.locator(".jp-Dialog").wait_for(state="detached")
 
     def part(self, name: str) -> Locator:

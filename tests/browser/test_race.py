@@ -1,0 +1,94 @@
+"""A real run, started, watched, stopped, found again and finished in JupyterLab and on the dashboard."""
+
+
+def points(visit) -> int:
+    """Points of all curves of the run."""
+    return sum(len(trace["x"]) for trace in visit.traces("watch"))
+
+
+def await_state(visit, state: str) -> None:
+    visit.until(lambda: is_in(visit, state), f"the run is not {state}")
+
+
+def is_in(visit, *states: str) -> bool:
+    """Whether the panel shows one of these states."""
+    there = visit.part("state")
+    return there.count() == 1 and there.inner_text() in states
+
+
+def await_growth(visit) -> None:
+    """Waits until curves are drawn, and then for more of them."""
+    seen = 0
+    for what in ("there is no curve", "the curves do not grow"):
+        visit.until(lambda seen=seen: points(visit) > seen or is_in(visit, "failed"), what)
+        assert not is_in(visit, "failed"), visit.part("watch").inner_text()
+        seen = points(visit)
+
+
+def check_finished(visit) -> None:
+    """The run is complete, with a race that was decided and full scores beside early ones."""
+    await_state(visit, "done")
+    visit.until(lambda: visit.traces("race", 1) != [], "early and final scores are not compared")
+    assert "was chosen" in visit.part("race-told").inner_text()
+    assert [box.is_disabled() for box in visit.part("candidates").locator("input").all()] == [True] * 3
+    visit.picture("watch", "watch")
+    visit.picture("race", "race")
+
+
+def test_a_run_is_stopped_and_finished_by_another_kernel(visit):
+    visit = visit("lab", "02_candidate_race")
+    await_state(visit, "not started")
+    visit.part("start").click()
+    await_growth(visit)
+    visit.picture("growing", "watch")
+    visit.part("stop").click()
+    await_state(visit, "stopped")
+    steps = visit.part("watch").locator(".workbench-progress").inner_text()
+    visit.restart()
+    await_state(visit, "stopped")
+    assert visit.part("start").inner_text() == "Resume"
+    assert steps == visit.part("watch").locator(".workbench-progress").inner_text()
+    visit.part("start").click()
+    check_finished(visit)
+
+
+def test_a_run_goes_on_while_nobody_looks(visit):
+    visit = visit("dashboard", "02_candidate_race")
+    turn_to_seed(visit, "1")
+    await_state(visit, "not started")
+    visit.part("start").click()
+    await_growth(visit)
+    seen = points(visit)
+    visit.restart()
+    turn_to_seed(visit, "1")
+    visit.until(lambda: points(visit) > seen, "the run did not go on")
+    check_finished(visit)
+
+
+def turn_to_seed(visit, seed: str) -> None:
+    """Turns to another run than the notebook's own."""
+    box = visit.part("race-form").get_by_label("Seed")
+    box.fill(seed)
+    box.press("Tab")
+
+
+def test_a_run_that_cannot_start_is_a_sentence_and_the_next_one_can(visit):
+    visit = visit("dashboard", "02_candidate_race")
+    await_state(visit, "not started")
+    visit.part("race-form").locator("select").select_option("glue/cola")
+    visit.part("start").click()
+    await_state(visit, "failed")
+    told = visit.part("watch").locator(".workbench-notice").inner_text()
+    assert "WORKBENCH_GLUE_DIR" in told
+    assert "Traceback" not in told
+    assert "\n" not in told
+    visit.picture("refused", "watch")
+    visit.part("race-form").locator("select").select_option("synth/cola")
+    await_state(visit, "not started")
+    assert visit.part("start").is_enabled()
+
+
+def test_what_runs_are_called_is_text(visit, hostile_run):
+    visit = visit("lab", "02_candidate_race")
+    visit.until(lambda: hostile_run.name in visit.part("runs").inner_text(), "the run is not in the table")
+    assert visit.part("runs").locator("img").count() == 0
