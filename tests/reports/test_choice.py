@@ -1,7 +1,12 @@
+import json
+import shutil
+
 import pytest
 
 from workbench.errors import BadInput
-from workbench.reports import open_run
+from workbench.reports import blocks, open_run, open_runs
+from workbench.reports.choice import chosen_runs
+from workbench.runs import Run
 
 
 def test_level_nought_is_the_last(finished_run):
@@ -28,3 +33,56 @@ def test_without_any_run_a_sentence_says_how_to_make_one(tmp_path, monkeypatch, 
     monkeypatch.chdir(tmp_path / "empty")
     assert open_run("", 0) == (None, 0)
     assert "workbench prune" in capsys.readouterr().out
+
+
+@pytest.fixture
+def store(finished_run, tmp_path):
+    """A complete run, one of another version, a damaged one, and one that has only begun."""
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / finished_run.name).symlink_to(finished_run.path)
+    results = {
+        "older": json.dumps(finished_run.results | {"format": 0}),
+        "torn": "{",
+        "bare": '{"format": 1}',
+    }
+    for name in (*results, "begun"):
+        (tmp_path / "store" / name).mkdir()
+        shutil.copy(finished_run.path / "spec.yaml", tmp_path / "store" / name)
+        if name in results:
+            (tmp_path / "store" / name / "results.json").write_text(results[name])
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """The HTML that is displayed."""
+    outputs = []
+    monkeypatch.setattr(blocks, "display", lambda html: outputs.append(html.data))
+    return outputs
+
+
+def test_runs_of_a_store_that_cannot_be_looked_at_are_left_out_and_told(store, finished_run, told):
+    assert [run.name for run in open_runs(str(store))] == [finished_run.name]
+    (sentence,) = told
+    assert "Left out: bare (unreadable: " in sentence
+    assert "begun (incomplete); older (unreadable: " in sentence
+    assert "does not have format 1" in sentence
+    assert sentence.endswith("; and 1 more.</p>")
+
+
+def test_where_every_run_is_unfit_a_sentence_says_how_to_make_one(store, finished_run, told, capsys):
+    (store / finished_run.name).unlink()
+    assert open_runs(str(store)) == []
+    assert len(told) == 1
+    assert "workbench prune" in capsys.readouterr().out
+
+
+def test_a_page_about_a_store_needs_one_run_that_fits_and_one_that_is_named_must(store, finished_run):
+    names = [run.name for run in chosen_runs([], store)]
+    assert names == ["bare", "older", finished_run.name, "torn"]
+    with pytest.raises(BadInput, match="format 1"):
+        chosen_runs([Run(store / "older")], store)
+    (store / finished_run.name).unlink()
+    shutil.rmtree(store / "bare")
+    with pytest.raises(BadInput, match="format 1"):
+        chosen_runs([], store)

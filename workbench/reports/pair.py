@@ -33,7 +33,7 @@ def agreement(table: pd.DataFrame, test: SignTest, first: Run, second: Run) -> l
     names = {side: run_label(run.name, run.spec) for side, run in (("first", first), ("second", second))}
     told = [f"First: {names['first']}. Second: {names['second']}.", _counts(table, test), _tested(test)]
     if len(table) > MOST_POINTS:
-        told.append(f"The picture shows every {-(-len(table) // MOST_POINTS)}th example.")
+        told.append(f"The picture shows one example in {-(-len(table) // MOST_POINTS)}, evenly spaced.")
     return told
 
 
@@ -64,9 +64,9 @@ def _counts(table: pd.DataFrame, test: SignTest) -> str:
 
 
 def _tested(test: SignTest) -> str:
-    p = "below 0.0001" if test.p_value < 1e-4 else f"{test.p_value:.4f}"
+    p = "p below 0.0001" if test.p_value < 1e-4 else f"p = {test.p_value:.4f}"
     return (
-        f"Exact sign test (of classes: McNemar's), two-sided: p = {p}. It asks whether these two models "
+        f"Exact sign test (of classes: McNemar's), two-sided: {p}. It asks whether these two models "
         "differ on examples like these, and is too small for a pair that was picked for its difference. Of "
         "their engines it says nothing: that takes several seeds."
     )

@@ -1,0 +1,80 @@
+"""Where a line may begin and end, which two are taken unasked, and what lies between."""
+
+import pytest
+import torch
+
+from tests.fabricated import fabricate
+from workbench import analysis
+from workbench.engines.imp import IMP
+from workbench.engines.magnitude import Magnitude
+from workbench.engines.swamp import Swamp
+from workbench.errors import BadInput
+from workbench.runs import prune
+from workbench.training import Distillation
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return tmp_path_factory.mktemp("ends")
+
+
+@pytest.fixture
+def swamp(spec_of, store):
+    """A run that kept the weights of its levels and particles."""
+    engine = Swamp(
+        sparsity=0.5,
+        prune_share=None,
+        levels=2,
+        particles=2,
+        lr=1e-3,
+        epochs=3.0,
+        distillation=Distillation(mode="none"),
+    )
+    return prune(spec_of(engine), store, keep_weights=True)
+
+
+def test_final_models_and_what_was_kept_are_ends(swamp, finished_run):
+    there = analysis.ends([swamp, finished_run])
+    of_swamp = [name.removeprefix(swamp.name) for name in there if name.startswith(swamp.name)]
+    assert of_swamp[0] == ""
+    assert {"/level-1", "/level-2", "/level-2/particle-0", "/level-2/particle-1"} <= set(of_swamp)
+    assert there[finished_run.name].stage == ""
+    assert list(there)[-1] == finished_run.name
+
+
+def test_particles_are_joined_rather_than_levels_and_those_rather_than_runs(swamp, finished_run, tmp_path):
+    there = list(analysis.ends([swamp, finished_run]).values())
+    assert [end.stage for end in analysis.usual_ends(there)] == ["level-2/particle-0", "level-2/particle-1"]
+    levels = [end for end in there if "particle" not in end.stage]
+    assert [end.stage for end in analysis.usual_ends(levels)] == ["level-1", "level-2"]
+    finals = [end for end in there if not end.stage]
+    assert [end.run for end in analysis.usual_ends(finals)] == [swamp, finished_run]
+    other = fabricate(tmp_path, finished_run, Magnitude(sparsity=0.8), task="synth/rte")
+    assert analysis.usual_ends(list(analysis.ends([finished_run, other]).values())) is None
+    assert analysis.usual_ends([]) is None
+
+
+def test_a_walk_joins_the_weights_that_its_ends_name(swamp):
+    there = analysis.ends([swamp])
+    level, final = there[f"{swamp.name}/level-2"], there[swamp.name]
+    same = analysis.walk(level, final)
+    assert same.table.groupby("split")["loss"].std().tolist() == pytest.approx([0, 0], abs=1e-6)
+    assert same.traces == ()
+    ends = [there[f"{swamp.name}/level-2/particle-{place}"] for place in (0, 1)]
+    assert any(not torch.equal(*pair) for pair in zip(*(e.weights().values() for e in ends), strict=True))
+    walked = analysis.walk(*ends, probes=1)
+    assert walked.table["alpha"].nunique() == 11
+    assert [trace.weights for trace in walked.traces] == [swamp.mask().kept] * 2
+
+
+def test_fewer_dev_examples_are_the_same_for_all_runs_of_a_task(swamp, finished_run):
+    one, other = analysis.Basis(swamp, 50), analysis.Basis(finished_run, 50)
+    assert len(one.dev) == 50
+    assert [ids.tolist() for ids in one.dev.input_ids] == [ids.tolist() for ids in other.dev.input_ids]
+    assert len(analysis.Basis(swamp, 10**6).dev) == len(analysis.Basis(swamp).dev) == 500
+
+
+def test_ends_of_different_tasks_are_refused(swamp, finished_run, tmp_path):
+    other = fabricate(tmp_path, finished_run, IMP(sparsity=0.8), task="synth/rte")
+    with pytest.raises(BadInput, match=r"learned synth/sst2 and .* learned synth/rte"):
+        analysis.walk(analysis.End(swamp), analysis.End(other))
