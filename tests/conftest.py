@@ -139,10 +139,10 @@ def several_runs(finished_run: Run, tmp_path_factory: pytest.TempPathFactory) ->
     """A store with `finished_run` and runs of another engine, of two lengths and sparsities. Read-only."""
     store = tmp_path_factory.mktemp("several") / "runs"
     shutil.copytree(finished_run.path.parent, store)
-    for sparsity in (0.7, 0.9):
-        for scale in (0.2, 0.4):
-            engine = Magnitude(sparsity=sparsity, epochs=1.0, lr=1e-3)
-            prune(replace(finished_run.spec, engine=engine, scale=scale), store)
+    for sparsity in (0.7, 0.8):
+        for epochs in (0.2, 0.4):
+            engine = Magnitude(sparsity=sparsity, epochs=epochs, lr=1e-3)
+            prune(replace(finished_run.spec, engine=engine, scale=1.0), store)
     return store
 
 

@@ -1,5 +1,7 @@
 """A real run, started, watched, stopped, found again and finished in JupyterLab and on the dashboard."""
 
+RUN_SECONDS = 300
+
 
 def points(visit) -> int:
     """Points of all curves of the run."""
@@ -27,7 +29,7 @@ def await_growth(visit) -> None:
 
 def check_finished(visit) -> None:
     """The run is complete, with a race that was decided and full scores beside early ones."""
-    await_state(visit, "done")
+    visit.until(lambda: is_in(visit, "done"), "the run is not done", seconds=RUN_SECONDS)
     visit.until(lambda: visit.traces("race", 1) != [], "early and final scores are not compared")
     assert "was chosen" in visit.part("race-told").inner_text()
     assert [box.is_disabled() for box in visit.part("candidates").locator("input").all()] == [True] * 3

@@ -71,13 +71,13 @@ class Visit:
             return []
         return [plain(trace) for trace in figures.nth(number).evaluate("figure => figure.data ?? []")]
 
-    def until(self, holds: Callable[[], bool], what: str) -> None:
+    def until(self, holds: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> None:
         """Waits for something to hold."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + seconds
         while not holds():
             if time.monotonic() > deadline:
                 self.picture("late")
-                raise AssertionError(f"after {PATIENCE_SECONDS} s: {what}")
+                raise AssertionError(f"after {seconds} s: {what}")
             self.page.wait_for_timeout(100)
 
     def picture(self, name: str, panel: str = "") -> None:
