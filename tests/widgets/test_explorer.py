@@ -34,6 +34,13 @@ def shown(explorer, key):
     return explorer._live[key].figure
 
 
+async def until(condition):
+    """Leaves the loop to others until something is so, and fails where it is never so."""
+    async with asyncio.timeout(100):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
 def heat(figure) -> np.ndarray:
     trace = figure["data"][0]["z"]
     if isinstance(trace, dict):
@@ -85,11 +92,11 @@ def test_the_truth_takes_the_place_of_expected_values_when_the_hand_rests(tiny_m
         for seed in (1, 2):
             explorer.set(seed=seed)
             await asyncio.sleep(0.01)
-        while explorer.sampled is None:
-            await asyncio.sleep(0.02)
+        await until(lambda: explorer.sampled or explorer.notice.value)
         return explorer
 
     explorer = asyncio.run(rest())
+    assert explorer.notice.value == ""
     truth = SampledPool.of(weights, explorer.spec)
     assert explorer.spec.seed == 2
     assert heat(shown(explorer, "overlap")) == pytest.approx(truth.overlap().to_numpy())
@@ -174,12 +181,10 @@ def test_another_model_may_be_named_in_the_panel(explorer, tiny_model_dir, tmp_p
 
     async def rename():
         explorer.model.value = str(tmp_path / "none")
-        while not explorer.notice.value:
-            await asyncio.sleep(0.01)
+        await until(lambda: explorer.notice.value)
         said = explorer.notice.value
         explorer.model.value = str(other)
-        while explorer.notice.value or explorer.sampled is None:
-            await asyncio.sleep(0.01)
+        await until(lambda: explorer.loaded == str(other) and explorer.sampled)
         return said
 
     assert "does not exist" in asyncio.run(rename())

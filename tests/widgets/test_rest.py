@@ -17,7 +17,7 @@ def test_of_many_requests_only_the_last_is_carried_out():
         while not done:
             await asyncio.sleep(0.01)
 
-    asyncio.run(move())
+    asyncio.run(asyncio.wait_for(move(), 100))
     assert (worked, done) == ([4], [40])
 
 
@@ -34,7 +34,7 @@ def test_work_is_in_a_thread_and_its_result_in_the_loops():
         AfterRest(0.0, lambda *_: threading.current_thread(), finish).ask(None)
         await done.wait()
 
-    asyncio.run(move())
+    asyncio.run(asyncio.wait_for(move(), 100))
     assert threads[0] is not threads[1]
     assert threads[1] is threading.main_thread()
 
@@ -58,7 +58,7 @@ def test_work_that_is_under_way_is_told_that_it_is_not_wanted_and_its_result_is_
         while not done:
             await asyncio.sleep(0.001)
 
-    asyncio.run(move())
+    asyncio.run(asyncio.wait_for(move(), 100))
     assert told == [("old", False), ("new", True)]
     assert done == ["new"]
 
@@ -71,7 +71,7 @@ def test_an_error_is_handed_over_as_a_result():
         while not done:
             await asyncio.sleep(0.001)
 
-    asyncio.run(move())
+    asyncio.run(asyncio.wait_for(move(), 100))
     assert isinstance(done[0], ZeroDivisionError)
 
 
