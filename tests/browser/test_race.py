@@ -46,7 +46,7 @@ def test_a_run_is_stopped_and_finished_by_another_kernel(visit):
     visit.part("stop").click()
     await_state(visit, "stopped")
     steps = visit.part("watch").locator(".workbench-progress").inner_text()
-    visit.restart()
+    visit.restart("watch")
     await_state(visit, "stopped")
     assert visit.part("start").inner_text() == "Resume"
     assert steps == visit.part("watch").locator(".workbench-progress").inner_text()
@@ -61,7 +61,7 @@ def test_a_run_goes_on_while_nobody_looks(visit):
     visit.part("start").click()
     await_growth(visit)
     seen = points(visit)
-    visit.restart()
+    visit.restart("watch")
     turn_to_seed(visit, "1")
     visit.until(lambda: points(visit) > seen, "the run did not go on")
     check_finished(visit)

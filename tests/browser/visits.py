@@ -46,14 +46,15 @@ class Visit:
         self.page.keyboard.press("Control+b")  # hides the list of files
         self._menu("Run", "Run All Cells")
 
-    def restart(self) -> None:
-        """Runs the notebook again in a new kernel."""
+    def restart(self, panel: str) -> None:
+        """Runs the notebook again in a new kernel, and waits until a panel of the old one is gone."""
         if self._server == "dashboard":
             self.page.reload()
             return
+        self.part(panel).evaluate("panel => panel.classList.add('before')")
         self._menu("Kernel", "Restart Kernel and Run All Cells…")
         self.page.locator(".jp-Dialog .jp-mod-accept").click()
-        self.page.locator(".jp-Dialog").wait_for(state="detached")
+        self.page.locator(".before").wait_for(state="detached")
 
     def part(self, name: str) -> Locator:
         """A part of a panel, by the end of its class."""

@@ -69,6 +69,7 @@ def early_against_final(scores: pd.DataFrame, metric: str) -> go.Figure:
                 cliponaxis=False,
             )
         )
-    figure.update_xaxes(title_text=f"early score<br>{metric_title(metric)}")
-    figure.update_yaxes(title_text=f"after full training<br>{metric_title(metric)}")
+    early, final = (metric_limits(scores[column]) for column in ("early", "final"))
+    figure.update_xaxes(title_text=f"early score<br>{metric_title(metric)}", range=early)
+    figure.update_yaxes(title_text=f"after full training<br>{metric_title(metric)}", range=final)
     return figure
