@@ -19,6 +19,8 @@ os.environ |= {
     "MKL_NUM_THREADS": "1",
 }
 os.environ.pop("WORKBENCH_GLUE_DIR", None)
+# A shell that starts a command in the background has SIGINT ignored, by the command's children too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.pop("WORKBENCH_CIFAR10_DIR", None)
 
 import pytest
