@@ -76,8 +76,8 @@ def turn_to_seed(visit, seed: str) -> None:
 
 def test_a_run_that_cannot_start_is_a_sentence_and_the_next_one_can(visit):
     visit = visit("dashboard", "02_candidate_race")
-    await_state(visit, "not started")
     visit.part("race-form").locator("select").select_option("glue/cola")
+    await_state(visit, "not started")
     visit.part("start").click()
     await_state(visit, "failed")
     told = visit.part("watch").locator(".workbench-notice").inner_text()
