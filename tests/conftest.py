@@ -7,6 +7,7 @@ two threads against a busy core are slower than one.
 
 import os
 import shutil
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,8 +20,6 @@ os.environ |= {
     "MKL_NUM_THREADS": "1",
 }
 os.environ.pop("WORKBENCH_GLUE_DIR", None)
-# A shell that starts a command in the background has SIGINT ignored, by the command's children too.
-signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.pop("WORKBENCH_CIFAR10_DIR", None)
 
 import pytest
@@ -31,6 +30,9 @@ from workbench.engines.magnitude import Magnitude
 from workbench.engines.randomized import Randomized
 from workbench.runs import FineTuning, Run, RunSpec, prune
 from workbench.training import Distillation
+
+# A shell that starts a command in the background has SIGINT ignored, by the command's children too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parents[1]
 HOSTILE = "<img src=x onerror=alert(1)> & \"'`$x$"
