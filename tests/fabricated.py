@@ -41,7 +41,9 @@ def fabricate(
     cost = dict(results["levels"][-1]["cost"], optimizer_steps=steps)
     level = {"stage": "level-1", "sparsity": mask.sparsity, "kept": mask.kept, "numel": mask.numel}
     level |= {"best_step": steps, "validation": scores, "dev": {"validation": scores}, "cost": cost}
-    results |= {"run": run_spec.name, "levels": [level], "validation": scores, "dev": level["dev"]}
+    asked = {"task": run_spec.task, "engine": run_spec.engine.id, "model": run_spec.model}
+    results |= asked | {"run": run_spec.name, "seed": run_spec.seed}
+    results |= {"levels": [level], "validation": scores, "dev": level["dev"]}
     results["cost"] = {"training": cost, "total": cost}
     write_json(root / "results.json", results)
     write_json(root / "environment.json", like.environment)

@@ -58,7 +58,7 @@ def test_engines_beside_each_other_and_sentences_that_are_markup(page, finished_
     assert found.loads == []
     told = text(found)
     assert f"Left out: {torn.name} (unreadable" in told
-    assert "Flips: 0 that only the first gets right, 30 that only the second gets right." in told
+    assert "Flips: 30 that only the first gets right, 0 that only the second gets right." in told
     assert told.count(f"{' '.join(HOSTILE.split())} number") == 3
     with pytest.raises(BadInput, match="unknown first 'nobody'"):
         page("03_compare_engines", first="nobody")
