@@ -136,8 +136,8 @@ def test_pruned_weights_of_movement_go_on_moving_and_may_return(trainer_of, batc
 
 
 def test_what_is_frozen(trainer_of, batch):
-    def moved(sparsifier):
-        trainer = trainer_of(sparsifier)
+    def moved(sparsifier, **changes):
+        trainer = trainer_of(sparsifier, **changes)
         before = copied(trainer)
         for step in range(4):
             trainer.advance(batch(step))
@@ -151,7 +151,8 @@ def test_what_is_frozen(trainer_of, batch):
 
     assert moved(ALL["smp"]()) == set()
     assert moved(ALL["smp"](head="random")) == {"model.classifier.weight", "model.classifier.bias"}
-    trained = moved(ALL["movement"]())
+    assert any("embeddings" in name for name in moved(ALL["movement"]()))
+    trained = moved(ALL["movement"](), freeze_embeddings=True)
     assert {f"model.{name}" for name in ALL_NAMES} <= trained
     assert "model.classifier.weight" in trained
     assert not any("embeddings" in name for name in trained)

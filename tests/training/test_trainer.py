@@ -5,7 +5,7 @@ import torch
 
 from workbench.errors import BadInput
 from workbench.masks import Mask, topk_mask
-from workbench.models import prunable
+from workbench.models import embeddings, prunable
 from workbench.schedules import Constant, Linear
 from workbench.scores import magnitude
 from workbench.training import Distillation, MaskedTrainer, NonFiniteLoss, Recipe
@@ -45,6 +45,26 @@ def test_pruned_weights_stay_zero_although_their_moments_push_them(model, mask, 
         for name, weight in prunable(trainer.model).items():
             assert torch.count_nonzero(weight[~mask[name]]) == 0
             assert torch.count_nonzero(weight) <= mask.kept_per_matrix()[name]
+
+
+def test_frozen_embeddings_stay_although_decay_and_moments_push_them(model, mask, batch):
+    dense = MaskedTrainer(model, recipe(), key=("a",))
+    dense.advance(batch(0))
+    parent = weights_of(dense)
+
+    trainer = MaskedTrainer(model, recipe(freeze_embeddings=True, weight_decay=0.1), key=("b",), mask=mask)
+    trainer.restore(parent, dense.optimizer_steps)
+    for n in range(2):
+        trainer.advance(batch(n))
+    frozen = embeddings(trainer.model)
+    assert {"bert.embeddings.word_embeddings.weight", "bert.embeddings.LayerNorm.bias"} < frozen.keys()
+    now = weights_of(trainer)
+    moved = {
+        name
+        for name in dict(model.named_parameters())
+        if not torch.equal(now[f"model.{name}"], parent[f"model.{name}"])
+    }
+    assert moved == dict(model.named_parameters()).keys() - frozen.keys()
 
 
 def test_a_revived_weight_is_never_saved(model, mask):

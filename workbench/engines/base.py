@@ -138,6 +138,8 @@ class Engine:
         weight_decay: the optimizer's.
         clip: largest gradient norm; None for none.
         eval_every: optimizer steps between evaluations; the best one is kept.
+        freeze_embeddings: whether the embeddings keep their values while the engine trains. Where they move,
+            a bag of words can be learned beside the encoder, and masks matter less.
         distillation: what is learned from the dense model.
     """
 
@@ -153,6 +155,7 @@ class Engine:
     weight_decay: NonNegative = 0.0
     clip: Positive | None = None
     eval_every: Count = 50
+    freeze_embeddings: bool = False
     distillation: Distillation = Distillation()
 
     def __init_subclass__(cls, **kwargs):
@@ -207,6 +210,7 @@ class Engine:
             weight_decay=self.weight_decay,
             clip=self.clip,
             eval_every=eval_every or self.eval_every,
+            freeze_embeddings=self.freeze_embeddings,
             distillation=self.distillation,
             **others,
         )

@@ -19,14 +19,14 @@ class GMP(GradualEngine):
     """Gradual magnitude pruning (Zhu and Gupta 2017; as the baseline MaP of Sanh et al. 2020).
 
     The defaults are those of Sanh et al.: labels alone, linear decay after a warm-up of a tenth, no pruning
-    in the first tenth and the last fifth. They freeze the embeddings, which are trained here, and make
-    a mask in every step, where here ten an epoch are made.
+    in the first tenth and the last fifth, frozen embeddings. They make a mask in every step, where here ten
+    an epoch are made.
 
     The recipe `sparse-fine-tuning` sets what Kurtic et al. 2024 (CPAL, arXiv 2312.13547, appendix A) call
     GMP*: a first step to 70 %, cycles of the learning rate, ten prunings an epoch between the first and the
-    last two, the teacher's logits alone, the last weights. Whether they rank globally or by matrix was NOT
-    FOUND; that pruned weights do not return is inferred from the code they build on. For a regression
-    the distillation is the squared error to the teacher's score, which they do not cover.
+    last two, the teacher's logits alone, trained embeddings, the last weights. Whether they rank globally or
+    by matrix was NOT FOUND; that pruned weights do not return is inferred from the code they build on. For a
+    regression the distillation is the squared error to the teacher's score, which they do not cover.
 
     Attributes:
         criterion: what the weights are ranked by.
@@ -38,6 +38,7 @@ class GMP(GradualEngine):
     lr: Positive = 3e-5
     batch_size: Count = 32
     clip: Positive | None = 1.0
+    freeze_embeddings: bool = True
     distillation: Distillation = Distillation(mode="none")
     criterion: str = "magnitude"
     returning: bool = True

@@ -29,6 +29,7 @@ class FinePruning(ScoredEngine):
     batch_size: Count = 32
     ramp_from: Annotated[float, Field(ge=0, lt=1)] = 0.1
     ramp_until: Share = 0.8
+    freeze_embeddings: bool = True
     start: Literal["pretrained", "dense"] = "pretrained"
 
     def first(self, bench: Bench) -> State:

@@ -71,8 +71,8 @@ class ScoredWeights(Sparsifier, ABC):
         self.lr = engine.score_lr
 
     def trains(self, name: str) -> bool:
-        """Whether a parameter that cannot be pruned is trained: not embeddings (Sanh et al., section 5)."""
-        return ".embeddings." not in name
+        """Whether a parameter that cannot be pruned is trained; frozen embeddings never are."""
+        return True
 
     @abstractmethod
     def choose(self) -> Mapping[str, Tensor]:

@@ -1,6 +1,6 @@
 """What is pruned: pretrained encoders and ResNets, which of their weights, and what a forward costs."""
 
-from workbench.models.anatomy import forward_flops, prunable
+from workbench.models.anatomy import embeddings, forward_flops, prunable
 from workbench.models.loading import load_encoder, load_tokenizer, save_model
 from workbench.models.location import MINILM, RESNET20, UNTRAINED, locate, reads
 from workbench.models.weights import load_weights
@@ -9,6 +9,7 @@ __all__ = [
     "MINILM",
     "RESNET20",
     "UNTRAINED",
+    "embeddings",
     "forward_flops",
     "load_encoder",
     "load_tokenizer",

@@ -26,6 +26,11 @@ def prunable(model: nn.Module) -> dict[str, nn.Parameter]:
     return {name: parameter for name, parameter in model.named_parameters() if name in names}
 
 
+def embeddings(model: nn.Module) -> dict[str, nn.Parameter]:
+    """The parameters of a text encoder's embedding layer, its LayerNorm included; none of a ResNet."""
+    return {name: weight for name, weight in model.named_parameters() if ".embeddings." in f".{name}"}
+
+
 def forward_flops(model: nn.Module, batch: int, length: int) -> int:
     """Floating-point operations of one dense forward, multiply and add apart.
 

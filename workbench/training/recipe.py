@@ -46,6 +46,7 @@ class Recipe:
         average_every: optimizer steps between the weights that enter the mean, counted back from the end;
             None for those of the evaluations.
         recalibrate: recompute BatchNorm's running statistics for averaged weights, where there are any.
+        freeze_embeddings: a text encoder's embeddings keep the values that the stage starts from.
         distillation: what the teacher contributes.
     """
 
@@ -62,6 +63,7 @@ class Recipe:
     average_from: Annotated[float, Field(ge=0, lt=1)] | None = None
     average_every: Count | None = None
     recalibrate: bool = True
+    freeze_embeddings: bool = False
     distillation: Distillation = Distillation()
 
     def __post_init__(self):

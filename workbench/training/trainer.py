@@ -8,6 +8,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from workbench.masks import Mask
+from workbench.models import embeddings
 from workbench.randomness import seeded_globals
 from workbench.training.hardware import autocast
 from workbench.training.objective import loss_of
@@ -74,6 +75,9 @@ class MaskedTrainer:
         self._in_mean = 0
         self.sparsifier = FixedMask(mask) if isinstance(mask, Mask) else mask or Sparsifier()
         self.sparsifier.attach(self)
+        if recipe.freeze_embeddings:
+            for parameter in embeddings(self.model).values():
+                parameter.requires_grad_(False)
         self.optimizer = self._accelerator.prepare_optimizer(self._make_optimizer())
         self.sparsifier.begin()
 
