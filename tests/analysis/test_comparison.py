@@ -59,13 +59,15 @@ def test_the_hardest_place_is_the_one_that_most_engines_reached(runs):
     assert set(analysis.hardest(easier)["sparsity"]) == {0.9}, "of equals the higher"
 
 
-def test_zeros_and_bytes_are_columns_of_their_own(runs):
+def test_zeros_bytes_and_milliseconds_are_columns_of_their_own(runs):
     cost = analysis.cost_by_engine(runs, analysis.comparison_table(runs)).set_index(["engine", "sparsity"])
     mask = runs[3].mask()
     row = cost.loc["imp", 0.9]
     assert row["zeros"] == mask.numel - mask.kept
     assert row["mask_bytes"] == (runs[3].path / "masks" / "level-1.safetensors").stat().st_size
     assert row["optimizer_steps"] == 500
+    taken = runs[3].results["milliseconds"]
+    assert (row["forward_ms"], row["dense_ms"]) == (taken["pruned"], taken["dense"])
     assert cost["model_bytes"].isna().all(), "these runs have no model file"
 
 

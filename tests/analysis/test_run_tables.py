@@ -90,4 +90,6 @@ def test_storage_counts_zeros_and_bytes_apart(finished_run):
     assert storage["zeros among the prunable weights"] == mask.numel - mask.kept
     assert storage["all parameters of the model"] > mask.numel
     assert storage["model file: zeros are stored like other numbers"] == model.stat().st_size
+    taken = finished_run.results["milliseconds"]
+    assert storage[f"forward of {taken['examples']} examples, pruned model"] == taken["pruned"] > 0
     assert storage["mask file: one bit for each prunable weight"] > mask.numel / 8

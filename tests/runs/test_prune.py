@@ -31,6 +31,7 @@ TINY = {"epochs": 6.0, "lr": 1e-3, "eval_every": 3, "distillation": LOGITS, "spa
 def outcome(run: Run) -> dict:
     """Everything that must repeat bit for bit."""
     results = run.results
+    results.pop("milliseconds")
     for part in (*results["levels"], results["dense"], *results["cost"].values()):
         part.get("cost", part).pop("seconds")
     files = [*sorted((run.path / "masks").rglob("*.safetensors")), run.path / "model" / "model.safetensors"]

@@ -1,4 +1,4 @@
-"""What a run took, and what it left on disk. Neither says how fast the model is."""
+"""What a run took, and what it left: zeros, bytes and milliseconds."""
 
 import json
 from math import prod
@@ -34,9 +34,9 @@ def cost_table(run: Run) -> pd.DataFrame:
 
 
 def storage_table(run: Run) -> pd.DataFrame:
-    """Zeros and bytes: what, count, unit. Two different things, hence two units.
+    """Zeros, bytes and milliseconds: what, count, unit. Different things, hence three units.
 
-    A model file that is no longer in the run folder is left out.
+    A model file that is no longer in the run folder is left out, and so is what a run did not measure.
     """
     level = run.results["levels"][-1]
     zeros, numel = level["numel"] - level["kept"], level["numel"]
@@ -49,6 +49,9 @@ def storage_table(run: Run) -> pd.DataFrame:
         ]
     mask = run.path / "masks" / f"{level['stage']}.safetensors"
     rows.append(("mask file: one bit for each prunable weight", mask.stat().st_size, "bytes"))
+    if taken := run.results.get("milliseconds"):
+        what = f"forward of {taken['examples']} examples"
+        rows += [(f"{what}, {model} model", taken[model], "milliseconds") for model in ("pruned", "dense")]
     return pd.DataFrame(rows, columns=["what", "count", "unit"])
 
 

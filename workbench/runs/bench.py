@@ -18,6 +18,8 @@ from workbench.runs.fit import Fit
 from workbench.runs.predictions import Predictions
 from workbench.runs.race import hold_race
 from workbench.runs.spec import RunSpec
+from workbench.runs.speed import EXAMPLES as FORWARD_EXAMPLES
+from workbench.runs.speed import forward_milliseconds
 from workbench.runs.stage import Evaluation, Record, StageFolder
 from workbench.runs.tensors import StageState, Tensors
 from workbench.scores import Scores
@@ -153,12 +155,18 @@ class StoreBench:
 
     def dense_dev(self) -> dict[str, Predictions]:
         """What the dense model says about every dev split."""
-        load_model_tensors(self._plain.to(device()), self.dense().read().values)
-        return self._data.predict_dev(self._plain, self._precision)
+        return self._data.predict_dev(self._dense_model, self._precision)
 
     def dev(self, state: StageState) -> dict[str, Predictions]:
         """What the student with a state's weights says about every dev split."""
         return self._data.predict_dev(self.model_of(state), self._precision)
+
+    def milliseconds(self, state: StageState) -> dict[str, float]:
+        """What a forward of a few training examples takes, by a state's student and by the dense model."""
+        models = {"pruned": self.model_of(state), "dense": self._dense_model}
+        batch = self._data.batch(0, FORWARD_EXAMPLES, (self.seed, "milliseconds"))
+        taken = forward_milliseconds(models, batch, self._precision)
+        return {"examples": len(batch["labels"]), **taken}
 
     def _hold(
         self,
@@ -246,7 +254,7 @@ class StoreBench:
         stream: str | None = None,
     ) -> Fit:
         key = (self.seed, stream or folder.stage)
-        teacher = None if recipe.distillation.mode == "none" else self._teacher
+        teacher = None if recipe.distillation.mode == "none" else self._dense_model
         trainer = MaskedTrainer(
             self.model,
             recipe,
@@ -271,7 +279,8 @@ class StoreBench:
         return {f"model.{name}": tensor.detach() for name, tensor in model_tensors(model).items()}
 
     @cached_property
-    def _teacher(self) -> nn.Module:
-        teacher = deepcopy(self._plain)
-        load_model_tensors(teacher, self.dense().read().values)
-        return teacher.requires_grad_(False)
+    def _dense_model(self) -> nn.Module:
+        """The dense classifier: what students learn from and are compared with."""
+        model = deepcopy(self._plain).to(device())
+        load_model_tensors(model, self.dense().read().values)
+        return model.requires_grad_(False).eval()

@@ -62,6 +62,7 @@ def write_results(
             "cost": asdict(dense.cost),
         },
         "cost": cost_table(bench.root),
+        "milliseconds": bench.milliseconds(final),
         "environment": environment,
     }
     if by_hand := interventions(bench.root):

@@ -3,7 +3,7 @@
 from workbench.training.averaging import has_batchnorm, mean_of, recalibrate
 from workbench.training.evaluation import predict
 from workbench.training.fisher import BlockFisher, fisher_bytes
-from workbench.training.hardware import detect_precision, device, device_name
+from workbench.training.hardware import autocast, detect_precision, device, device_name
 from workbench.training.recipe import Distillation, Recipe
 from workbench.training.saliency import CALIBRATION_BATCH_SIZE, CALIBRATION_BATCHES, label_gradients, saliency
 from workbench.training.sparsifier import FixedMask, Sparsifier, Training
@@ -20,6 +20,7 @@ __all__ = [
     "Recipe",
     "Sparsifier",
     "Training",
+    "autocast",
     "detect_precision",
     "device",
     "device_name",
