@@ -77,7 +77,7 @@ def test_the_regulariser_is_a_mean_of_means_scaled_to_bert_base_that_ramps_up(ma
     penalty = trainer.sparsifier.penalty()
     penalty.backward()
     means = [score.detach().double().sigmoid().mean().item() for score in scores.values()]
-    factor *= sum(score.numel() for score in scores.values()) / 84_934_656
+    factor *= math.sqrt(sum(score.numel() for score in scores.values()) / 84_934_656)
     assert penalty.item() == pytest.approx(factor * sum(means) / len(means), rel=1e-5)
     for score in scores.values():
         sigmoid = score.detach().sigmoid()

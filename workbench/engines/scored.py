@@ -1,5 +1,6 @@
 """Masks that follow from trained scores: what static model pruning and movement pruning share."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Annotated
@@ -161,9 +162,11 @@ class ScoredWeights(Sparsifier, ABC):
 def regulariser(scores: Mapping[str, Tensor], weight: float) -> Tensor:
     """`weight` times R(S), the mean over matrices of the mean of sigmoid(S).
 
-    The mean makes the pull on a single score weight / N, so that a weight is good for one number N of
-    scores. Published ones are for bert-base; here they are scaled to keep their pull with any encoder, which
-    leaves them as they are with that one.
+    The mean makes the pull on a single one of N scores weight / N, and a loss whose gradient has a clipped
+    norm pulls at it by about 1 / sqrt(N). A weight is therefore good for one N. Published ones are for
+    bert-base; here they are scaled by sqrt(N / 84,934,656), which keeps the ratio of the two with any encoder
+    and leaves them as they are with that one.
     """
-    pull = weight * sum(score.numel() for score in scores.values()) / BERT_BASE
+    size = sum(score.numel() for score in scores.values())
+    pull = weight * math.sqrt(size / BERT_BASE)
     return pull * torch.stack([score.sigmoid().mean() for score in scores.values()]).mean()

@@ -57,7 +57,7 @@ class SMP(ScoredEngine):
         temperature: p in mean sigmoid(S / p), by which SMP-S shares out. In the code alone: 4 where 70 % or
             more is kept, else 1. A higher one makes the layers more equal.
         regularization: lambda_R, what mean sigmoid(S) weighs in the loss at the end, with bert-base; it is
-            scaled by the number of prunable weights (`regulariser`).
+            scaled to other numbers of prunable weights (`regulariser`).
         head: "label-words": frozen, the checkpoint's masked-LM head, or the embeddings where it has none;
             "embeddings": frozen, the words' token embeddings times the hidden state of the first token
             (section 4.2); "random": trained at `lr`, which nothing else is.

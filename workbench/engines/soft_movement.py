@@ -37,7 +37,7 @@ class SoftMovement(FinePruning):
 
     Attributes:
         threshold: tau, its final value.
-        penalty: lambda, its final value, with bert-base; it is scaled by the number of prunable weights.
+        penalty: lambda, its final value, with bert-base; it is scaled to other numbers of prunable weights.
     """
 
     id: ClassVar[str] = "soft-movement"
