@@ -3,7 +3,7 @@ from typing import ClassVar
 import pytest
 
 from workbench.errors import BadInput
-from workbench.settings import Count, Sparsity, settings, to_plain
+from workbench.settings import Count, Sparsity, flat, settings, to_plain
 
 
 @settings
@@ -22,6 +22,11 @@ class Outer:
     def __post_init__(self):
         if self.sparsity == 0.25:
             raise BadInput("a quarter is not to be had")
+
+
+def test_nested_data_is_flattened():
+    assert flat({"a": {"b": {"c": 1}, "d": 2}, "e": [3]}) == {"a.b.c": 1, "a.d": 2, "e": [3]}
+    assert flat({"b": 1}, "a.") == {"a.b": 1}
 
 
 def test_plain_data_there_and_back():

@@ -55,8 +55,8 @@ def _prune_options(sub: argparse.ArgumentParser) -> None:
     add = sub.add_argument
     add("task", nargs="?", metavar="TASK", help="task id, such as glue/mrpc or synth/sst2")
     add("--engine", metavar="ID", help="engine id; `workbench doctor` lists them")
-    add("--model", metavar="ID", help="Hub id or folder of the pretrained encoder")
-    add("--sparsity", type=float, metavar="S", help="share of the encoder's weights to remove")
+    add("--model", metavar="ID", help="Hub id or folder of the pretrained encoder or ResNet")
+    add("--sparsity", type=float, metavar="S", help="share of the prunable weights to remove")
     add("--seed", type=int, metavar="N", help="root of all randomness")
     add("--scale", type=float, metavar="F", help="multiplies every training length of the engine")
     add("--examples", type=int, metavar="N", help="train on so many examples, drawn by the seed")

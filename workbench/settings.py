@@ -87,6 +87,14 @@ def to_plain(value: Any, *, changed_only: bool = False) -> Any:
     return plain
 
 
+def flat(plain: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested dictionaries as one, its keys with dots: {"a": {"b": 1}} becomes {"a.b": 1}."""
+    values: dict[str, Any] = {}
+    for name, value in plain.items():
+        values |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
+    return values
+
+
 def _default(field: dataclasses.Field) -> Any:
     if field.default_factory is not dataclasses.MISSING:
         return field.default_factory()

@@ -133,7 +133,8 @@ def test_words_that_do_not_do_are_refused_before_any_training(
 ):
     monkeypatch.setattr("workbench.training.MaskedTrainer.advance", lambda *_: pytest.fail("it trained"))
     with pytest.raises(BadInput, match=complaint):
-        prune(spec_of(SMP(**TINY, **changes)), store=tmp_path)
+        prune(spec_of(SMP(**TINY, **changes)), store=tmp_path / "store")
+    assert not (tmp_path / "store").exists(), "nothing half-made is left"
 
 
 @pytest.mark.parametrize("engine", ENGINES, ids=[engine.id for engine in ENGINES])

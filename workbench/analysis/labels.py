@@ -3,9 +3,9 @@
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
 
 from workbench.runs import Run
+from workbench.settings import flat
 
 # What a comparison has in columns of its own.
 _COLUMNS = ("task", "model", "seed", "engine.id", "engine.sparsity")
@@ -41,16 +41,8 @@ def _place(run: Run) -> tuple:
 
 def _settings(run: Run) -> dict[str, str]:
     """Name to value as text, of whatever is not a default; the engine's settings by their bare names."""
-    flat = _flat(run.spec.changed)
     return {
         name.removeprefix("engine."): value if isinstance(value, str) else json.dumps(value)
-        for name, value in flat.items()
+        for name, value in flat(run.spec.changed).items()
         if name not in _COLUMNS
     }
-
-
-def _flat(plain: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in plain.items():
-        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
-    return flat

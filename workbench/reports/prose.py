@@ -1,14 +1,13 @@
 """A run in words: plain text that is made from its folder, to be escaped by who shows it."""
 
 import shlex
-from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 import yaml
 
 from workbench.runs import Run, dev_name
-from workbench.settings import to_plain
+from workbench.settings import flat, to_plain
 from workbench.tasks import modality
 
 _SUBJECT = {
@@ -105,7 +104,7 @@ def reproduction(run: Run) -> str:
         words += ["--sparsity", repr(engine.pop("sparsity"))]
     for name, value in plain.items():
         words += [f"--{name}", str(value)]
-    for name, value in [*_flat(engine), *_flat(dense, "dense.")]:
+    for name, value in (flat(engine) | flat(dense, "dense.")).items():
         words += ["--set", f"{name}={_yaml(value)}"]
     return f"OMP_NUM_THREADS={run.environment['threads']} {shlex.join(words)}"
 
@@ -121,19 +120,8 @@ def circumstances(run: Run) -> pd.DataFrame:
 def _settings(run: Run) -> str:
     engine = to_plain(run.spec.engine, changed_only=True)
     engine.pop("id")
-    dense = to_plain(run.spec.dense, changed_only=True)
-    return (
-        ", ".join(f"{name} = {_yaml(value)}" for name, value in [*_flat(engine), *_flat(dense, "dense.")])
-        or "none"
-    )
-
-
-def _flat(plain: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in plain.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
+    changed = flat(engine) | flat(to_plain(run.spec.dense, changed_only=True), "dense.")
+    return ", ".join(f"{name} = {_yaml(value)}" for name, value in changed.items()) or "none"
 
 
 def _percent(share: float) -> str:

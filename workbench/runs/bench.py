@@ -53,7 +53,8 @@ class StoreBench:
         root: Path,
         spec: RunSpec,
         data: TaskData,
-        model: nn.Module,
+        classifier: nn.Module,
+        student: nn.Module,
         dense: Callable[[], StageFolder],
         precision: str,
     ):
@@ -65,8 +66,8 @@ class StoreBench:
         self._data = data
         self._make_dense = dense
         self._precision = precision
-        self._plain = model
-        self.model = spec.engine.adapt(model, data.task, data.tokenizer)
+        self._classifier = classifier
+        self.model = student
 
     @cached_property
     def dense_folder(self) -> StageFolder:
@@ -281,6 +282,6 @@ class StoreBench:
     @cached_property
     def _dense_model(self) -> nn.Module:
         """The dense classifier: what students learn from and are compared with."""
-        model = deepcopy(self._plain).to(device())
+        model = deepcopy(self._classifier).to(device())
         load_model_tensors(model, self.dense().read().values)
         return model.requires_grad_(False).eval()

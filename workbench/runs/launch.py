@@ -51,10 +51,11 @@ def prune(spec: RunSpec, store: str | Path = "runs", *, keep_weights: bool = Fal
     _check_that_something_is_kept(spec, model)
     spec.engine.check(model)
     data = TaskData(task, spec.model, spec.seed, spec.selection, spec.examples)
+    student = spec.engine.adapt(model, task, data.tokenizer)
     try:
         with _owned(root):
             if not (root / "results.json").exists():  # another process may have been quicker
-                _carry_out(spec, store, root, data, model)
+                _carry_out(spec, store, root, data, model, student)
                 drop_scaffolding(root, keep_weights)
     except KeyboardInterrupt:
         raise Stopped(
@@ -72,11 +73,13 @@ def prune(spec: RunSpec, store: str | Path = "runs", *, keep_weights: bool = Fal
     return Run(root)
 
 
-def _carry_out(spec: RunSpec, store: Path, root: Path, data: TaskData, model: nn.Module) -> None:
+def _carry_out(
+    spec: RunSpec, store: Path, root: Path, data: TaskData, model: nn.Module, student: nn.Module
+) -> None:
     environment = _settled_environment(root, spec, data, model)
     with torch_threads(environment["threads"]):
         dense = partial(dense_stage, store, spec, data, environment)
-        bench = StoreBench(root, spec, data, model, dense, environment["precision"])
+        bench = StoreBench(root, spec, data, model, student, dense, environment["precision"])
         _write_plan(store, root, spec, data, environment, bench)
         final = spec.engine.prune(bench)
         write_results(bench, spec, data, environment, final)
