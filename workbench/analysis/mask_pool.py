@@ -27,7 +27,7 @@ from workbench.masks import (
     topk_mask,
 )
 from workbench.masks.pool import cell_means
-from workbench.masks.sampling import check_law
+from workbench.masks.sampling.sample import check_law
 from workbench.randomness import derive
 from workbench.scores import magnitude
 

@@ -1,14 +1,12 @@
 """What a mask is, how one is chosen, compared and filed."""
 
 from workbench.masks.diversity import Comparison, compare, distance_from, overlap
-from workbench.masks.expected import Expectation, KeepChances, MagnitudeHistograms
 from workbench.masks.grouping import SCOPES, layer_index, matrix_type
 from workbench.masks.mask import Mask
 from workbench.masks.patterns import nm_mask
 from workbench.masks.pool import disagreement, entropy, growth
-from workbench.masks.ranking import kept_count, topk_counts, topk_mask
-from workbench.masks.sampling import sample_mask
-from workbench.masks.tracking import TopKTracker
+from workbench.masks.ranking import TopKTracker, kept_count, topk_counts, topk_mask
+from workbench.masks.sampling import Expectation, KeepChances, MagnitudeHistograms, sample_mask
 
 __all__ = [
     "SCOPES",

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from workbench.errors import BadInput
-from workbench.masks.keys import check_rankable, not_finite
 from workbench.masks.mask import Mask
 from workbench.masks.packed import PackedMatrix
+from workbench.masks.ranking.keys import check_rankable, not_finite
 
 
 def nm_mask(scores: Mapping[str, torch.Tensor], n: int, m: int) -> Mask:

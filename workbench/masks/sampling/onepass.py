@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from workbench.masks.histogram import kernels_for
-from workbench.masks.keys import Vector
-from workbench.masks.lottery import Group, Lottery
 from workbench.masks.packed import popcount
 from workbench.masks.parallel import each
+from workbench.masks.ranking.keys import Vector
+from workbench.masks.sampling.histogram import kernels_for
+from workbench.masks.sampling.lottery import Group, Lottery
 
 # Standard errors of the threshold to either side; where it is farther off, the pass is repeated.
 _WIDTH = 6.0
@@ -52,7 +52,7 @@ def _decided(lottery: Lottery) -> tuple[dict[str, np.ndarray], np.ndarray, np.nd
 def _decide(
     lottery: Lottery, vector: Vector, first: int, start: int, stop: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    from workbench.masks import law
+    from workbench.masks.sampling import law
 
     group, bits, kernels = lottery.group, vector.bits(start, stop), kernels_for(vector)
     packed, places = kernels.decide(bits, first + start, lottery)

@@ -8,10 +8,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.masks.ranking_reference import ARRAYS, WAYS, working
-from workbench.masks import selection
-from workbench.masks.keys import FLOAT32, FLOAT64, Vector, vectors_of
-from workbench.masks.selection import Window, choose
+from tests.masks.ranking.reference import ARRAYS, WAYS, working
+from workbench.masks.ranking import selection
+from workbench.masks.ranking.keys import FLOAT32, FLOAT64, Vector, vectors_of
+from workbench.masks.ranking.selection import Window, choose
 
 KEYS = st.integers(-(1 << 31), 1 << 31)
 

@@ -5,9 +5,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.masks.ranking_reference import ARRAYS, WAYS, entries, slow_top_k, working
+from tests.masks.ranking.reference import ARRAYS, WAYS, entries, slow_top_k, working
 from workbench.errors import BadInput
-from workbench.masks import TopKTracker, selection, topk_counts
+from workbench.masks import TopKTracker, topk_counts
+from workbench.masks.ranking import selection
 
 # How far scores move in a step, relative to their size: hardly, much, and to somewhere else.
 MOVES = st.sampled_from([0.0, 1e-7, 1e-3, 0.1, 10.0])

@@ -1,6 +1,6 @@
 """What ranking computes with the bits of numbers in the CPU's memory. See `keys` for what a key is.
 
-Each function reads its input once, without the interpreter lock. `rank_torch` has the same functions.
+Each function reads its input once, without the interpreter lock. `kernels_torch` has the same functions.
 Importing this compiles: functions that need it import it when they are called.
 """
 
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numba import njit
 
-from workbench.masks.keys import Layout
+from workbench.masks.ranking.keys import Layout
 
 # Bits looked at together: few enough to be in the fastest cache when they are looked at again.
 _BLOCK = 64

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from workbench.masks.histogram import kernels_for
-from workbench.masks.lottery import Group
+from workbench.masks.sampling.histogram import kernels_for
+from workbench.masks.sampling.lottery import Group
 from workbench.randomness import numpy_generator
 
 

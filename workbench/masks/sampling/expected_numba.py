@@ -8,7 +8,7 @@ import math
 import numpy as np
 from numba import njit
 
-from workbench.masks.law import chance, chances, log_time, threshold
+from workbench.masks.sampling.law import chance, chances, log_time, threshold
 
 
 @njit(nogil=True, cache=True)

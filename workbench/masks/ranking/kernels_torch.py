@@ -1,13 +1,13 @@
 """What ranking computes with the bits of numbers on any device, by torch.
 
-The functions are those of `rank_numba` and give the same results.
+The functions are those of `kernels_numba` and give the same results.
 """
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from workbench.masks.keys import Layout
+from workbench.masks.ranking.keys import Layout
 
 
 def bits_of(values: Tensor, layout: Layout) -> Tensor:

@@ -8,7 +8,8 @@ import torch
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from workbench.masks import keys, parallel
+from workbench.masks import parallel
+from workbench.masks.ranking import keys
 
 # Few distinct values, so that ties at the threshold are the rule, and any values at all.
 TIES = st.sampled_from([-2.0, -1.0, -1e-45, -0.0, 0.0, 1e-45, 2e-45, 0.5, 1.0, 3e38])

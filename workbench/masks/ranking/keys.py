@@ -80,8 +80,8 @@ class Vector:
         size: number of entries.
         layout: what the entries are widened to.
         on_host: whether it lives in the CPU's memory.
-        kernels: the module that computes with its bits: `rank_numba` or `rank_torch`, which have the same
-            functions and give the same results.
+        kernels: the module that computes with its bits: `kernels_numba` or `kernels_torch`, which have the
+            same functions and give the same results.
     """
 
     def __init__(self, name: str, tensor: torch.Tensor, layout: Layout):
@@ -134,7 +134,7 @@ def vectors_of(tensors: Mapping[str, torch.Tensor], names: Sequence[str]) -> lis
 def _kernels(on_host: bool) -> ModuleType:
     # Imported when first used: numba takes a while to import.
     if on_host:
-        from workbench.masks import rank_numba as kernels
+        from workbench.masks.ranking import kernels_numba as kernels
     else:
-        from workbench.masks import rank_torch as kernels
+        from workbench.masks.ranking import kernels_torch as kernels
     return kernels

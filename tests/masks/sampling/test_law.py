@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from workbench.masks import law
-from workbench.masks.binomial import tail
+from workbench.masks.sampling import law
+from workbench.masks.sampling.binomial import tail
 
 Y = st.floats(-12, 3.5)
 

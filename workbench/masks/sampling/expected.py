@@ -10,11 +10,11 @@ import pandas as pd
 import torch
 
 from workbench.masks.grouping import groups
-from workbench.masks.histogram import Histogram, upper_edges
-from workbench.masks.keys import Vector, common_layout, on_host
 from workbench.masks.parallel import each
-from workbench.masks.ranking import check_tensors, kept_in_group
-from workbench.masks.sampling import check_law, number_of_draws
+from workbench.masks.ranking.keys import Vector, common_layout, on_host
+from workbench.masks.ranking.topk import check_tensors, kept_in_group
+from workbench.masks.sampling.histogram import Histogram, upper_edges
+from workbench.masks.sampling.sample import check_law, number_of_draws
 
 # Bins keep so many mantissa bits: they are at most 1/64 of a magnitude wide.
 _PRECISION = 6
@@ -148,7 +148,7 @@ class MagnitudeHistograms:
         Raises:
             BadInput: as `sample_mask`.
         """
-        from workbench.masks.expected_numba import expectations
+        from workbench.masks.sampling.expected_numba import expectations
 
         sums = expectations(*self._law(sparsity, exponent, ratio, scope))
         return _expectation(self.names, self._above[:, 0], *sums)
@@ -161,7 +161,7 @@ class MagnitudeHistograms:
         Raises:
             BadInput: as `sample_mask`.
         """
-        from workbench.masks.expected_numba import keep_chances
+        from workbench.masks.sampling.expected_numba import keep_chances
 
         edges, counts, group_of, *rest = self._law(sparsity, exponent, ratio, scope)
         return KeepChances(edges, counts, keep_chances(edges, counts, group_of, *rest)[group_of])

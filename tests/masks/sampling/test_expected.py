@@ -9,7 +9,8 @@ import torch
 from scipy.stats import binom
 
 from workbench.errors import BadInput
-from workbench.masks import MagnitudeHistograms, distance_from, law, sample_mask, topk_mask
+from workbench.masks import MagnitudeHistograms, distance_from, sample_mask, topk_mask
+from workbench.masks.sampling import law
 
 MASKS = 24
 

@@ -1,14 +1,14 @@
 """What sampling computes with the bits of weights in the CPU's memory.
 
-Each function reads its input once, without the interpreter lock. `sample_torch` has the same functions
+Each function reads its input once, without the interpreter lock. `kernels_torch` has the same functions
 and gives the same results. Importing this compiles: functions that need it import it when called.
 """
 
 import numpy as np
 from numba import njit
 
-from workbench.masks.hashing import hashed
-from workbench.masks.lottery import Lottery
+from workbench.masks.sampling.hashing import hashed
+from workbench.masks.sampling.lottery import Lottery
 
 # Weights looked at together, in the fastest cache.
 _BLOCK = 512

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.masks.histogram import Histogram
-from workbench.masks.keys import Vector
+from workbench.masks.ranking.keys import Vector
+from workbench.masks.sampling.histogram import Histogram
 
 # More than the error of `law.chance`, so that no table decides what the exact rule decides otherwise.
 _MARGIN = 2.0**-18
@@ -70,7 +70,7 @@ class Lottery:
     @classmethod
     def of(cls, group: Group, width: float) -> "Lottery":
         """Solves for the law; `width` is half the window, in standard errors of the threshold."""
-        from workbench.masks import law
+        from workbench.masks.sampling import law
 
         histogram, kept, draws = group.histogram, group.kept, group.draws
         if kept == histogram.alive:
@@ -97,7 +97,7 @@ class Lottery:
 
 def _tables(group: Group, log_time: float, low: float, high: float) -> tuple[int, np.ndarray, np.ndarray]:
     """`base`, `sure` and `open` of a lottery."""
-    from workbench.masks import law
+    from workbench.masks.sampling import law
 
     histogram, start = group.histogram, group.histogram.place_of_rank(group.kept)
     at_least, at_most = np.empty(histogram.bins.size), np.empty(histogram.bins.size)

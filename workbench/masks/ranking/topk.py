@@ -9,11 +9,11 @@ import torch
 
 from workbench.errors import BadInput
 from workbench.masks.grouping import groups
-from workbench.masks.keys import check_rankable, on_host, vectors_of
 from workbench.masks.mask import Mask
 from workbench.masks.packed import PackedMatrix
 from workbench.masks.parallel import each
-from workbench.masks.selection import choose, marked
+from workbench.masks.ranking.keys import check_rankable, on_host, vectors_of
+from workbench.masks.ranking.selection import choose, marked
 
 
 def kept_count(numel: int, sparsity: float) -> int:

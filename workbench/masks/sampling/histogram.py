@@ -7,7 +7,7 @@ from types import ModuleType
 
 import numpy as np
 
-from workbench.masks.keys import Layout, Vector
+from workbench.masks.ranking.keys import Layout, Vector
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,9 +111,9 @@ def count_type(numel: int) -> type[np.unsignedinteger]:
 def kernels_for(vector: Vector) -> ModuleType:
     """The module that counts and samples where the vector lives; imported late, as numba compiles."""
     if vector.on_host:
-        from workbench.masks import sample_numba as kernels
+        from workbench.masks.sampling import kernels_numba as kernels
     else:
-        from workbench.masks import sample_torch as kernels
+        from workbench.masks.sampling import kernels_torch as kernels
     return kernels
 
 

@@ -9,11 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from tests.masks.test_hashing import splitmix
-from workbench.masks import law, lottery, onepass, parallel, rank_torch, sample_mask
-from workbench.masks.histogram import Histogram
-from workbench.masks.keys import Vector, common_layout
-from workbench.masks.lottery import Group, Lottery
+from tests.masks.sampling.test_hashing import splitmix
+from workbench.masks import parallel, sample_mask
+from workbench.masks.ranking import kernels_torch
+from workbench.masks.ranking.keys import Vector, common_layout
+from workbench.masks.sampling import law, lottery, onepass
+from workbench.masks.sampling.histogram import Histogram
+from workbench.masks.sampling.lottery import Group, Lottery
 from workbench.randomness import derive
 
 
@@ -22,7 +24,7 @@ def group(tensors: list[torch.Tensor], kept: int, draws: int, exponent: float, s
     for i, tensor in enumerate(tensors):
         vectors.append(Vector(f"w{i}", tensor, common_layout(tensors)))
         if device:  # what a vector on an accelerator is, but for the device
-            vectors[-1].on_host, vectors[-1].kernels = False, rank_torch
+            vectors[-1].on_host, vectors[-1].kernels = False, kernels_torch
     histogram = Histogram.merged([Histogram.of(vector, 10) for vector in vectors])
     return Group(tuple(vectors), histogram, kept, draws, exponent, derive(seed, "exact"))
 

@@ -1,14 +1,14 @@
 """What sampling computes with the bits of weights on any device, by torch.
 
-The functions are those of `sample_numba` and give the same results.
+The functions are those of `kernels_numba` and give the same results.
 """
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from workbench.masks.hashing import hashed_torch, shifted
-from workbench.masks.lottery import Lottery
+from workbench.masks.sampling.hashing import hashed_torch, shifted
+from workbench.masks.sampling.lottery import Lottery
 
 
 def count_bins(bits: Tensor, shift: int, table: np.ndarray) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numba import njit
 from scipy import stats
 
-from workbench.masks.hashing import hashed, hashed_torch, uniform
+from workbench.masks.sampling.hashing import hashed, hashed_torch, uniform
 from workbench.randomness import derive
 
 KEYS = st.integers(0, 2**64 - 1)

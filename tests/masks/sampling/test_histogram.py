@@ -6,10 +6,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.masks.ranking_reference import ARRAYS, working
+from tests.masks.ranking.reference import ARRAYS, working
 from workbench.errors import BadInput
-from workbench.masks.histogram import Histogram
-from workbench.masks.keys import FLOAT32, FLOAT64, vectors_of
+from workbench.masks.ranking.keys import FLOAT32, FLOAT64, vectors_of
+from workbench.masks.sampling.histogram import Histogram
 
 LAYOUTS = pytest.mark.parametrize("layout", [FLOAT32, FLOAT64], ids=["float32", "float64"])
 BY_TORCH = pytest.mark.parametrize("by_torch", [False, True], ids=["numba", "torch"])

@@ -14,8 +14,8 @@ import math
 import numpy as np
 from numba import njit
 
-from workbench.masks.binomial import tail
-from workbench.masks.hashing import hashed, uniform
+from workbench.masks.sampling.binomial import tail
+from workbench.masks.sampling.hashing import hashed, uniform
 
 # No uniform number lies below this, nor above one minus this (`hashing.uniform`).
 _NEVER = 2.0**-53

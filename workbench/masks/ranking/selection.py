@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.masks.keys import Layout, Vector, keys_of
 from workbench.masks.parallel import each
+from workbench.masks.ranking.keys import Layout, Vector, keys_of
 
 _BIN_BITS = 16
 # Standard errors of a sample's quantile that the window reaches to either side.
@@ -69,7 +69,7 @@ def choose(vectors: Sequence[Vector], kept: int, guess: Window | None = None) ->
     Raises:
         BadInput: a vector has NaN or infinite entries.
     """
-    from workbench.masks.rank_numba import nth_bin
+    from workbench.masks.ranking.kernels_numba import nth_bin
 
     layout = vectors[0].layout
     for window in _windows(vectors, kept, guess):

@@ -9,12 +9,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.masks.ranking_reference import ANY, ARRAYS, TIES
-from workbench.masks import rank_numba, rank_torch
-from workbench.masks.keys import FLOAT32, FLOAT64, keys_of, on_host
-from workbench.masks.selection import Window
+from tests.masks.ranking.reference import ANY, ARRAYS, TIES
+from workbench.masks.ranking import kernels_numba, kernels_torch
+from workbench.masks.ranking.keys import FLOAT32, FLOAT64, keys_of, on_host
+from workbench.masks.ranking.selection import Window
 
-KERNELS = pytest.mark.parametrize("kernels", [rank_numba, rank_torch])
+KERNELS = pytest.mark.parametrize("kernels", [kernels_numba, kernels_torch])
 NARROW = [torch.float8_e4m3fn, torch.float8_e5m2, torch.bfloat16, torch.float16]
 
 
@@ -96,13 +96,13 @@ def test_narrow_formats_are_widened_exactly(dtype, layout):
     values = every.to({1: torch.uint8, 2: torch.uint16}[dtype.itemsize]).view(dtype)
     values = values[values.double().isfinite()]
     expected = values.to(layout.real).view(layout.integer)
-    assert rank_numba.bits_of(values, layout).tolist() == expected.tolist()
-    assert rank_torch.bits_of(values, layout).tolist() == expected.tolist()
+    assert kernels_numba.bits_of(values, layout).tolist() == expected.tolist()
+    assert kernels_torch.bits_of(values, layout).tolist() == expected.tolist()
 
 
 def test_a_tensor_of_the_layout_is_not_copied():
     values = torch.rand(9)
-    bits = rank_numba.bits_of(values, FLOAT32)
+    bits = kernels_numba.bits_of(values, FLOAT32)
     assert bits.__array_interface__["data"][0] == values.data_ptr()
 
 
@@ -113,7 +113,7 @@ def test_the_bin_of_the_nth_largest(counts, data):
     if not keys:
         return
     n = data.draw(st.integers(1, len(keys)))
-    place, above = rank_numba.nth_bin(np.array(counts), n)
+    place, above = kernels_numba.nth_bin(np.array(counts), n)
     assert place == keys[n - 1]
     assert above == sum(key > place for key in keys)
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.masks.ranking_reference import ARRAYS, WAYS, entries, slow_top_k, working
+from tests.masks.ranking.reference import ARRAYS, WAYS, entries, slow_top_k, working
 from workbench.errors import BadInput
 from workbench.masks import Mask, kept_count, matrix_type, topk_counts, topk_mask
 

@@ -16,15 +16,15 @@ import numpy as np
 import torch
 
 from workbench.errors import BadInput, unknown
-from workbench.masks import onepass
-from workbench.masks.draws import draw
-from workbench.masks.histogram import Histogram
-from workbench.masks.keys import Vector, common_layout, on_host
-from workbench.masks.lottery import Group
 from workbench.masks.mask import Mask
 from workbench.masks.packed import PackedMatrix
 from workbench.masks.parallel import each
-from workbench.masks.ranking import Budget, budgets
+from workbench.masks.ranking.keys import Vector, common_layout, on_host
+from workbench.masks.ranking.topk import Budget, budgets
+from workbench.masks.sampling import onepass
+from workbench.masks.sampling.draws import draw
+from workbench.masks.sampling.histogram import Histogram
+from workbench.masks.sampling.lottery import Group
 from workbench.randomness import derive
 
 # 1024 bins an octave, each at most a thousandth of its magnitude wide.
