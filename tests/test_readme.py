@@ -16,6 +16,7 @@ from typing import NamedTuple
 import pytest
 
 from workbench import cli
+from workbench.engines import engine_ids
 from workbench.errors import BadInput
 
 RUNNERS = {"bash": ("bash", "-euo", "pipefail", "-c"), "python": (sys.executable, "-c")}
@@ -71,6 +72,11 @@ def test_every_make_target_exists(root, readme, everything):
     named = {word for words in commands(everything) if words[0] == "make" for word in words[1:]}
     assert {"report", "test"} <= named
     assert {word for word in named if "=" not in word} <= targets
+
+
+def test_every_engine_has_its_row(readme):
+    rows = re.findall(r"^\| `([a-z-]+)` \|", readme[readme.index("\n## Engines\n") :], re.MULTILINE)
+    assert set(engine_ids()) <= set(rows)
 
 
 def test_every_workbench_command_parses(everything):

@@ -3,7 +3,16 @@
 const ASKED = "workbench_asked_for_plotly";
 const PATIENCE = 20_000; // milliseconds
 
-async function plotly(model) {
+// A page outlives its kernel, and then there is nobody to tell.
+function tell(model, content) {
+  try {
+    model.send(content);
+  } catch (error) {
+    console.info(`The kernel does not hear: ${error.message}`);
+  }
+}
+
+async function plotly(model, signal) {
   const listen = (content, buffers) => {
     if (content !== "plotly" || globalThis.Plotly) return;
     const script = document.createElement("script");
@@ -11,11 +20,11 @@ async function plotly(model) {
     document.head.append(script);
   };
   model.on("msg:custom", listen);
-  while (!globalThis.Plotly) {
+  while (!globalThis.Plotly && !signal.aborted) {
     // Who asked may be gone before the answer is there, so whoever still waits asks again.
     if (!(Date.now() - globalThis[ASKED] < PATIENCE)) {
       globalThis[ASKED] = Date.now();
-      model.send("plotly");
+      tell(model, "plotly");
     }
     await new Promise((resume) => setTimeout(resume, 50));
   }
@@ -24,15 +33,16 @@ async function plotly(model) {
 }
 
 export default {
-  async render({ model, el }) {
-    const Plotly = await plotly(model);
+  async render({ model, el, signal }) {
+    const Plotly = await plotly(model, signal);
+    if (signal.aborted) return;
     const draw = () => {
       const { data, layout, config } = model.get("figure");
       el.style.height = `${layout.height}px`;
       return Plotly.react(el, data, layout, config);
     };
     await draw();
-    el.on("plotly_click", ({ points: [point] }) => model.send({ x: point.x, y: point.y }));
+    el.on("plotly_click", ({ points: [point] }) => tell(model, { x: point.x, y: point.y }));
     model.on("change:figure", draw);
     const observer = new ResizeObserver(() => el.offsetWidth && Plotly.Plots.resize(el));
     observer.observe(el);
