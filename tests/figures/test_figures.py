@@ -192,3 +192,10 @@ def test_the_chosen_candidate_is_marked():
 def test_copies_of_the_magnitude_mask_have_no_ratio_to_name():
     copies = POOL.assign(ratio=float("nan"), from_magnitude=0.0)
     assert figures.distance_from_magnitude(copies).data[0].name == "copy of the magnitude mask"
+
+
+def test_candidates_in_one_place_share_a_label():
+    tied = SCORES.assign(early=[0.6, 0.6, 0.7], final=[0.7, 0.7, 0.7])
+    figure = figures.early_against_final(tied, "accuracy")
+    assert list(trace(figure, "chosen").text) == ["0, 1"]
+    assert list(trace(figure, "the other candidates").text) == ["", "2"]

@@ -53,3 +53,10 @@ def test_diagnostics_have_a_panel_each_and_missing_ones_none():
     figure = figures.diagnostics_by_length(regression)
     assert len(figure.data) == 2
     assert figure.layout.yaxis.title.text == "training loss without dropout"
+
+
+def test_what_rounding_makes_of_a_loss_fills_no_axis():
+    flat = RUNS.assign(train_loss=0.69 + 1e-7 * RUNS["epochs"])
+    low, high = figures.diagnostics_by_length(mean_by_length(flat)).layout.yaxis.range
+    assert high - low >= 0.1
+    assert low < 0.69 < high

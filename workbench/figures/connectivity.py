@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from workbench.figures.style import CYCLE, MUTED, SYMBOLS, TEMPLATE
+from workbench.figures.style import CYCLE, MUTED, SYMBOLS, TEMPLATE, value_limits
 
 _PANELS = {"loss": "loss (nats; squared error for a regression)", "error": "error (share misclassified)"}
 
@@ -27,7 +27,7 @@ def loss_line(table: pd.DataFrame, first: str = "first model", second: str = "se
         for place, (split, points) in enumerate(table.groupby("split", sort=False)):
             for trace in _curve(points.sort_values("alpha"), name, str(split), place):
                 figure.add_trace(trace.update(showlegend=column == 1 and trace.showlegend), row=1, col=column)
-        figure.update_yaxes(title_text=title, row=1, col=column)
+        figure.update_yaxes(title_text=title, range=value_limits(table[name].dropna()), row=1, col=column)
     figure.update_xaxes(
         title_text="position on the line (0 to 1)",
         tickvals=[0, 0.25, 0.5, 0.75, 1],

@@ -18,28 +18,24 @@ def pool_growth(expected: pd.DataFrame, sampled: pd.DataFrame | None, numel: int
     """
     figure = go.Figure(layout={"template": TEMPLATE, "height": 400})
     for name, (colour, symbol) in _LINES.items():
-        figure.add_trace(
-            go.Scatter(
-                x=list(expected.index),
-                y=100 * expected[name] / numel,
-                name=f"{name}, expected",
-                mode="lines",
-                line={"color": colour, "dash": "dash", "width": 1.5},
-                hovertemplate="%{x} masks: %{y:.3f} % expected",
-            )
-        )
+        line = {"mode": "lines", "line": {"color": colour, "dash": "dash", "width": 1.5}}
+        figure.add_trace(_share(expected[name], numel, f"{name}, expected", "%{x} masks: %{y:.3f} %", line))
         if sampled is not None:
-            figure.add_trace(
-                go.Scatter(
-                    x=list(sampled.index),
-                    y=100 * sampled[name] / numel,
-                    name=f"{name}, sampled",
-                    mode="markers",
-                    marker={"color": colour, "symbol": symbol, "size": 9},
-                    customdata=sampled[[name]],
-                    hovertemplate="%{x} masks: %{customdata[0]:,} weights, %{y:.3f} %",
-                )
-            )
+            marks = {"mode": "markers", "marker": {"color": colour, "symbol": symbol, "size": 9}}
+            hover = "%{x} masks: %{customdata[0]:,} weights, %{y:.3f} %"
+            figure.add_trace(_share(sampled[name], numel, f"{name}, sampled", hover, marks))
     figure.update_xaxes(title_text="masks in the pool (number)", dtick=max(1, len(expected) // 8))
     figure.update_yaxes(title_text="weights kept, % of all", rangemode="tozero")
     return figure
+
+
+def _share(weights: pd.Series, numel: int, name: str, hover: str, look: dict) -> go.Scatter:
+    """A number of weights for each number of masks, as a share of all weights."""
+    return go.Scatter(
+        x=list(weights.index),
+        y=100 * weights / numel,
+        name=name,
+        customdata=weights.to_frame(),
+        hovertemplate=hover,
+        **look,
+    )

@@ -50,6 +50,7 @@ def early_against_final(scores: pd.DataFrame, metric: str) -> go.Figure:
         metric: the metric's name, for the axes.
     """
     figure = go.Figure(layout={"template": TEMPLATE})
+    scores = scores.assign(label=_labels(scores))
     for chosen, rows in scores.groupby("chosen"):
         figure.add_trace(
             go.Scatter(
@@ -57,7 +58,8 @@ def early_against_final(scores: pd.DataFrame, metric: str) -> go.Figure:
                 y=rows["final"],
                 name="chosen" if chosen else "the other candidates",
                 mode="markers+text",
-                text=rows["candidate"].astype(str),
+                text=rows["label"],
+                customdata=rows[["candidate"]],
                 textposition="top center",
                 textfont={"color": INK, "size": 11},
                 marker={
@@ -65,7 +67,7 @@ def early_against_final(scores: pd.DataFrame, metric: str) -> go.Figure:
                     "size": 15 if chosen else 10,
                     "color": VERMILION if chosen else BLUE,
                 },
-                hovertemplate="candidate %{text}: early %{x:.4f}, final %{y:.4f}<extra></extra>",
+                hovertemplate="candidate %{customdata[0]}: early %{x:.4f}, final %{y:.4f}<extra></extra>",
                 cliponaxis=False,
             )
         )
@@ -73,3 +75,11 @@ def early_against_final(scores: pd.DataFrame, metric: str) -> go.Figure:
     figure.update_xaxes(title_text=f"early score<br>{metric_title(metric)}", range=early)
     figure.update_yaxes(title_text=f"after full training<br>{metric_title(metric)}", range=final)
     return figure
+
+
+def _labels(scores: pd.DataFrame) -> pd.Series:
+    """A label for each point; candidates in the same place share one, at the chosen one where it is there."""
+    place = ["early", "final"]
+    order = scores.sort_values("chosen", ascending=False, kind="stable")
+    names = order.groupby(place)["candidate"].transform(lambda there: ", ".join(map(str, sorted(there))))
+    return names.mask(order.duplicated(place), "")

@@ -77,10 +77,16 @@ def matrix_title(kind: str) -> str:
     return _MATRICES.get(kind, kind)
 
 
-def metric_limits(values: Iterable[float]) -> tuple[float, float]:
-    """Ends of an axis: a tenth at least, or the chance of a few examples would look like an effect."""
+def value_limits(values: Iterable[float]) -> tuple[float, float]:
+    """Ends of an axis: a tenth at least, lest rounding and chance look like effects."""
     values = list(values)
     middle, span = (min(values) + max(values)) / 2, max(values) - min(values)
-    span = max(0.1, 1.2 * span)
-    highest = min(middle + span / 2, 1.01)  # No metric exceeds 1.
-    return highest - span, highest
+    reach = max(0.1, 1.2 * span) / 2
+    return middle - reach, middle + reach
+
+
+def metric_limits(values: Iterable[float]) -> tuple[float, float]:
+    """The same for a metric, none of which exceeds 1."""
+    lowest, highest = value_limits(values)
+    excess = max(0.0, highest - 1.01)
+    return lowest - excess, highest - excess

@@ -4,7 +4,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from workbench.figures.style import CYCLE, SYMBOLS, TEMPLATE, metric_limits, metric_title
+from workbench.figures.style import CYCLE, SYMBOLS, TEMPLATE, metric_limits, metric_title, value_limits
 
 _DIAGNOSTICS = {
     "train_loss": "training loss without dropout",
@@ -40,12 +40,12 @@ def diagnostics_by_length(means: pd.DataFrame) -> go.Figure:
         means: `analysis.mean_by_length`; panels of diagnostics that it lacks are left out.
     """
     panels = {name: title for name, title in _DIAGNOSTICS.items() if means[name].notna().any()}
-    figure = make_subplots(rows=1, cols=max(1, len(panels)), horizontal_spacing=0.1)
+    figure = make_subplots(rows=1, cols=max(1, len(panels)), horizontal_spacing=0.12)
     for column, (name, title) in enumerate(panels.items(), start=1):
         for place, (sparsity, curve) in enumerate(means.groupby("sparsity")):
             line = _line(curve, name, *_style(place, sparsity))
             figure.add_trace(line.update(showlegend=column == 1), row=1, col=column)
-        figure.update_yaxes(title_text=title, row=1, col=column)
+        figure.update_yaxes(title_text=title, range=value_limits(means[name].dropna()), row=1, col=column)
     figure.update_xaxes(title_text="passes over train (log)", type="log")
     return figure.update_layout(template=TEMPLATE, height=360)
 

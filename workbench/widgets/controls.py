@@ -16,54 +16,68 @@ def pool_controls(spec: PoolSpec) -> dict[str, Any]:
     Each has the class `workbench-NAME`.
     """
     controls = {
-        "sparsity": widgets.FloatSlider(
+        "sparsity": _slider(
+            widgets.FloatSlider,
+            "Sparsity",
+            "Share of the weights that is removed",
             value=spec.sparsity,
             max=max(0.995, spec.sparsity),
             step=0.005,
             readout_format=".3f",
-            description="Sparsity",
-            tooltip="Share of the weights that is removed",
         ),
-        "ratio": widgets.FloatLogSlider(
+        "ratio": _slider(
+            widgets.FloatLogSlider,
+            "Sampling ratio",
+            "Draws for each removed weight; the fewer, the more a mask differs from magnitude",
             value=spec.ratio,
             min=-6,
             max=0,
             step=0.1,
             readout_format=".1e",
-            description="Sampling ratio",
-            tooltip="Draws for each removed weight; the fewer, the more a mask differs from magnitude",
         ),
-        "exponent": widgets.FloatSlider(
+        "exponent": _slider(
+            widgets.FloatSlider,
+            "Exponent",
+            "A weight is drawn in proportion to its magnitude to this power",
             value=spec.exponent,
             max=max(20.0, spec.exponent),
             step=0.5,
             readout_format=".1f",
-            description="Exponent",
-            tooltip="A weight is drawn in proportion to its magnitude to this power",
         ),
-        "candidates": widgets.IntSlider(
+        "candidates": _slider(
+            widgets.IntSlider,
+            "Candidates",
+            "Masks in the pool",
             value=spec.candidates,
             min=2,
             max=max(16, spec.candidates),
-            description="Candidates",
-            tooltip="Masks in the pool",
         ),
-        "scope": widgets.SelectionSlider(
+        "scope": _slider(
+            widgets.SelectionSlider,
+            "Scope",
+            "Where the sparsity holds: in each matrix, in each type of matrix, or in all together",
             options=SCOPES,
             value=spec.scope,
-            description="Scope",
-            tooltip="Where the sparsity holds: in each matrix, in each type of matrix, or in all together",
         ),
-        "seed": widgets.IntSlider(
+        "seed": _slider(
+            widgets.IntSlider,
+            "Seed",
+            "Of the pool; another seed gives other masks of the same law",
             value=spec.seed,
             min=min(0, spec.seed),
             max=max(99, spec.seed),
-            description="Seed",
-            tooltip="Of the pool; another seed gives other masks of the same law",
         ),
     }
     for name, control in controls.items():
-        control.style = _WIDE
-        control.layout = widgets.Layout(width="100%", min_width="0")
         control.add_class(f"workbench-{name}")
     return controls
+
+
+def _slider(kind: type, description: str, tooltip: str, **settings) -> widgets.Widget:
+    return kind(
+        description=description,
+        tooltip=tooltip,
+        style=_WIDE,
+        layout=widgets.Layout(width="100%", min_width="0"),
+        **settings,
+    )
