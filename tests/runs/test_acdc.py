@@ -4,13 +4,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.runs.test_prune import interrupted_at, outcome
+from tests.runs.resuming import stops_until_done
 from workbench import prune
 from workbench.engines.acdc import ACDC
-from workbench.errors import BadInput, Stopped
+from workbench.errors import BadInput
 from workbench.files import read_json
 from workbench.masks import topk_mask
-from workbench.runs import fit as fit_module
 from workbench.scores import magnitude
 from workbench.training import Distillation, MaskedTrainer
 
@@ -128,19 +127,9 @@ def test_only_the_last_compressed_phase_counts(spec_of, tmp_path):
 
 @pytest.mark.parametrize("changes", OPTIMIZERS, ids=["adamw", "sgd"])
 def test_a_run_that_is_interrupted_in_any_phase_ends_the_same(spec_of, tmp_path, monkeypatch, changes):
-    monkeypatch.setattr(fit_module, "CHECKPOINT_SECONDS", 0.0)
-    spec = spec_of(ACDC(**TINY | changes))
-    whole = outcome(prune(spec, store=tmp_path / "whole"))
-    advance, stops = MaskedTrainer.advance, 0
-    while True:
-        monkeypatch.setattr(MaskedTrainer, "advance", interrupted_at(advance, 4))
-        try:
-            run = prune(spec, store=tmp_path / "broken")
-            break
-        except Stopped:
-            stops += 1
+    engine = ACDC(**TINY | changes)
+    stops = stops_until_done(spec_of(engine), tmp_path, monkeypatch, every=4)
     assert stops >= 6, "in every phase"
-    assert outcome(run) == whole
 
 
 def test_phases_longer_than_the_run_start_nothing(spec_of, tmp_path, monkeypatch):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.runs.test_prune import outcome
+from tests.runs.resuming import outcome
 from workbench.engines.gmp import GMP
 from workbench.engines.magnitude import Magnitude
 from workbench.engines.obert import OBERT

@@ -11,7 +11,7 @@ import pytest
 from filelock import FileLock
 
 from tests.runs.conftest import tiny_randomized
-from tests.runs.test_prune import outcome
+from tests.runs.resuming import outcome
 from workbench import Run, prune
 from workbench.errors import BadInput
 from workbench.runs import Follower, Job, background, jobs, start, worker

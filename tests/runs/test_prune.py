@@ -14,6 +14,7 @@ from filelock import FileLock
 from safetensors.torch import load_file, save_file
 
 from tests.runs.conftest import tiny_randomized
+from tests.runs.resuming import interrupted_at, outcome, stops_until_done
 from workbench import Run, prune, runs
 from workbench.engines.imp import IMP
 from workbench.engines.magnitude import Magnitude
@@ -26,21 +27,6 @@ from workbench.training import Distillation, MaskedTrainer
 
 LOGITS = Distillation(mode="logits")
 TINY = {"epochs": 6.0, "lr": 1e-3, "eval_every": 3, "distillation": LOGITS, "sparsity": 0.8}
-
-
-def outcome(run: Run) -> dict:
-    """Everything that must repeat bit for bit."""
-    results = run.results
-    results.pop("milliseconds")
-    for part in (*results["levels"], results["dense"], *results["cost"].values()):
-        part.get("cost", part).pop("seconds")
-    files = [*sorted((run.path / "masks").rglob("*.safetensors")), run.path / "model" / "model.safetensors"]
-    events = [{k: v for k, v in event.items() if k != "time"} for event in run.events()]
-    return {
-        "results": results,
-        "files": {str(path.relative_to(run.path)): path.read_bytes() for path in files},
-        "events": events,
-    }
 
 
 def test_a_randomized_run_from_end_to_end(spec_of, tmp_path):
@@ -101,30 +87,7 @@ def test_equal_specs_give_equal_bits_in_another_store(spec_of, tmp_path):
     "engine", [tiny_randomized(halving=True, full_scores=True), IMP(**TINY, levels=2, rewind="encoder")]
 )
 def test_a_run_that_is_interrupted_anywhere_ends_the_same(spec_of, tmp_path, monkeypatch, engine):
-    monkeypatch.setattr(fit_module, "CHECKPOINT_SECONDS", 0.0)
-    spec = spec_of(engine)
-    whole = outcome(prune(spec, store=tmp_path / "whole"))
-
-    advance = MaskedTrainer.advance
-    steps = 0
-
-    def tripping(trainer, batch):
-        nonlocal steps
-        steps += 1
-        if steps % 4 == 0:
-            raise KeyboardInterrupt
-        return advance(trainer, batch)
-
-    monkeypatch.setattr(MaskedTrainer, "advance", tripping)
-    stops = 0
-    while True:
-        try:
-            run = prune(spec, store=tmp_path / "broken")
-            break
-        except Stopped:
-            stops += 1
-    assert stops > 2
-    assert outcome(run) == whole
+    assert stops_until_done(spec_of(engine), tmp_path, monkeypatch, every=4) > 2
 
 
 def test_candidates_that_halving_drops_are_paid_for(spec_of, tmp_path):
@@ -228,17 +191,6 @@ def test_a_run_that_another_process_has_just_completed_is_left_as_it_is(spec_of,
 
     monkeypatch.setattr(launch, "load_task", slowly)
     assert outcome(prune(spec, store=tmp_path)) == first
-
-
-def interrupted_at(advance, count):
-    calls = iter(range(1, count))
-
-    def step(trainer, batch):
-        if next(calls, None) is None:
-            raise KeyboardInterrupt
-        return advance(trainer, batch)
-
-    return step
 
 
 def test_a_half_written_event_is_forgotten(spec_of, tmp_path, monkeypatch):

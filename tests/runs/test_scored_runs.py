@@ -1,7 +1,5 @@
 """Whole runs of the engines that train scores, on a tiny encoder."""
 
-import contextlib
-import itertools
 import os
 import signal
 import subprocess
@@ -12,19 +10,18 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.runs.test_prune import outcome
+from tests.runs.resuming import outcome, stops_until_done
 from workbench import Run, prune
 from workbench.engines.movement import Movement
 from workbench.engines.smp import LABEL_WORDS, SMP
 from workbench.engines.soft_movement import SoftMovement
-from workbench.errors import BadInput, Stopped
+from workbench.errors import BadInput
 from workbench.masks import kept_count
 from workbench.models import load_encoder, load_tokenizer, prunable
 from workbench.models.label_words import label_word_classifier
 from workbench.randomness import torch_generator
-from workbench.runs import fit
 from workbench.tasks import load_task, task_ids
-from workbench.training import Distillation, MaskedTrainer
+from workbench.training import Distillation
 
 TINY = {"sparsity": 0.8, "epochs": 6.0, "eval_every": 3, "score_lr": 0.1}
 WORDS = ("bad", "great")
@@ -139,25 +136,7 @@ def test_words_that_do_not_do_are_refused_before_any_training(
 
 @pytest.mark.parametrize("engine", ENGINES, ids=[engine.id for engine in ENGINES])
 def test_a_run_that_is_interrupted_anywhere_ends_the_same(spec_of, tmp_path, monkeypatch, engine):
-    monkeypatch.setattr(fit, "CHECKPOINT_SECONDS", 0.0)
-    spec = spec_of(engine)
-    whole = outcome(prune(spec, store=tmp_path / "whole"))
-    advance, steps = MaskedTrainer.advance, itertools.count(1)
-
-    def tripping(trainer, batch):
-        if next(steps) % 3 == 0:
-            raise KeyboardInterrupt
-        return advance(trainer, batch)
-
-    monkeypatch.setattr(MaskedTrainer, "advance", tripping)
-    runs = []
-    stops = -1
-    while not runs:
-        stops += 1
-        with contextlib.suppress(Stopped):
-            runs.append(prune(spec, store=tmp_path / "broken"))
-    assert stops > 2
-    assert outcome(runs[0]) == whole
+    assert stops_until_done(spec_of(engine), tmp_path, monkeypatch, every=3) > 2
 
 
 def test_a_run_that_is_killed_ends_the_same(spec_of, tmp_path):

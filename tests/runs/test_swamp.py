@@ -4,13 +4,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.runs.test_prune import interrupted_at, outcome
+from tests.runs.resuming import outcome, stops_until_done
 from workbench import prune
 from workbench.analysis import particle_table
 from workbench.engines.imp import IMP
 from workbench.engines.swamp import Swamp
-from workbench.errors import BadInput, Stopped
-from workbench.runs import fit as fit_module
+from workbench.errors import BadInput
 from workbench.runs import launch
 from workbench.training import Distillation, MaskedTrainer
 
@@ -85,19 +84,9 @@ def test_averaging_and_particles_each_change_the_masks(spec_of, tmp_path):
 
 
 def test_a_run_that_is_interrupted_within_particles_ends_the_same(spec_of, tmp_path, monkeypatch):
-    monkeypatch.setattr(fit_module, "CHECKPOINT_SECONDS", 0.0)
-    spec = spec_of(Swamp(**TINY | {"sparsity": 0.5}, particles=2))
-    whole = outcome(prune(spec, store=tmp_path / "whole"))
-    advance, stops = MaskedTrainer.advance, 0
-    while True:
-        monkeypatch.setattr(MaskedTrainer, "advance", interrupted_at(advance, 5))
-        try:
-            run = prune(spec, store=tmp_path / "broken")
-            break
-        except Stopped:
-            stops += 1
+    engine = Swamp(**TINY | {"sparsity": 0.5}, particles=2)
+    stops = stops_until_done(spec_of(engine), tmp_path, monkeypatch, every=5)
     assert stops > 2, "in both particles"
-    assert outcome(run) == whole
 
 
 def test_recalibrating_an_encoder_is_refused_before_any_training(spec_of, tmp_path, monkeypatch):

@@ -5,17 +5,16 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.runs.test_prune import outcome
+from tests.runs.resuming import stops_until_done
 from tests.tiny import save_tiny_cifar10, save_tiny_resnet
 from workbench.engines.magnitude import Magnitude
-from workbench.errors import BadInput, Stopped
+from workbench.errors import BadInput
 from workbench.masks import kept_count
 from workbench.models import MINILM, RESNET20, load_encoder, prunable
 from workbench.runs import FineTuning, RunSpec, prune
-from workbench.runs import fit as fit_module
 from workbench.runs.data import TaskData
 from workbench.tasks import load_task
-from workbench.training import Distillation, MaskedTrainer
+from workbench.training import Distillation
 
 QUICK = {"epochs": 1.0, "lr": 1e-3, "eval_every": 3, "sparsity": 0.8, "batch_size": 32}
 LABELS = Distillation(mode="none")
@@ -55,28 +54,8 @@ def test_a_run_leaves_a_sparse_resnet_that_loads(tiny_resnet, tmp_path):
 
 
 def test_an_interrupted_run_with_augmentation_ends_the_same(tiny_resnet, tmp_path, monkeypatch):
-    monkeypatch.setattr(fit_module, "CHECKPOINT_SECONDS", 0.0)
     wanted = spec(Magnitude(**QUICK, distillation=LABELS), tiny_resnet)
-    whole = outcome(prune(wanted, store=tmp_path / "whole"))
-    advance, steps = MaskedTrainer.advance, 0
-
-    def tripping(trainer, batch):
-        nonlocal steps
-        steps += 1
-        if steps % 5 == 0:
-            raise KeyboardInterrupt
-        return advance(trainer, batch)
-
-    monkeypatch.setattr(MaskedTrainer, "advance", tripping)
-    stops = 0
-    while True:
-        try:
-            run = prune(wanted, store=tmp_path / "broken")
-            break
-        except Stopped:
-            stops += 1
-    assert stops >= 2
-    assert outcome(run) == whole
+    assert stops_until_done(wanted, tmp_path, monkeypatch, every=5) >= 2
 
 
 def test_augmentation_is_a_function_of_key_and_step_in_training_only(tiny_resnet, monkeypatch):

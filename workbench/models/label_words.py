@@ -21,8 +21,8 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.utils import cached_file
 
 from workbench.errors import BadInput
-from workbench.models.loading import quiet
 from workbench.models.location import only_local
+from workbench.models.quiet import quiet
 
 
 class LabelWordClassifier(nn.Module):

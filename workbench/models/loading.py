@@ -1,11 +1,8 @@
 """Models out of checkpoints, and back into folders."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-import transformers
 from torch import nn
 from transformers import (
     AutoModelForSequenceClassification,
@@ -17,6 +14,7 @@ from transformers import (
 from workbench.errors import BadInput
 from workbench.models.anatomy import prunable
 from workbench.models.location import locate, only_local, reads, told_as_bad_input
+from workbench.models.quiet import quiet
 from workbench.randomness import seeded_globals
 
 
@@ -102,18 +100,3 @@ def _load_resnet(source: str, outputs: int) -> tuple[nn.Module, dict]:
     from workbench.models.resnet import load_resnet
 
     return load_resnet(source, outputs, local_files_only=only_local())
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keeps the library from reporting the fresh head as a fault, and from drawing progress bars."""
-    log = transformers.logging
-    level, bars = log.get_verbosity(), log.is_progress_bar_enabled()
-    log.set_verbosity_error()
-    log.disable_progress_bar()
-    try:
-        yield
-    finally:
-        log.set_verbosity(level)
-        if bars:
-            log.enable_progress_bar()

@@ -8,8 +8,9 @@ from transformers import AutoConfig, AutoModel
 
 from workbench.errors import BadInput
 from workbench.models.anatomy import prunable
-from workbench.models.loading import load_encoder, quiet
+from workbench.models.loading import load_encoder
 from workbench.models.location import UNTRAINED, locate, only_local, told_as_bad_input
+from workbench.models.quiet import quiet
 
 
 def load_weights(model_id: str) -> dict[str, torch.Tensor]:

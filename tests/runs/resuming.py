@@ -1,0 +1,57 @@
+"""Runs that are broken off and gone on with, and what must be the same in the end."""
+
+from pathlib import Path
+
+import pytest
+
+from workbench.errors import Stopped
+from workbench.runs import Run, RunSpec, prune
+from workbench.runs import fit as fit_module
+from workbench.training import MaskedTrainer
+
+
+def outcome(run: Run) -> dict:
+    """Everything that must repeat bit for bit."""
+    results = run.results
+    results.pop("milliseconds")
+    for part in (*results["levels"], results["dense"], *results["cost"].values()):
+        part.get("cost", part).pop("seconds")
+    files = [*sorted((run.path / "masks").rglob("*.safetensors")), run.path / "model" / "model.safetensors"]
+    events = [{k: v for k, v in event.items() if k != "time"} for event in run.events()]
+    return {
+        "results": results,
+        "files": {str(path.relative_to(run.path)): path.read_bytes() for path in files},
+        "events": events,
+    }
+
+
+def interrupted_at(advance, count: int):
+    """`MaskedTrainer.advance` that is interrupted in its `count`-th step."""
+    calls = iter(range(1, count))
+
+    def step(trainer, batch):
+        if next(calls, None) is None:
+            raise KeyboardInterrupt
+        return advance(trainer, batch)
+
+    return step
+
+
+def stops_until_done(spec: RunSpec, folder: Path, monkeypatch: pytest.MonkeyPatch, every: int) -> int:
+    """Interrupts a run in every `every`-th step until it is complete; it must end as an unbroken one does.
+
+    Returns:
+        how often it was stopped.
+    """
+    whole = outcome(prune(spec, store=folder / "whole"))
+    monkeypatch.setattr(fit_module, "CHECKPOINT_SECONDS", 0.0)
+    advance, stops = MaskedTrainer.advance, 0
+    while True:
+        monkeypatch.setattr(MaskedTrainer, "advance", interrupted_at(advance, every))
+        try:
+            run = prune(spec, store=folder / "broken")
+            break
+        except Stopped:
+            stops += 1
+    assert outcome(run) == whole
+    return stops
