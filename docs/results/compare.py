@@ -1,10 +1,9 @@
-"""The tables of compare.md, out of the runs of compare.yaml that are complete in a store.
+"""The tables of compare.md: the runs of a grid that are complete in a store.
 
-Usage: .venv/bin/python docs/results/compare.py [STORE]
+Usage: .venv/bin/python docs/results/compare.py GRID.yaml STORE
 """
 
 import sys
-from pathlib import Path
 
 import pandas as pd
 
@@ -33,8 +32,8 @@ def markdown(table: pd.DataFrame) -> str:
 
 
 if __name__ == "__main__":
-    store = sys.argv[1] if len(sys.argv) > 1 else "runs"
-    entries = {cell.spec.name: cell.label for cell in read_grid(Path(__file__).with_suffix(".yaml"))}
+    grid, store = sys.argv[1:]
+    entries = {cell.spec.name: cell.label for cell in read_grid(grid)}
     runs = [run for run in runs_in(store) if run.done and run.name in entries]
     table = comparison_table(runs).assign(entry=lambda rows: rows["run"].map(entries))
     print(f"{len(runs)} of {len(entries)} runs are complete.")
