@@ -33,11 +33,11 @@ lab: $(VENV)/installed
 	$(BIN)/jupyter lab notebooks
 
 # Two notebooks as pages, controls and pictures without code. They stand in a folder of their own because Voila
-# would open any notebook beside them whose address somebody knows.
+# would open any notebook beside them whose address somebody knows. A page's kernel ends ten minutes after the page.
 dashboard: $(VENV)/installed
 	@mkdir -p $(STORE) dashboard
 	@ln -sf ../notebooks/01_mask_explorer.ipynb ../notebooks/02_candidate_race.ipynb dashboard
-	$(BIN)/voila dashboard --classic-tree
+	$(BIN)/voila dashboard --classic-tree --MappingKernelManager.cull_idle_timeout=600
 
 benchmark: $(VENV)/installed
 	$(BIN)/workbench benchmark --scale bert-base

@@ -94,14 +94,8 @@ def test_every_slider_changes_the_pictures_to_what_python_says(visit, server):
         spec = moved
     for tab in TABS:
         visit.part("tabs").get_by_text(tab, exact=True).click()
-        visit.until(lambda: all_drawn(visit), f"no picture on {tab}")
+        visit.until(lambda: visit.drawn("explorer") == 2, f"no picture on {tab}")
         visit.picture(tab, "explorer")
-
-
-def all_drawn(visit) -> bool:
-    """Whether both figures of the tab in sight have marks."""
-    figures = visit.part("explorer").locator(".js-plotly-plot:visible .main-svg:first-child")
-    return figures.count() == 2
 
 
 def test_a_slider_shows_at_once_what_to_expect(visit, measured):

@@ -1,7 +1,5 @@
 """A real run, started, watched, stopped, found again and finished in JupyterLab and on the dashboard."""
 
-RUN_SECONDS = 300
-
 
 def points(visit) -> int:
     """Points of all curves of the run."""
@@ -27,10 +25,27 @@ def await_growth(visit) -> None:
         seen = points(visit)
 
 
+def told(visit) -> str:
+    """How far the run is, in words."""
+    return visit.part("progress").inner_text()
+
+
+def await_end(visit) -> None:
+    """Waits for the run to be done, for as long as it goes on."""
+    seen = ""
+    while not is_in(visit, "done"):
+        visit.until(
+            lambda seen=seen: is_in(visit, "done", "failed") or told(visit) != seen, "the run does not go on"
+        )
+        assert not is_in(visit, "failed"), visit.part("watch").inner_text()
+        seen = told(visit)
+
+
 def check_finished(visit) -> None:
     """The run is complete, with a race that was decided and full scores beside early ones."""
-    visit.until(lambda: is_in(visit, "done"), "the run is not done", seconds=RUN_SECONDS)
+    await_end(visit)
     visit.until(lambda: visit.traces("race", 1) != [], "early and final scores are not compared")
+    visit.until(lambda: visit.drawn("race") == 2, "a picture of the race is not in sight")
     assert "was chosen" in visit.part("race-told").inner_text()
     assert [box.is_disabled() for box in visit.part("candidates").locator("input").all()] == [True] * 3
     visit.picture("watch", "watch")
@@ -45,11 +60,12 @@ def test_a_run_is_stopped_and_finished_by_another_kernel(visit):
     visit.picture("growing", "watch")
     visit.part("stop").click()
     await_state(visit, "stopped")
-    steps = visit.part("watch").locator(".workbench-progress").inner_text()
+    visit.until(lambda: told(visit).endswith("optimizer steps"), "the panel does not say how far the run is")
+    steps = told(visit)
     visit.restart("watch")
     await_state(visit, "stopped")
     assert visit.part("start").inner_text() == "Resume"
-    assert steps == visit.part("watch").locator(".workbench-progress").inner_text()
+    assert told(visit) == steps
     visit.part("start").click()
     check_finished(visit)
 

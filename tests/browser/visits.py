@@ -10,7 +10,7 @@ import numpy as np
 from playwright.sync_api import Locator, Page
 
 # A loaded computer is slow, and no reason to fail.
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 300
 KERNEL_READY = "Python 3 (ipykernel) | Idle"
 
 
@@ -71,6 +71,10 @@ class Visit:
         if figures.count() <= number:
             return []
         return [plain(trace) for trace in figures.nth(number).evaluate("figure => figure.data ?? []")]
+
+    def drawn(self, panel: str) -> int:
+        """How many figures of a panel are in sight; a flat one is not."""
+        return self.part(panel).locator(".js-plotly-plot:visible .main-svg:first-child").count()
 
     def until(self, holds: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> None:
         """Waits for something to hold."""

@@ -3,8 +3,10 @@
 import asyncio
 import base64
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
+import psutil
 import pytest
 
 from workbench import masks
@@ -135,6 +137,14 @@ def test_controls_have_labels_and_names_to_find_them_by(explorer):
     assert len(TABS) == len(explorer.tabs.children)
 
 
+@pytest.mark.parametrize(
+    "settings", [{"ratio": 1e-8}, {"ratio": 50.0}, {"exponent": 30.0}, {"candidates": 20}, {"seed": 500}]
+)
+def test_sliders_reach_as_far_as_where_they_begin(tiny_model_dir, settings):
+    explorer = MaskExplorer(str(tiny_model_dir), **settings)
+    assert {name: getattr(explorer.spec, name) for name in settings} == settings
+
+
 def test_a_setting_that_keeps_no_weight_is_a_sentence_and_the_pictures_stay(explorer):
     before = shown(explorer, "layers")
     explorer.controls["sparsity"].max = 0.9999
@@ -174,6 +184,13 @@ def test_a_model_that_is_not_there_is_a_sentence(tmp_path):
     for call in (explorer.pool, lambda: explorer.figure("layers")):
         with pytest.raises(BadInput, match="does not exist"):
             call()
+
+
+def test_a_model_too_large_for_memory_is_a_sentence_and_is_not_loaded(tiny_model_dir, monkeypatch):
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=1000))
+    explorer = MaskExplorer(str(tiny_model_dir))
+    assert "Nothing was loaded" in explorer.notice.value
+    assert explorer.weights == {}
 
 
 def test_another_model_may_be_named_in_the_panel(explorer, tiny_model_dir, tmp_path):

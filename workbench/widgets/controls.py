@@ -1,5 +1,6 @@
 """The controls of a pool of masks."""
 
+from math import ceil, floor, log10
 from typing import Any
 
 import ipywidgets as widgets
@@ -20,8 +21,7 @@ def pool_controls(spec: PoolSpec) -> dict[str, Any]:
             widgets.FloatSlider,
             "Sparsity",
             "Share of the weights that is removed",
-            value=spec.sparsity,
-            max=max(0.995, spec.sparsity),
+            **_holding(spec.sparsity, 0.0, 0.995),
             step=0.005,
             readout_format=".3f",
         ),
@@ -30,8 +30,8 @@ def pool_controls(spec: PoolSpec) -> dict[str, Any]:
             "Sampling ratio",
             "Draws for each removed weight; the fewer, the more a mask differs from magnitude",
             value=spec.ratio,
-            min=-6,
-            max=0,
+            min=min(-6, floor(log10(spec.ratio))),
+            max=max(0, ceil(log10(spec.ratio))),
             step=0.1,
             readout_format=".1e",
         ),
@@ -39,8 +39,7 @@ def pool_controls(spec: PoolSpec) -> dict[str, Any]:
             widgets.FloatSlider,
             "Exponent",
             "A weight is drawn in proportion to its magnitude to this power",
-            value=spec.exponent,
-            max=max(20.0, spec.exponent),
+            **_holding(spec.exponent, 0.0, 20.0),
             step=0.5,
             readout_format=".1f",
         ),
@@ -48,9 +47,7 @@ def pool_controls(spec: PoolSpec) -> dict[str, Any]:
             widgets.IntSlider,
             "Candidates",
             "Masks in the pool",
-            value=spec.candidates,
-            min=2,
-            max=max(16, spec.candidates),
+            **_holding(spec.candidates, 2, 16),
         ),
         "scope": _slider(
             widgets.SelectionSlider,
@@ -63,9 +60,7 @@ def pool_controls(spec: PoolSpec) -> dict[str, Any]:
             widgets.IntSlider,
             "Seed",
             "Of the pool; another seed gives other masks of the same law",
-            value=spec.seed,
-            min=min(0, spec.seed),
-            max=max(99, spec.seed),
+            **_holding(spec.seed, 0, 99),
         ),
     }
     for name, control in controls.items():
@@ -81,3 +76,8 @@ def _slider(kind: type, description: str, tooltip: str, **settings) -> widgets.W
         layout=widgets.Layout(width="100%", min_width="0"),
         **settings,
     )
+
+
+def _holding(value: float, low: float, high: float) -> dict[str, float]:
+    """A range that is wide enough for a value."""
+    return {"value": value, "min": min(low, value), "max": max(high, value)}

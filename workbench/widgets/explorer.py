@@ -12,11 +12,11 @@ from IPython.display import HTML, display
 from workbench import figures
 from workbench.analysis import ExpectedPool, PoolSpec, SampledPool
 from workbench.errors import BadInput, unknown
-from workbench.figures.style import matrix_title
-from workbench.masks import MagnitudeHistograms, layer_index, matrix_type
+from workbench.masks import MagnitudeHistograms
 from workbench.models import MINILM, load_weights
 from workbench.widgets.controls import pool_controls
 from workbench.widgets.live_figure import LiveFigure
+from workbench.widgets.matrix_choice import MatrixChoice
 from workbench.widgets.notice import Notice
 from workbench.widgets.panels import PANELS, TABS, Panel, View
 from workbench.widgets.rest import AfterRest
@@ -52,7 +52,7 @@ class MaskExplorer(widgets.VBox):
         self.model = widgets.Text(
             value=model, description="Model", continuous_update=False, tooltip="A Hub id or a folder"
         )
-        self.matrix = widgets.Dropdown(description="Matrix", tooltip="The matrix to look into")
+        self.matrix = MatrixChoice()
         self.controls = pool_controls(self._checked(settings))
         self._sampling = AfterRest(_REST_SECONDS, self._sample, self._show_sampled)
         self._loading = AfterRest(0.0, lambda name, _: _read(name), self._show_loaded)
@@ -194,9 +194,7 @@ class MaskExplorer(widgets.VBox):
             return
         self.expected = self.sampled = None
         self.weights, self._histograms = found
-        self._matrix_of = {_place(name): name for name in self.weights}
-        self.matrix.options = [(_label(name), name) for name in self.weights]
-        self.matrix.value = next(iter(self.weights))
+        self.matrix.offer(self.weights)
         self.loaded, refused, self._refused_settings = self.model.value, self._refused_settings, None
         self._renew()
         if refused is not None:
@@ -244,11 +242,8 @@ class MaskExplorer(widgets.VBox):
         if panel.key in self._live:
             self._live[panel.key].show(figure)
             return
-        self._live[panel.key] = LiveFigure(figure, self._choose if panel.chooses else None)
+        self._live[panel.key] = LiveFigure(figure, self.matrix.choose if panel.chooses else None)
         self._places[panel.key].children = (self._live[panel.key],)
-
-    def _choose(self, kind: str, layer: str) -> None:
-        self.matrix.value = self._matrix_of.get((kind, layer), self.matrix.value)
 
     def _say(self, sentence: str) -> None:
         self.notice.say("")
@@ -271,17 +266,6 @@ def _tried(function: Callable):
         return function()
     except Exception as error:
         return error
-
-
-def _place(name: str) -> tuple[str, str]:
-    """Column and row of a matrix in the heat maps."""
-    layer = layer_index(name)
-    return matrix_title(matrix_type(name)), "stem" if layer is None else str(layer)
-
-
-def _label(name: str) -> str:
-    kind, layer = _place(name)
-    return f"{kind}, {'stem' if layer == 'stem' else f'layer {layer}'}"
 
 
 def _side_by_side(parts: list[widgets.Widget]) -> widgets.GridBox:

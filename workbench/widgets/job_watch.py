@@ -54,20 +54,21 @@ class JobWatch(widgets.VBox):
         self.stop_button.tooltip = "Asks the run to stop; it can be resumed and ends with the same result"
         self.start_button.on_click(lambda _: self._press(lambda: start(self.spec, self._store)))
         self.stop_button.on_click(lambda _: self._press(lambda: self.job.stop()))
+        progress = widgets.HBox([self.bar, self.place])
         self.notice = Notice()
         self._curves = widgets.VBox()
         super().__init__(
             [
                 self._title,
                 widgets.HBox([self.start_button, self.stop_button]),
-                widgets.HBox([self.bar, self.place]),
+                progress,
                 self.notice,
                 self._curves,
             ]
         )
         for part, name in [(self, "watch"), (self.start_button, "start"), (self.stop_button, "stop")]:
             part.add_class(f"workbench-{name}")
-        self.bar.add_class("workbench-progress")
+        progress.add_class("workbench-progress")
         self.look_at(spec)
 
     @property

@@ -38,7 +38,8 @@ export default {
     if (signal.aborted) return;
     const draw = () => {
       const { data, layout, config } = model.get("figure");
-      el.style.height = `${layout.height}px`;
+      // A place without a height would be drawn flat.
+      el.style.height = `${layout.height ?? layout.template.layout.height}px`;
       return Plotly.react(el, data, layout, config);
     };
     await draw();
