@@ -91,12 +91,7 @@ class Run:
                 f"run {self.name} is not complete. Run the same command again; it goes on where it stopped."
             )
         path = self.path / "results.json"
-        try:
-            results = read_json(path)
-        except ValueError as error:
-            raise BadInput(
-                f"{path} is damaged ({error}). Delete the run folder and run the same command again."
-            ) from error
+        results = read_json(path)
         if not isinstance(results, dict) or results.get("format") != FORMAT:
             raise BadInput(
                 f"{path} does not have format {FORMAT}, the one that this version of the workbench reads. "

@@ -1,0 +1,35 @@
+"""By what one recognises a method, on a small real setting; docs/results/compare.md has the full-size figures."""
+
+import pytest
+
+import workbench as wb
+from workbench.engines.magnitude import Magnitude
+from workbench.engines.movement import Movement
+from workbench.training import Distillation
+
+
+@pytest.fixture(scope="module")
+def accuracy(small_encoder, glue_dir, tmp_path_factory):
+    """Validation accuracy on sst2 after one seed's 200 steps from one dense model."""
+    store = tmp_path_factory.mktemp("signatures")
+
+    def measure(engine: type, sparsity: float, **changes) -> float:
+        common = {"total_steps": 200, "batch_size": 16, "lr": 3e-4, "clip": 1.0, "eval_every": 100}
+        common |= {"freeze_embeddings": True, "distillation": Distillation(mode="none")}
+        spec = wb.RunSpec(
+            task="glue/sst2",
+            model=str(small_encoder),
+            engine=engine(sparsity=sparsity, **common, **changes),
+            examples=4000,
+            dense=wb.FineTuning(epochs=1, lr=2e-4, eval_every=400),
+        )
+        return wb.prune(spec, store).results["validation"]["accuracy"]
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("WORKBENCH_GLUE_DIR", str(glue_dir))
+        yield measure
+
+
+def test_movement_beats_magnitude_at_high_sparsity_and_not_at_a_low_one(accuracy):
+    assert accuracy(Movement, 0.97, start="dense") > accuracy(Magnitude, 0.97) + 0.01
+    assert accuracy(Movement, 0.5, start="dense") < accuracy(Magnitude, 0.5) - 0.02
