@@ -1,4 +1,4 @@
-"""By what one recognises a method, on a small real setting; docs/results/compare.md has the full-size figures."""
+"""By what one recognises a method, in short trainings on real data; docs/results has the long ones."""
 
 import pytest
 
