@@ -33,7 +33,7 @@ def test_lengths_stand_in_order_with_what_explains_them(runs):
 def test_runs_of_different_engines_are_not_one_curve(runs, finished_run):
     with pytest.raises(BadInput, match="different values of engine"):
         training_length_table([*runs, finished_run])
-    with pytest.raises(BadInput, match="axis `scale`"):
+    with pytest.raises(BadInput, match="differ in total_steps"):
         training_length_table([])
 
 
