@@ -55,7 +55,7 @@ def training_length_table(runs: Sequence[Run]) -> pd.DataFrame:
         BadInput: no run, or runs of different tasks, engines or models.
     """
     if not runs:
-        raise BadInput("no runs to compare; a grid whose engines differ in total_steps makes runs of different lengths")
+        raise BadInput("no runs to compare; a grid whose engines differ in total_steps makes some")
     for name in ("task", "engine", "model"):
         if len(found := sorted({run.results[name] for run in runs})) > 1:
             raise BadInput(
