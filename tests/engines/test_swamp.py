@@ -108,6 +108,8 @@ def test_without_rewinding_levels_go_on_from_the_average():
         ({"hold_from": 0.05}, "above the warm-up"),
         ({"rewind_epochs": 1.0}, "dense_epochs above 0"),
         ({"prune_share": 1.0}, "prune_share is 1.0"),
+        ({"levels": 3}, "prune_share=null with levels"),
+        ({"prune_share": None}, "levels is None"),
         ({"rewind": True}, "rewind is True"),
         ({"ladder": (0.5, 0.8)}, "make them equal"),
     ],

@@ -40,6 +40,7 @@ class Swamp(IMP):
     it is the control without rewinding, much like Sparse Model Soups (Zimmer et al. 2024).
 
     Attributes:
+        levels: number of levels on the cubic ladder of `imp`; only with `prune_share=null`.
         particles: N.
         particles_from: sparsity from which on a level has N particles; below it has one. Above 0 it is
             SWAMP+, which saves training where averages help least.
@@ -53,6 +54,7 @@ class Swamp(IMP):
 
     epochs: Positive = 3.0
     dense_epochs: NonNegative = 0.0
+    levels: Count | None = None
     prune_share: Annotated[float, Field(gt=0, lt=1)] | None = 0.2
     scope: Scope = "global"
     rewind: Literal["none", "encoder", "all"] = "all"
@@ -63,6 +65,11 @@ class Swamp(IMP):
     recalibrate: bool | None = None
 
     def __post_init__(self):
+        if self.ladder is None and (self.levels is None) == (self.prune_share is None):
+            raise BadInput(
+                f"swamp: levels is {self.levels} and prune_share is {self.prune_share}; one of them says how "
+                "sparse each level is. Give prune_share=null with levels, or leave levels out."
+            )
         super().__post_init__()
         if self.averaging and self.hold_from is None:
             raise BadInput(
