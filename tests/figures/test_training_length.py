@@ -1,4 +1,5 @@
 import pandas as pd
+import pytest
 
 from workbench import figures
 from workbench.analysis import mean_by_length
@@ -60,3 +61,9 @@ def test_what_rounding_makes_of_a_loss_fills_no_axis():
     low, high = figures.diagnostics_by_length(mean_by_length(flat)).layout.yaxis.range
     assert high - low >= 0.1
     assert low < 0.69 < high
+
+
+@pytest.mark.parametrize(("longest", "ticks"), [(4.0, None), (8.0, "D2")])
+def test_lengths_that_differ_much_are_written_in_full(longest, ticks):
+    means = mean_by_length(RUNS.replace({"epochs": {4.0: longest}}))
+    assert figures.metric_by_length(RUNS, means, "accuracy").layout.xaxis.dtick == ticks

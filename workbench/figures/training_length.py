@@ -28,7 +28,7 @@ def metric_by_length(table: pd.DataFrame, means: pd.DataFrame, metric: str) -> g
         figure.add_trace(_marks(seeds, colour, symbol, label))
         figure.add_trace(_line(curve, "metric", colour, symbol, label))
         figure.add_trace(_ring(curve[curve["best"]], colour, label))
-    figure.update_xaxes(title_text="passes over the training split (log scale)", type="log")
+    _lengths_axis(figure, "passes over the training split (log scale)", means["epochs"])
     figure.update_yaxes(title_text=metric_title(metric), range=metric_limits(table["metric"]))
     return figure.update_layout(template=TEMPLATE, height=440)
 
@@ -46,8 +46,14 @@ def diagnostics_by_length(means: pd.DataFrame) -> go.Figure:
             line = _line(curve, name, *_style(place, sparsity))
             figure.add_trace(line.update(showlegend=column == 1), row=1, col=column)
         figure.update_yaxes(title_text=title, range=value_limits(means[name].dropna()), row=1, col=column)
-    figure.update_xaxes(title_text="passes over train (log)", type="log")
+    _lengths_axis(figure, "passes over train (log)", means["epochs"])
     return figure.update_layout(template=TEMPLATE, height=360)
+
+
+def _lengths_axis(figure: go.Figure, title: str, epochs: pd.Series) -> None:
+    figure.update_xaxes(title_text=title, type="log")
+    if epochs.max() >= 5 * epochs.min():  # there plotly would write 0.4 as a small 4
+        figure.update_xaxes(dtick="D2", tickformat="~g")
 
 
 def _style(place: int, sparsity: float) -> tuple[str, str, str]:
