@@ -7,22 +7,39 @@ import sys
 
 import pandas as pd
 
-from workbench import read_grid, runs_in
-from workbench.analysis import comparison_table
+from workbench import Run, read_grid, runs_in
+from workbench.analysis import comparison_table, particle_table
 
 
 def scores(table: pd.DataFrame) -> pd.DataFrame:
-    """A row for each entry of the grid and sparsity: dev of every seed, their mean, and the cost."""
+    """A row for each entry of the grid and sparsity: dev of every seed, means, and the cost."""
     entries = table.groupby(["sparsity", "entry"], sort=False)
     rows = entries["dev"].agg(
         **{
             "dev, every seed": lambda dev: ", ".join(f"{value:.3f}" for value in dev),
-            "mean": lambda dev: round(dev.mean(), 3),
+            "mean": lambda dev: f"{dev.mean():.3f}",
         }
     )
+    rows["validation"] = entries["validation"].mean().map("{:.3f}".format)
     rows["steps"] = entries["optimizer_steps"].first()
     rows["examples"] = entries["examples"].first()
     return rows.reset_index().sort_values(["sparsity", "mean"], ascending=[False, False])
+
+
+def gains(runs: list[Run], entries: dict[str, str]) -> pd.DataFrame:
+    """What averages of particles gain over their mean particle on validation, in levels from 0.8 on."""
+    table = pd.concat(
+        particle_table(run).assign(task=run.spec.task, entry=entries[run.name], seed=run.spec.seed)
+        for run in runs
+    ).query("sparsity >= 0.8")
+    gain = (table["average"] - table["value"]).groupby([table["task"], table["entry"], table["seed"]]).mean()
+    rows = gain.groupby(["task", "entry"]).agg(
+        **{
+            "average - mean particle, every seed": lambda seeds: ", ".join(f"{one:+.4f}" for one in seeds),
+            "mean": lambda seeds: f"{seeds.mean():+.4f}",
+        }
+    )
+    return rows.reset_index()
 
 
 def markdown(table: pd.DataFrame) -> str:
@@ -41,3 +58,5 @@ if __name__ == "__main__":
         dense = rows.groupby("seed")["dense"].first()
         print(f"\n{task}, {rows['metric'].iloc[0]}; dense: {', '.join(f'{value:.3f}' for value in dense)}\n")
         print(markdown(scores(rows)))
+    if len(particles := gains(runs, entries)):
+        print(f"\n{markdown(particles)}")
