@@ -8,7 +8,7 @@ import torch
 from workbench.errors import BadInput
 from workbench.masks.mask import Mask
 from workbench.masks.packed import PackedMatrix
-from workbench.masks.ranking.keys import check_rankable, not_finite
+from workbench.masks.ranking.vectors import check_rankable, not_finite
 
 
 def nm_mask(scores: Mapping[str, torch.Tensor], n: int, m: int) -> Mask:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from workbench.masks import parallel
-from workbench.masks.ranking import keys
+from workbench.masks.ranking import vectors
 
 # Few distinct values, so that ties at the threshold are the rule, and any values at all.
 TIES = st.sampled_from([-2.0, -1.0, -1e-45, -0.0, 0.0, 1e-45, 2e-45, 0.5, 1.0, 3e38])
@@ -37,7 +37,7 @@ def working(way: tuple[int, int, bool]):
     torch.set_num_threads(threads)
     with patch.object(parallel, "CHUNK", chunk):
         if by_torch:
-            with patch.object(keys, "on_host", lambda tensors: False):
+            with patch.object(vectors, "on_host", lambda tensors: False):
                 yield
         else:
             yield

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from tests.masks.ranking.reference import ANY, ARRAYS, TIES
 from workbench.masks.ranking import kernels_numba, kernels_torch
-from workbench.masks.ranking.keys import FLOAT32, FLOAT64, keys_of, on_host
+from workbench.masks.ranking.keys import FLOAT32, FLOAT64, keys_of
 from workbench.masks.ranking.selection import Window
+from workbench.masks.ranking.vectors import on_host
 
 KERNELS = pytest.mark.parametrize("kernels", [kernels_numba, kernels_torch])
 NARROW = [torch.float8_e4m3fn, torch.float8_e5m2, torch.bfloat16, torch.float16]

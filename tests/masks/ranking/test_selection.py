@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from tests.masks.ranking.reference import ARRAYS, WAYS, working
 from workbench.masks.ranking import selection
-from workbench.masks.ranking.keys import FLOAT32, FLOAT64, Vector, vectors_of
+from workbench.masks.ranking.keys import FLOAT32, FLOAT64
 from workbench.masks.ranking.selection import Window, choose
+from workbench.masks.ranking.vectors import Vector, vectors_of
 
 KEYS = st.integers(-(1 << 31), 1 << 31)
 

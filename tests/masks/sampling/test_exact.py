@@ -12,7 +12,7 @@ from scipy.stats import binom
 from tests.masks.sampling.test_hashing import splitmix
 from workbench.masks import parallel, sample_mask
 from workbench.masks.ranking import kernels_torch
-from workbench.masks.ranking.keys import Vector, common_layout
+from workbench.masks.ranking.vectors import Vector, common_layout
 from workbench.masks.sampling import law, lottery, onepass
 from workbench.masks.sampling.histogram import Histogram
 from workbench.masks.sampling.lottery import Group, Lottery

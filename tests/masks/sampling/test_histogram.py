@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from tests.masks.ranking.reference import ARRAYS, working
 from workbench.errors import BadInput
-from workbench.masks.ranking.keys import FLOAT32, FLOAT64, vectors_of
+from workbench.masks.ranking.keys import FLOAT32, FLOAT64
+from workbench.masks.ranking.vectors import vectors_of
 from workbench.masks.sampling.histogram import Histogram
 
 LAYOUTS = pytest.mark.parametrize("layout", [FLOAT32, FLOAT64], ids=["float32", "float64"])

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from workbench.masks.parallel import each
-from workbench.masks.ranking.keys import Layout, Vector, keys_of
+from workbench.masks.ranking.keys import Layout, keys_of
+from workbench.masks.ranking.vectors import Vector
 
 _BIN_BITS = 16
 # Standard errors of a sample's quantile that the window reaches to either side.

@@ -12,8 +12,8 @@ from workbench.masks.grouping import groups
 from workbench.masks.mask import Mask
 from workbench.masks.packed import PackedMatrix
 from workbench.masks.parallel import each
-from workbench.masks.ranking.keys import check_rankable, on_host, vectors_of
 from workbench.masks.ranking.selection import choose, marked
+from workbench.masks.ranking.vectors import check_rankable, on_host, vectors_of
 
 
 def kept_count(numel: int, sparsity: float) -> int:

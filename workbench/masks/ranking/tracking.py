@@ -5,9 +5,10 @@ from collections.abc import Mapping
 import torch
 
 from workbench.masks.parallel import each
-from workbench.masks.ranking.keys import Layout, on_host, vectors_of
+from workbench.masks.ranking.keys import Layout
 from workbench.masks.ranking.selection import Window, choose, marked
 from workbench.masks.ranking.topk import Budget, counted
+from workbench.masks.ranking.vectors import on_host, vectors_of
 
 # How far from the last threshold the next is looked for, in shares of a magnitude: at least 1/512, which
 # holds so few scores that reading the others takes longer; up to 1/64, beyond which a sample knows better.

@@ -11,8 +11,8 @@ import torch
 
 from workbench.masks.grouping import groups
 from workbench.masks.parallel import each
-from workbench.masks.ranking.keys import Vector, common_layout, on_host
 from workbench.masks.ranking.topk import check_tensors, kept_in_group
+from workbench.masks.ranking.vectors import Vector, common_layout, on_host
 from workbench.masks.sampling.histogram import Histogram, upper_edges
 from workbench.masks.sampling.sample import check_law, number_of_draws
 

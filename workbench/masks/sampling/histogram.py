@@ -7,7 +7,8 @@ from types import ModuleType
 
 import numpy as np
 
-from workbench.masks.ranking.keys import Layout, Vector
+from workbench.masks.ranking.keys import Layout
+from workbench.masks.ranking.vectors import Vector
 
 
 @dataclass(frozen=True, eq=False)

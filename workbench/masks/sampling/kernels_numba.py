@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from workbench.masks.sampling.hashing import hashed
-from workbench.masks.sampling.lottery import Lottery
+from workbench.masks.sampling.tables import Tables
 
 # Weights looked at together, in the fastest cache.
 _BLOCK = 512
@@ -25,7 +25,7 @@ def count_bins(bits: np.ndarray, shift: int, table: np.ndarray) -> None:
     _count_bins(_unsigned(bits), np.uint64(shift), table)
 
 
-def decide(bits: np.ndarray, first: int, lottery: Lottery) -> tuple[np.ndarray, np.ndarray]:
+def decide(bits: np.ndarray, first: int, tables: Tables) -> tuple[np.ndarray, np.ndarray]:
     """Which weights the tables keep, packed, and the places of those that they leave open.
 
     Args:
@@ -34,9 +34,9 @@ def decide(bits: np.ndarray, first: int, lottery: Lottery) -> tuple[np.ndarray, 
     """
     marks = np.empty(bits.size, dtype=bool)
     found = np.empty(bits.size, dtype=np.int64)  # Memory that nobody touches costs nothing.
-    group, tables = lottery.group, (lottery.base, lottery.sure, lottery.open)
-    shift, key = np.uint64(group.histogram.shift), np.uint64(group.key)
-    count = _decide(_unsigned(bits), shift, key, first, *tables, marks, found)
+    shift, key = np.uint64(tables.shift), np.uint64(tables.key)
+    both = tables.base, tables.sure, tables.open
+    count = _decide(_unsigned(bits), shift, key, first, *both, marks, found)
     return np.packbits(marks), found[:count].copy()
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from workbench.masks.sampling.hashing import hashed_torch, shifted
-from workbench.masks.sampling.lottery import Lottery
+from workbench.masks.sampling.tables import Tables
 
 
 def count_bins(bits: Tensor, shift: int, table: np.ndarray) -> None:
@@ -17,12 +17,12 @@ def count_bins(bits: Tensor, shift: int, table: np.ndarray) -> None:
     table += counts.cpu().numpy().astype(table.dtype)
 
 
-def decide(bits: Tensor, first: int, lottery: Lottery) -> tuple[np.ndarray, np.ndarray]:
+def decide(bits: Tensor, first: int, tables: Tables) -> tuple[np.ndarray, np.ndarray]:
     """Which weights the tables keep, packed, and the places of those that they leave open."""
-    sure, open_ = (torch.from_numpy(t.astype(np.int64)).to(bits.device) for t in (lottery.sure, lottery.open))
-    bins = _bins(bits, lottery.group.histogram.shift)
-    place = (bins - lottery.base).clamp_(0, sure.numel() - 1)
-    lot = shifted(hashed_torch(lottery.group.key, first, first + bits.numel(), bits.device), 33)
+    sure, open_ = (torch.from_numpy(t.astype(np.int64)).to(bits.device) for t in (tables.sure, tables.open))
+    bins = _bins(bits, tables.shift)
+    place = (bins - tables.base).clamp_(0, sure.numel() - 1)
+    lot = shifted(hashed_torch(tables.key, first, first + bits.numel(), bits.device), 33)
     keep = lot < sure[place]
     found = (keep != (lot < open_[place])).nonzero().squeeze(1)
     return np.packbits(keep.cpu().numpy()), found.cpu().numpy()

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.masks.ranking.keys import Vector
+from workbench.masks.ranking.vectors import Vector
 from workbench.masks.sampling.histogram import Histogram
+from workbench.masks.sampling.tables import Tables
 
 # More than the error of `law.chance`, so that no table decides what the exact rule decides otherwise.
 _MARGIN = 2.0**-18
@@ -46,16 +47,14 @@ class Group:
 
 @dataclass(frozen=True, eq=False)
 class Lottery:
-    """A group's law and tables.
+    """A group's law, and the tables that decide by it.
 
     Attributes:
         group: whose it is.
         log_time: the weight w has log(t p) = tau log|w| + `log_time`.
         theta: the expected threshold.
         low, high: the thresholds between which the tables hold.
-        base: the bin of the first entry of the tables; bins beyond either end are as the entry there.
-        sure: uint32; a weight in the bin is kept if the upper 31 bits of its hash are below.
-        open: uint32; and is not kept if they are not below this.
+        tables: what they decide.
     """
 
     group: Group
@@ -63,9 +62,7 @@ class Lottery:
     theta: float
     low: float
     high: float
-    base: int
-    sure: np.ndarray
-    open: np.ndarray
+    tables: Tables
 
     @classmethod
     def of(cls, group: Group, width: float) -> "Lottery":
@@ -75,7 +72,8 @@ class Lottery:
         histogram, kept, draws = group.histogram, group.kept, group.draws
         if kept == histogram.alive:
             everything = np.array([0, _ONE], dtype=np.uint32)
-            return cls(group, 0.0, 0.0, 0.0, 0.0, 0, everything, everything)
+            tables = Tables(group.key, histogram.shift, 0, everything, everything)
+            return cls(group, 0.0, 0.0, 0.0, 0.0, tables)
         log_p = group.exponent * np.log(histogram.middle)
         log_time = law.log_time(log_p, histogram.counts, kept, histogram.place_of_rank(kept))
         # What follows decides how much is left open, and nothing else.
@@ -92,11 +90,10 @@ class Lottery:
             low = threshold(kept + error, theta)
         if kept - error > 0:
             high = threshold(kept - error, theta)
-        return cls(group, log_time, theta, low, high, *_tables(group, log_time, low, high))
+        return cls(group, log_time, theta, low, high, _tables(group, log_time, low, high))
 
 
-def _tables(group: Group, log_time: float, low: float, high: float) -> tuple[int, np.ndarray, np.ndarray]:
-    """`base`, `sure` and `open` of a lottery."""
+def _tables(group: Group, log_time: float, low: float, high: float) -> Tables:
     from workbench.masks.sampling import law
 
     histogram, start = group.histogram, group.histogram.place_of_rank(group.kept)
@@ -109,8 +106,9 @@ def _tables(group: Group, log_time: float, low: float, high: float) -> tuple[int
     band = slice(first, max(np.count_nonzero(sure < 1), first + 1))
     bins = histogram.bins[band]
     base = int(bins[0]) - 1
-    tables = np.zeros((2, bins[-1] - base + 2))
-    tables[:, bins - base] = sure[band], open_[band]
-    tables[:, -1] = 1
-    sure, open_ = np.clip(tables, 0, 1) * _ONE
-    return base, np.floor(sure).astype(np.uint32), np.ceil(open_).astype(np.uint32)
+    entries = np.zeros((2, bins[-1] - base + 2))
+    entries[:, bins - base] = sure[band], open_[band]
+    entries[:, -1] = 1
+    sure, open_ = np.clip(entries, 0, 1) * _ONE
+    sure, open_ = np.floor(sure).astype(np.uint32), np.ceil(open_).astype(np.uint32)
+    return Tables(group.key, histogram.shift, base, sure, open_)

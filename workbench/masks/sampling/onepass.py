@@ -4,7 +4,7 @@ import numpy as np
 
 from workbench.masks.packed import popcount
 from workbench.masks.parallel import each
-from workbench.masks.ranking.keys import Vector
+from workbench.masks.ranking.vectors import Vector
 from workbench.masks.sampling.histogram import kernels_for
 from workbench.masks.sampling.lottery import Group, Lottery
 
@@ -55,7 +55,7 @@ def _decide(
     from workbench.masks.sampling import law
 
     group, bits, kernels = lottery.group, vector.bits(start, stop), kernels_for(vector)
-    packed, places = kernels.decide(bits, first + start, lottery)
+    packed, places = kernels.decide(bits, first + start, lottery.tables)
     indices = places + first + start
     rule = np.uint64(group.key), group.exponent, lottery.log_time, lottery.theta, group.draws
     return packed, indices, law.places(kernels.magnitudes(bits[places]), indices, *rule)

@@ -19,8 +19,8 @@ from workbench.errors import BadInput, unknown
 from workbench.masks.mask import Mask
 from workbench.masks.packed import PackedMatrix
 from workbench.masks.parallel import each
-from workbench.masks.ranking.keys import Vector, common_layout, on_host
 from workbench.masks.ranking.topk import Budget, budgets
+from workbench.masks.ranking.vectors import Vector, common_layout, on_host
 from workbench.masks.sampling import onepass
 from workbench.masks.sampling.draws import draw
 from workbench.masks.sampling.histogram import Histogram
