@@ -5,10 +5,9 @@ import pytest
 from tests.runs.conftest import tiny_randomized
 from workbench import prune
 from workbench.engines import engine_class
-from workbench.engines.random import Random
+from workbench.errors import BadInput
 from workbench.files import read_json
 from workbench.runs import Follower
-from workbench.runs.plan import planned_steps
 
 LOGITS = {"mode": "logits"}
 ENGINES = [
@@ -31,9 +30,12 @@ def test_a_run_takes_as_many_steps_as_it_planned(spec_of, tmp_path, engine):
     assert progress.done == progress.total == taken + plan["dense"]["steps"]
 
 
-def test_what_small_matrices_cannot_tell_is_not_planned():
-    engine = Random(counts=(10,) * 12, sparsity=0.9)
-    assert planned_steps(engine, seed=0, steps=lambda epochs, batch_size: 10) is None
+@pytest.mark.parametrize("engine", ["acdc", "swamp", "imp", "randomized"])
+def test_a_run_without_room_for_its_parts_is_refused_before_there_is_a_folder(spec_of, tmp_path, engine):
+    too_short = engine_class(engine)(total_steps=2, sparsity=0.8)
+    with pytest.raises(BadInput, match=r"Give at least \d+"):
+        prune(spec_of(too_short), store=tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_without_a_run_has_no_progress(tmp_path):

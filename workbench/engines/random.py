@@ -6,16 +6,16 @@ from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import nn
 
 from workbench.engines.base import Bench, Engine, State
 from workbench.errors import BadInput
 from workbench.files import read_json
-from workbench.masks import Mask, kept_count
+from workbench.masks import Mask, kept_count, topk_counts
 from workbench.masks.allocation import allocate
 from workbench.models import prunable
 from workbench.schedules import Linear
-from workbench.scores import Scores, random
+from workbench.scores import random
 from workbench.settings import settings
 
 
@@ -59,7 +59,7 @@ class Random(Engine):
         """Draws once and trains once."""
         state = bench.dense() if self.start == "dense" else bench.pretrained()
         kept = self.kept({name: weight.shape for name, weight in state.weights.items()})
-        mask = mask_of_counts(random(state.weights, bench.seed), kept)
+        mask = topk_counts(random(state.weights, bench.seed), kept)
         return bench.train("level-1", state, self.recipe(self.train_steps(bench), schedule=Linear), mask)
 
     def kept(self, shapes: Mapping[str, torch.Size]) -> dict[str, int]:
@@ -99,17 +99,6 @@ class Random(Engine):
                 f"random: sparsity is {self.sparsity}, that of the counts {sparsity:.6g}. Give the latter."
             )
         return counts
-
-
-def mask_of_counts(scores: Scores, kept: Mapping[str, int]) -> Mask:
-    """Keeps the highest scores of each matrix, so many as are given; of equal scores the first."""
-    return Mask.from_tensors({name: _highest(score, kept[name]) for name, score in scores.items()})
-
-
-def _highest(score: Tensor, count: int) -> Tensor:
-    keep = torch.zeros(score.numel(), dtype=torch.bool)
-    keep[score.flatten().argsort(descending=True, stable=True)[:count]] = True
-    return keep.reshape(score.shape)
 
 
 def _counts_of(folder: Path) -> tuple[int, ...]:

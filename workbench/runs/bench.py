@@ -84,7 +84,7 @@ class StoreBench:
 
     def steps(self, epochs: float, batch_size: int) -> int:
         """Optimizer steps in so many epochs at the run's scale; at least 1."""
-        return max(1, round(epochs * self._spec.scale * self._data.steps_per_epoch(batch_size)))
+        return self._data.steps(epochs * self._spec.scale, batch_size)
 
     def train(
         self, stage: str, state: StageState, recipe: Recipe, mask: Mask | Sparsifier | None = None

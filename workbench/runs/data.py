@@ -84,6 +84,10 @@ class TaskData:
         """Batches in one pass over train; the last may be short."""
         return -(-len(self.train) // batch_size)
 
+    def steps(self, epochs: float, batch_size: int) -> int:
+        """Optimizer steps in so many passes over train; at least 1."""
+        return max(1, round(epochs * self.steps_per_epoch(batch_size)))
+
     def batch(self, step: int, batch_size: int, key: tuple[str | int, ...]) -> dict[str, Tensor]:
         """The batch of an optimizer step, counted from 0.
 

@@ -48,7 +48,7 @@ def dense_root(store: Path, spec: RunSpec, environment: dict) -> Path:
 
 def dense_steps(spec: RunSpec, data: TaskData) -> int:
     """Optimizer steps of the fine-tuning."""
-    return max(1, round(spec.dense.epochs * data.steps_per_epoch(spec.dense.batch_size)))
+    return data.steps(spec.dense.epochs, spec.dense.batch_size)
 
 
 def _identity(spec: RunSpec, environment: dict) -> dict:

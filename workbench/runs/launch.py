@@ -52,10 +52,11 @@ def prune(spec: RunSpec, store: str | Path = "runs", *, keep_weights: bool = Fal
     spec.engine.check(model)
     data = TaskData(task, spec.model, spec.seed, spec.selection, spec.examples)
     student = spec.engine.adapt(model, task, data.tokenizer)
+    steps = planned_steps(spec, data, student)
     try:
         with _owned(root):
             if not (root / "results.json").exists():  # another process may have been quicker
-                _carry_out(spec, store, root, data, model, student)
+                _carry_out(spec, store, root, data, model, student, steps)
                 drop_scaffolding(root, keep_weights)
     except KeyboardInterrupt:
         raise Stopped(
@@ -74,25 +75,24 @@ def prune(spec: RunSpec, store: str | Path = "runs", *, keep_weights: bool = Fal
 
 
 def _carry_out(
-    spec: RunSpec, store: Path, root: Path, data: TaskData, model: nn.Module, student: nn.Module
+    spec: RunSpec,
+    store: Path,
+    root: Path,
+    data: TaskData,
+    model: nn.Module,
+    student: nn.Module,
+    steps: int,
 ) -> None:
     environment = _settled_environment(root, spec, data, model)
+    # What a watcher cannot work out: how long the run is, and where its dense model is.
+    folder = dense_root(store, spec, environment).relative_to(store)
+    about = {"folder": folder.as_posix(), "steps": dense_steps(spec, data)}
+    write_json(root / "plan.json", {"steps": steps, "dense": about})
     with torch_threads(environment["threads"]):
         dense = partial(dense_stage, store, spec, data, environment)
         bench = StoreBench(root, spec, data, model, student, dense, environment["precision"])
-        _write_plan(store, root, spec, data, environment, bench)
         final = spec.engine.prune(bench)
         write_results(bench, spec, data, environment, final)
-
-
-def _write_plan(
-    store: Path, root: Path, spec: RunSpec, data: TaskData, environment: dict, bench: StoreBench
-) -> None:
-    """Writes down what a watcher cannot work out: how long the run is, and where its dense model is."""
-    dense = dense_root(store, spec, environment).relative_to(store)
-    steps = planned_steps(spec.engine, spec.seed, bench.steps)
-    about = {"folder": dense.as_posix(), "steps": dense_steps(spec, data)}
-    write_json(root / "plan.json", {"steps": steps, "dense": about})
 
 
 @contextmanager

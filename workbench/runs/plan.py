@@ -2,84 +2,80 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from workbench.engines import Engine, Entrant
-from workbench.errors import WorkbenchError
+from workbench.engines import Entrant
 from workbench.masks import Mask
-from workbench.randomness import torch_generator
+from workbench.models import prunable
+from workbench.runs.data import TaskData
+from workbench.runs.spec import RunSpec
 from workbench.scores import Scores
 from workbench.training import Recipe, Sparsifier
 
-# Side of the matrix that stands in for a model's.
-_SIDE = 64
 
-
-def planned_steps(engine: Engine, seed: int, steps: Callable[[float, int], int]) -> int | None:
+def planned_steps(spec: RunSpec, data: TaskData, student: nn.Module) -> int:
     """Optimizer steps of a whole run, the shared dense model apart; trainings for study are counted.
 
-    Args:
-        engine: what is to be run.
-        seed: the run's.
-        steps: optimizer steps in so many epochs of batches of a size, as `engines.Bench.steps`.
+    A race that a person takes candidates out of may take fewer.
 
-    Returns:
-        The number; None for an engine that asks for more than a small matrix in place of the model's can
-        tell. A race that a person takes candidates out of may take fewer.
+    Raises:
+        BadInput: what the engine would refuse on the way, such as too few steps for all that it has to do.
     """
-    rehearsal = Rehearsal(seed, steps)
-    try:
-        engine.prune(rehearsal)
-    except WorkbenchError:
-        return None
+    rehearsal = Rehearsal(spec, data, student)
+    spec.engine.prune(rehearsal)
     return rehearsal.total
 
 
 class Rehearsal:
-    """An `engines.Bench` that trains nothing and adds up what would be trained.
+    """An `engines.Bench` that makes all masks, trains nothing and adds up what would be trained.
+
+    The weights are those of the untrained student throughout.
 
     Attributes:
         total: optimizer steps so far.
     """
 
-    def __init__(self, seed: int, steps: Callable[[float, int], int]):
-        self.seed = seed
-        self.steps = steps
+    def __init__(self, spec: RunSpec, data: TaskData, student: nn.Module):
+        self.seed = spec.seed
         self.total = 0
-        weights = torch.randn(_SIDE, _SIDE, generator=torch_generator(seed, "rehearsal"))
-        self._state = _StandIn({"stand-in": weights})
+        self._scale = spec.scale
+        self._data = data
+        self._state = _Untrained({name: weight.detach() for name, weight in prunable(student).items()})
 
-    def pretrained(self) -> "_StandIn":
-        """The stand-in."""
+    def steps(self, epochs: float, batch_size: int) -> int:
+        """As in the run."""
+        return self._data.steps(epochs * self._scale, batch_size)
+
+    def pretrained(self) -> "_Untrained":
+        """The student as it is."""
         return self._state
 
-    def dense(self) -> "_StandIn":
-        """The stand-in."""
+    def dense(self) -> "_Untrained":
+        """The student as it is."""
         return self._state
 
     def train(
-        self, stage: str, state: "_StandIn", recipe: Recipe, mask: Mask | Sparsifier | None = None
-    ) -> "_StandIn":
+        self, stage: str, state: "_Untrained", recipe: Recipe, mask: Mask | Sparsifier | None = None
+    ) -> "_Untrained":
         """Counts one training."""
         self.total += recipe.steps
         return state
 
     def average(
-        self, stage: str, state: "_StandIn", recipe: Recipe, mask: Mask, particles: int
-    ) -> "_StandIn":
+        self, stage: str, state: "_Untrained", recipe: Recipe, mask: Mask, particles: int
+    ) -> "_Untrained":
         """Counts every particle."""
         self.total += particles * recipe.steps
         return state
 
-    def scores(self, state: "_StandIn", criterion: str) -> Scores:
+    def scores(self, state: "_Untrained", criterion: str) -> Scores:
         """Some scores."""
         return {name: weight.abs() for name, weight in state.weights.items()}
 
     def race(
         self,
         stage: str,
-        state: "_StandIn",
+        state: "_Untrained",
         pool: Callable[[], Sequence[Entrant]],
         recipe: Recipe,
         *,
@@ -96,14 +92,14 @@ class Rehearsal:
         return entrants[0].mask
 
 
-class _StandIn:
-    """A state of one small matrix."""
+class _Untrained:
+    """An `engines.State`."""
 
     def __init__(self, weights: Mapping[str, Tensor]):
         self.weights = weights
 
-    def with_encoder_of(self, other: "_StandIn") -> "_StandIn":
+    def with_encoder_of(self, other: "_Untrained") -> "_Untrained":
         return self
 
-    def fresh(self) -> "_StandIn":
+    def fresh(self) -> "_Untrained":
         return self

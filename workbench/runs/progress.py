@@ -14,7 +14,7 @@ class Progress:
 
     Attributes:
         done: how many are done, those of the shared dense model included.
-        total: how many there will be; None where that is not known.
+        total: how many there will be; None before the run has begun.
         stage: what is under way, or was last.
     """
 
@@ -48,10 +48,9 @@ class Follower:
     def progress(self) -> Progress:
         """How far it is now."""
         dense, events, plan = self.dense_events(), self.events(), self._plan()
-        known = plan is not None and plan["steps"] is not None
         return Progress(
             done=steps_done(dense) + steps_done(events),
-            total=plan["steps"] + plan["dense"]["steps"] if known else None,
+            total=plan["steps"] + plan["dense"]["steps"] if plan else None,
             stage=next((log[-1]["stage"] for log in (events, dense) if log), ""),
         )
 
