@@ -1,6 +1,6 @@
-"""The tables of compare.md: the runs of a grid that are complete in a store.
+"""The tables of compare.md: the runs of a grid that are complete in a store, each entry against a baseline.
 
-Usage: .venv/bin/python docs/results/compare.py GRID.yaml STORE
+Usage: .venv/bin/python docs/results/compare.py GRID.yaml STORE [BASELINE]
 """
 
 import sys
@@ -8,12 +8,12 @@ import sys
 import pandas as pd
 
 from workbench import Run, read_grid, runs_in
-from workbench.analysis import comparison_table, particle_table
+from workbench.analysis import baseline_of, comparison_table, paired_differences, particle_table
 
 
-def scores(table: pd.DataFrame) -> pd.DataFrame:
-    """A row for each entry of the grid and sparsity: dev of every seed, means, and the cost."""
-    entries = table.groupby(["sparsity", "entry"], sort=False)
+def scores(table: pd.DataFrame, pairs: pd.DataFrame, baseline: str) -> pd.DataFrame:
+    """A row for each entry and sparsity: dev of every seed, means, the gain on the baseline, and the cost."""
+    entries = table.groupby(["sparsity", "engine"], sort=False)
     rows = entries["dev"].agg(
         **{
             "dev, every seed": lambda dev: ", ".join(f"{value:.3f}" for value in dev),
@@ -21,9 +21,19 @@ def scores(table: pd.DataFrame) -> pd.DataFrame:
         }
     )
     rows["validation"] = entries["validation"].mean().map("{:.3f}".format)
+    fair = pairs[pairs["equal_steps"]].set_index(["sparsity", "engine"])
+    rows[f"dev - {baseline}, 95 %"] = [_gain(fair, place) for place in rows.index]
     rows["steps"] = entries["optimizer_steps"].first()
     rows["examples"] = entries["examples"].first()
-    return rows.reset_index().sort_values(["sparsity", "mean"], ascending=[False, False])
+    rows = rows.reset_index().sort_values(["sparsity", "mean"], ascending=[False, False])
+    return rows.loc[:, (rows != "").any()].rename(columns={"engine": "entry"})
+
+
+def _gain(fair: pd.DataFrame, place: tuple[float, str]) -> str:
+    if place not in fair.index:
+        return ""
+    difference, low, high = fair.loc[place, ["difference", "low", "high"]]
+    return f"{difference:+.3f} ({low:+.3f} to {high:+.3f})"
 
 
 def gains(runs: list[Run], entries: dict[str, str]) -> pd.DataFrame:
@@ -49,14 +59,16 @@ def markdown(table: pd.DataFrame) -> str:
 
 
 if __name__ == "__main__":
-    grid, store = sys.argv[1:]
+    grid, store, *wanted = sys.argv[1:]
     entries = {cell.spec.name: cell.label for cell in read_grid(grid)}
     runs = [run for run in runs_in(store) if run.done and run.name in entries]
-    table = comparison_table(runs).assign(entry=lambda rows: rows["run"].map(entries))
+    table = comparison_table(runs).assign(engine=lambda rows: rows["run"].map(entries))
+    baseline = baseline_of(table, *wanted)
+    pairs = paired_differences(runs, table, baseline)
     print(f"{len(runs)} of {len(entries)} runs are complete.")
     for task, rows in table.groupby("task", sort=False):
         dense = rows.groupby("seed")["dense"].first()
         print(f"\n{task}, {rows['metric'].iloc[0]}; dense: {', '.join(f'{value:.3f}' for value in dense)}\n")
-        print(markdown(scores(rows)))
+        print(markdown(scores(rows, pairs[pairs["task"] == task], baseline)))
     if len(particles := gains(runs, entries)):
         print(f"\n{markdown(particles)}")
