@@ -164,7 +164,11 @@ class Engine:
             _REGISTRY[cls.id] = cls
 
     def prune(self, bench: Bench) -> State:
-        """Finds a mask and trains under it; returns the final state, which the last level left."""
+        """Finds a mask and trains under it; returns the final state, which the last level left.
+
+        It is gone through twice: first on a bench that trains nothing, which tells how long the run will be
+        and finds out what would be refused on the way.
+        """
         raise BadInput(f"{type(self).__name__} does not say how it prunes; define prune(self, bench).")
 
     def adapt(self, model: nn.Module, task: Task, tokenizer: PreTrainedTokenizerBase | None) -> nn.Module:
