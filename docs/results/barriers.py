@@ -8,36 +8,29 @@ from itertools import pairwise
 
 import pandas as pd
 
-from workbench.analysis import End, barriers, ends, walk
+from workbench.analysis import Basis, barriers, ends, line
 from workbench.runs import find_run
 
-
-def row(kind: str, first: End, second: End) -> dict[str, object]:
-    """The line between two ends: where it is, and how far it rises on train and dev."""
-    rises = barriers(walk(first, second).table).set_index("split")
-    return {
-        "seed": first.run.spec.seed,
-        "between": kind,
-        "ends": f"{first.stage}, {second.stage}",
-        "train loss": rises.loc["train", "loss_barrier"],
-        "dev loss": rises.loc["dev", "loss_barrier"],
-        "dev error": rises.loc["dev", "error_barrier"],
-    }
+RISES = ["train loss", "dev loss", "dev error"]
 
 
-def lines(name: str) -> list[dict[str, object]]:
-    """All lines of a run."""
+def lines(name: str) -> pd.DataFrame:
+    """All lines of a run: where each is, and how far it rises on train and dev."""
     run = find_run(name, ".")
-    there = {end.stage: end for end in ends([run]).values()}
+    there, basis = {end.stage: end for end in ends([run]).values()}, Basis(run)
     levels = [level["stage"] for level in run.results["levels"]]
-    rows = [row("levels", there[one], there[other]) for one, other in pairwise(levels)]
-    return rows + [
-        row("particles", there[f"{level}/particle-0"], there[f"{level}/particle-1"]) for level in levels
-    ]
+    pairs = [("levels", one, other) for one, other in pairwise(levels)]
+    pairs += [("particles", f"{level}/particle-0", f"{level}/particle-1") for level in levels]
+    rows = []
+    for kind, first, second in pairs:
+        path = line(basis, there[first].weights(), there[second].weights())
+        rises = barriers(path).set_index("split")
+        losses = rises.loc["train", "loss_barrier"], rises.loc["dev", "loss_barrier"]
+        rows.append((run.spec.seed, kind, first, second, *losses, rises.loc["dev", "error_barrier"]))
+    return pd.DataFrame(rows, columns=["seed", "between", "first", "second", *RISES])
 
 
 if __name__ == "__main__":
-    table = pd.DataFrame([line for name in sys.argv[1:] for line in lines(name)])
+    table = pd.concat(map(lines, sys.argv[1:]))
     print(table.round(4).to_string(index=False))
-    rises = table.groupby(["seed", "between"])[["train loss", "dev loss", "dev error"]]
-    print(rises.agg(["mean", "max"]).round(4))
+    print(table.groupby(["seed", "between"])[RISES].agg(["mean", "max"]).round(4))
