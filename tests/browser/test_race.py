@@ -96,8 +96,10 @@ def test_a_run_that_cannot_start_is_a_sentence_and_the_next_one_can(visit):
     await_state(visit, "not started")
     visit.part("start").click()
     await_state(visit, "failed")
-    told = visit.part("watch").locator(".workbench-notice").inner_text()
-    assert "WORKBENCH_GLUE_DIR" in told
+    notice = visit.part("watch").locator(".workbench-notice")
+    # The reason follows the state in a message of its own.
+    visit.until(lambda: "WORKBENCH_GLUE_DIR" in notice.inner_text(), "no word of what is missing")
+    told = notice.inner_text()
     assert "Traceback" not in told
     assert "\n" not in told
     visit.picture("refused", "watch")

@@ -84,9 +84,9 @@ def test_a_damaged_folder_is_a_sentence_and_the_panel_lives(folder):
     (folder / "plan.json").write_text("{")
     watch = JobWatch(SPEC, folder.parent)
     assert "is damaged" in watch.notice.value
-    write_json(folder / "plan.json", {"steps": None, "dense": {"folder": "shared/dense-0", "steps": 20}})
+    write_json(folder / "plan.json", {"steps": 80, "dense": {"folder": "shared/dense-0", "steps": 20}})
     watch.refresh()
-    assert watch.place.value == "30 optimizer steps"
+    assert watch.place.value == "30 of 100 optimizer steps"
     assert "damaged" not in watch.notice.value
 
 
