@@ -22,7 +22,8 @@ def metric_by_sparsity(table: pd.DataFrame, summary: pd.DataFrame, published: pd
     metric = table["metric"].iloc[0]
     theirs = published[published["metric"] == metric]
     figure = go.Figure()
-    for place, (engine, means) in enumerate(summary.groupby("engine", sort=False)):
+    # Sorted, so that an engine looks the same on every task that has the same engines.
+    for place, (engine, means) in enumerate(summary.groupby("engine")):
         style = _style(place)
         figure.add_trace(_means(engine, means, *style))
         figure.add_trace(_seeds(engine, table[table["engine"] == engine], *style))
