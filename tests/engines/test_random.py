@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 
+from tests.engines.test_engines import NotingBench
 from workbench.engines.random import Random
 from workbench.errors import BadInput
 from workbench.masks import kept_count
@@ -53,6 +54,20 @@ def test_only_erk_counts_the_kernel(densities, ratio):
 def test_uniform_counts_are_those_of_any_mask_by_matrix():
     kept = Random(densities="uniform", sparsity=0.97).kept(CONVOLUTIONS)
     assert kept == {name: kept_count(shape.numel(), 0.97) for name, shape in CONVOLUTIONS.items()}
+
+
+def test_a_mask_has_the_counts_and_depends_on_the_seed_alone():
+    def mask(seed: int, start: str):
+        bench = NotingBench(seed=seed)
+        Random(counts=counts, sparsity=1 - sum(counts) / numel, start=start).prune(bench)
+        return bench.trained[0][3]
+
+    weights = NotingBench().dense().weights
+    numel = sum(weight.numel() for weight in weights.values())
+    counts = (0, *(weight.numel() // 3 for weight in weights.values()))[: len(weights)]
+    masks = [mask(0, "dense"), mask(0, "pretrained"), mask(1, "dense")]
+    assert masks[0].kept_per_matrix() == dict(zip(weights, counts, strict=True))
+    assert masks[0] == masks[1] != masks[2]
 
 
 def test_another_runs_counts(finished_run, tiny_model_dir):
