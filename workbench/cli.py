@@ -246,7 +246,7 @@ def _spec(options: argparse.Namespace):
         )
     for assignment in options.set:
         _assign(plain, assignment, options.store)
-    return RunSpec.from_plain(plain, source="the command")
+    return RunSpec.from_plain(plain)
 
 
 def _assign(plain: dict[str, Any], assignment: str, store: str) -> None:

@@ -92,7 +92,8 @@ def test_a_spec_file_that_is_no_spec(tmp_path):
         ("[1, 2]", "holds no mapping"),
         ("1: 2", "holds no mapping"),
         ("a: [", "not readable"),
-        ("task: rte", "names no engine"),
+        ("task: rte", f"{path}: the spec names no engine"),
+        ("{task: rte, engine: {id: imp, sparsity: 2}}", f"{path}: imp: sparsity is 2"),
     ]:
         path.write_text(text)
         with pytest.raises(BadInput, match=message):

@@ -75,7 +75,7 @@ def read_grid(path: str | Path, *, at_most: int | None = 1000) -> tuple[Cell, ..
 def _cell(file: GridFile, point: Point, there: set[tuple]) -> Cell:
     plain = file.spec_at(point)
     reference = plain["engine"].pop("match_steps_of", None)
-    spec = RunSpec.from_plain(plain, source="the grid")
+    spec = RunSpec.from_plain(plain)
     if reference is None:
         return Cell(point["engine"], spec)
     other = point | {"engine": reference}

@@ -105,22 +105,25 @@ class RunSpec:
         return yaml.safe_dump(to_plain(self), sort_keys=False)
 
     @classmethod
-    def from_plain(cls, plain: dict[str, Any], source: str = "the spec") -> "RunSpec":
+    def from_plain(cls, plain: dict[str, Any]) -> "RunSpec":
         """A spec out of nested dictionaries, as `to_plain` makes them; defaults may be left out.
 
         Args:
             plain: must name `task` and an `engine` with an `id`.
-            source: what messages call the place that the values come from.
         """
         if not isinstance(plain.get("engine"), dict) or "id" not in plain["engine"]:
-            raise BadInput(f"{source} names no engine; a spec has a task and an engine with an id.")
+            raise BadInput("the spec names no engine; it has a task and an engine with an id.")
         engine = dict(plain["engine"])
         return cls(**plain | {"engine": engine_class(engine.pop("id"))(**engine)})
 
     @classmethod
     def from_yaml(cls, path: str | Path) -> "RunSpec":
-        """Reads a spec that `to_yaml` wrote or a person did."""
-        return cls.from_plain(cls.read_plain(path), source=str(path))
+        """Reads a spec that `to_yaml` wrote or a person did; what is wrong in it is told with the file's name."""
+        plain = cls.read_plain(path)
+        try:
+            return cls.from_plain(plain)
+        except BadInput as error:
+            raise BadInput(f"{path}: {error}") from error
 
     @staticmethod
     def read_plain(path: str | Path) -> dict[str, Any]:
