@@ -2,6 +2,7 @@
 
 from workbench.figures.comparison import metric_by_sparsity
 from workbench.figures.connectivity import loss_line
+from workbench.figures.differences import difference_intervals
 from workbench.figures.disagreement import disagreement_by_layer, disagreement_cells
 from workbench.figures.display import CONFIG, REPORT_MODE, show
 from workbench.figures.flips import error_scatter
@@ -20,6 +21,7 @@ __all__ = [
     "REPORT_MODE",
     "curves_under_way",
     "diagnostics_by_length",
+    "difference_intervals",
     "disagreement_by_layer",
     "disagreement_cells",
     "distance_from_magnitude",

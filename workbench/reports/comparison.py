@@ -64,20 +64,18 @@ def costs(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def differences(pairs: pd.DataFrame) -> pd.DataFrame:
-    """The pairs at equal steps, for reading."""
-    fair = pairs[pairs["equal_steps"]]
-    ends = zip(fair["low"], fair["high"], strict=True)
-    models = ["model"] if fair["model"].nunique() > 1 else []
+    """Pairs of one task and model for reading, the best of each sparsity first."""
+    pairs = pairs.sort_values(["sparsity", "difference"], ascending=[True, False], kind="stable")
+    ends = zip(pairs["low"], pairs["high"], strict=True)
     return pd.DataFrame(
         {
-            **{name: fair[name] for name in ["task", *models]},
-            "engine": fair["engine"],
-            "sparsity": _percent(fair["sparsity"]),
-            "seeds": fair["seeds"],
-            "difference": [f"{value:+.3f}" for value in fair["difference"]],
+            "engine": pairs["engine"],
+            "sparsity": _percent(pairs["sparsity"]),
+            "seeds": pairs["seeds"],
+            "difference": [f"{value:+.3f}" for value in pairs["difference"]],
             "95 % interval": [_interval(low, high) for low, high in ends],
-            "drawn": fair["drawn"],
-            "optimizer steps": fair["steps"],
+            "drawn": pairs["drawn"],
+            "optimizer steps": pairs["steps"],
         }
     )
 

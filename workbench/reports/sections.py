@@ -25,6 +25,18 @@ def quality(rows: pd.DataFrame, key: str) -> None:
     blocks.table(words.scores(rows, summary))
 
 
+def differences(pairs: pd.DataFrame, baseline: str, key: str) -> None:
+    """Engines minus a baseline, with intervals.
+
+    Args:
+        pairs: `analysis.paired_differences` of one task and model, at equal steps.
+        baseline: its label.
+        key: of the figure.
+    """
+    show(figures.difference_intervals(pairs, baseline), key)
+    blocks.table(words.differences(pairs))
+
+
 def costs(runs: Sequence[Run], rows: pd.DataFrame) -> None:
     """What engines took and left (arguments as in `analysis.cost_by_engine`)."""
     blocks.table(words.costs(analysis.cost_by_engine(runs, rows)))

@@ -118,7 +118,7 @@ class RunSpec:
 
     @classmethod
     def from_yaml(cls, path: str | Path) -> "RunSpec":
-        """Reads a spec that `to_yaml` wrote or a person did; what is wrong in it is told with the file's name."""
+        """Reads a spec that `to_yaml` wrote or a person did; messages name the file."""
         plain = cls.read_plain(path)
         try:
             return cls.from_plain(plain)
