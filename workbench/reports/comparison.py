@@ -47,7 +47,7 @@ def scores(table: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
             f"{100 * row.sparsity:g} %",
             row.seeds,
             f"{row.mean:.3f}",
-            f"{row.low:.3f} to {row.high:.3f}" if row.seeds > 1 else "one seed",
+            _interval(row.low, row.high, ".3f") if row.seeds > 1 else "one seed",
             seeds[row.engine, row.sparsity],
             row.optimizer_steps,
         )
@@ -123,5 +123,6 @@ def _percent(shares: pd.Series) -> list[str]:
     return [f"{100 * share:g} %" for share in shares]
 
 
-def _interval(low: float, high: float) -> str:
-    return "none" if pd.isna(low) else f"{low:+.3f} to {high:+.3f}"
+def _interval(low: float, high: float, digits: str = "+.3f") -> str:
+    # No line of a table should end within it.
+    return "none" if pd.isna(low) else f"{low:{digits}}\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{high:{digits}}"
