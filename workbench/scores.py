@@ -69,8 +69,10 @@ def random(weights: Mapping[str, torch.Tensor], seed: int) -> Scores:
 def first_order(weights: Mapping[str, torch.Tensor], gradients: Mapping[str, torch.Tensor]) -> Scores:
     """|w dL/dw|, the first-order estimate of how much the loss changes without the weight.
 
-    It is the Taylor criterion of Molchanov et al. 2019 (arXiv 1906.10771), whose square ranks alike. A source
-    that applies it to single weights of BERT was NOT FOUND; that this is the formula meant is inferred.
+    The gradient is that of the mean loss over all examples, as in SNIP (Lee et al. 2019), which ranks a
+    network before its training by it. The Taylor criterion of Molchanov et al. 2019 (arXiv 1906.10771)
+    averages the square over mini-batches instead, which does not rank alike: gradients of different signs
+    cancel here and not there. A source that applies either to single weights of BERT was NOT FOUND.
     """
     return {name: (weight.detach() * gradients[name]).abs() for name, weight in weights.items()}
 
@@ -83,7 +85,8 @@ def wanda(weights: Mapping[str, torch.Tensor], input_norms: Mapping[str, torch.T
     the row in (0, 1]: whatever is ranked together, all rows keep the same share of their weights, and the
     scope that a mask is made with makes no difference but for the counts' rounding. Where the rows of a
     matrix cannot keep equally many, the products decide which rows keep one more. float64. Of a
-    convolution, a row is the kernel of an output channel.
+    convolution, a row is the kernel of an output channel. All norms are those of the model as it is, where
+    Wanda goes from layer to layer and takes the inputs that the layer before gives once it is pruned.
     """
     return {name: _ranks(weight.detach().abs() * input_norms[name]) for name, weight in weights.items()}
 

@@ -1,5 +1,7 @@
 """When the phases of `acdc` start."""
 
+from itertools import pairwise
+
 import pytest
 
 from tests.engines.test_engines import NotingBench
@@ -21,6 +23,24 @@ def test_the_published_phases_of_100_epochs():
 def test_the_default_has_the_published_proportions():
     starts = ACDC().phases(NotingBench(), 1000)
     assert starts == (0, *range(100, 751, 50), 850)
+
+
+@pytest.mark.parametrize("epoch", [3, 7, 35, 71, 313])
+def test_phases_of_half_a_step_too_many_do_not_add_up(epoch):
+    """71 is RTE's epoch in batches of 32: a phase of 35.5 steps, sixteen phases as anywhere."""
+    bench = NotingBench(epoch=epoch)
+    steps = bench.steps(10, 64)
+    starts = ACDC().phases(bench, steps)
+    assert len(starts) == 16
+    lengths = [until - start for start, until in zip(starts, (*starts[1:], steps), strict=True)]
+    exact = [epoch, *[epoch / 2] * 13, epoch, 1.5 * epoch]
+    assert lengths == pytest.approx(exact, abs=1)
+
+
+def test_every_phase_has_a_step():
+    starts = ACDC(dense_epochs=0.015, phase_epochs=0.001, last_dense_epochs=0.001).phases(NotingBench(), 200)
+    assert all(start < until for start, until in pairwise(starts))
+    assert 200 - starts[-1] in (150, 151)
 
 
 def test_steps_that_fill_no_pair_of_phases_go_to_the_last_one():

@@ -41,6 +41,7 @@ class NotingBench:
 
     seed: int = 0
     favourite: int = 0
+    epoch: int = 100
     trained: list = field(default_factory=list)
     raced: list = field(default_factory=list)
 
@@ -51,7 +52,7 @@ class NotingBench:
         return FakeState(normal("dense"), ("dense",))
 
     def steps(self, epochs, batch_size):
-        return round(epochs * 100 * 64 / batch_size)
+        return round(epochs * self.epoch * 64 / batch_size)
 
     def train(self, stage, state, recipe, mask=None):
         self.trained.append((stage, state, recipe, mask))

@@ -252,6 +252,16 @@ def test_the_soft_threshold_and_its_floor(trainer_of):
     assert max(below) < min(edge), "one threshold for all matrices"
 
 
+@torch.no_grad()
+def test_at_the_highest_sparsity_every_matrix_has_the_same_floor(trainer_of):
+    trainer = trainer_of(SoftScores(SoftMovement(sparsity=1 - FLOOR, ramp_until=0.5)))
+    scored_at(trainer, 8)
+    mask = trainer.sparsifier.mask
+    sizes = {name: score.numel() for name, score in trainer.sparsifier.scores.items()}
+    assert mask.kept_per_matrix() == {name: kept_count(size, 1 - FLOOR) for name, size in sizes.items()}
+    assert any(mask.kept_per_matrix()[name] < FLOOR * sizes[name] for name in sizes), "one is rounded down"
+
+
 @pytest.mark.parametrize(
     ("engine", "values", "complaint"),
     [

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Mapping
+from itertools import accumulate
 from typing import ClassVar, Literal
 
 from torch import Tensor
@@ -31,6 +32,8 @@ class ACDC(Engine):
     whole run; the paper's is `decay="cosine"`. Momentum is reset as in the released code (SGD only). Of
     Adam ours also forgets the second moments and the count of steps: from zero under a count that ran on, a
     second moment would for a while let the revived weights move more than six times as fast as the rate says.
+    The learning rate rises over a tenth of the run, in the released configuration over a twentieth. That the
+    dense model teaches (`distillation`) is ours.
 
     Attributes:
         scope: what the magnitudes are ranked within; the paper has "global" and, as "uniform", "matrix".
@@ -69,21 +72,27 @@ class ACDC(Engine):
         Raises:
             BadInput: the run is too short for the first and the last two phases and one between them.
         """
-        first, phase, last_dense, final = (
-            bench.steps(epochs, self.batch_size)
-            for epochs in (self.dense_epochs, self.phase_epochs, self.last_dense_epochs, self.final_epochs)
-        )
-        between = (steps - first - last_dense - final) // phase
-        if between < 1:
+        least = self._turns(bench, 1)[-1]
+        if steps < least:
             raise BadInput(
-                f"acdc: the run has {steps} steps, and its phases need {first} dense, at least {phase} "
-                f"compressed, {last_dense} dense and {final} compressed. Give at least "
-                f"{first + phase + last_dense + final}, or lower dense_epochs, phase_epochs, "
+                f"acdc: the run has {steps} steps; its fewest phases, of {self.dense_epochs:g} (dense), "
+                f"{self.phase_epochs:g}, {self.last_dense_epochs:g} (dense) and {self.final_epochs:g} epochs "
+                f"times the scale, need {least}. Give at least {least}, or lower dense_epochs, phase_epochs, "
                 "last_dense_epochs or final_epochs."
             )
-        between -= between % 2 == 0  # they begin and end compressed
-        starts = [first + phase * number for number in range(between + 1)]
-        return (0, *starts, starts[-1] + last_dense)
+        pairs = bisect_right(range(1, steps), steps, key=lambda pairs: self._turns(bench, pairs)[-1])
+        return tuple(self._turns(bench, pairs)[:-1])
+
+    def _turns(self, bench: Bench, pairs: int) -> list[int]:
+        """The steps at which phases start, and the end; `pairs` compressed phases, and then the last one."""
+        between = [self.phase_epochs] * (2 * pairs - 1)
+        turns, late = [0], 0
+        # The sums are rounded: rounded one by one, many phases of x.5 steps would leave no room for the last.
+        for until in accumulate((self.dense_epochs, *between, self.last_dense_epochs, self.final_epochs)):
+            turn = bench.steps(until, self.batch_size)
+            late = max(late, turns[-1] + 1 - turn)  # a phase of less than a step has one
+            turns.append(turn + late)
+        return turns
 
 
 class Alternation(Sparsifier):

@@ -140,7 +140,9 @@ class Engine:
         eval_every: optimizer steps between evaluations; the best one is kept.
         freeze_embeddings: whether the embeddings keep their values while the engine trains. Where they move,
             a bag of words can be learned beside the encoder, and masks matter less.
-        distillation: what is learned from the dense model.
+        distillation: what is learned from the dense model. Where an engine has no default of its own it is
+            paper A's, attentions and hidden states included, also for methods that were published with the
+            labels alone, so that engines differ in their masks; `mode="none"` is labels alone.
     """
 
     id: ClassVar[str]

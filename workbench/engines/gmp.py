@@ -25,8 +25,8 @@ class GMP(GradualEngine):
     The recipe `sparse-fine-tuning` sets what Kurtic et al. 2024 (CPAL, arXiv 2312.13547, appendix A) call
     GMP*: a first step to 70 %, cycles of the learning rate, ten prunings an epoch between the first and the
     last two, the teacher's logits alone, trained embeddings, the last weights. Whether they rank globally or
-    by matrix was NOT FOUND; that pruned weights do not return is inferred from the code they build on. For a
-    regression the distillation is the squared error to the teacher's score, which they do not cover.
+    by matrix was NOT FOUND; that pruned weights do not return is inferred from the code they build on. A
+    limit on the gradient's norm was NOT FOUND, and there is none.
 
     Attributes:
         criterion: what the weights are ranked by.

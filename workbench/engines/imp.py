@@ -26,7 +26,8 @@ class IMP(LadderEngine):
     kept, as in their code. `rewind="all"` is that of Frankle et al. 2020: everything returns to one rewind
     point, which is the pretrained weights with the run's one fresh head, or what `rewind_epochs` of dense
     training make of them. The latter remove a fifth of the remaining weights a level (`prune_share=0.2`), the
-    former a tenth of all; the default stays paper A's ladder, so that levels compare.
+    former a tenth of all, of the pooler too; both rank globally (`scope="global"`), start level 0 from the
+    rewind point, and learn from the labels alone. The defaults stay paper A's, so that levels compare.
 
     Attributes:
         scope: what the magnitudes are ranked within.

@@ -17,10 +17,12 @@ from workbench.settings import Count, Share, settings
 class FinePruning(ScoredEngine):
     """What hard and soft movement pruning share: weights and scores are trained together.
 
-    Embeddings are frozen and the head is trained (section 5). The defaults are those of the released code
-    for SQuAD, its 5,400 steps of warm-up as a tenth of the ten epochs: a tenth before the first pruning and
-    a fifth after the last. The batch of 32 is that of CAP's scripts for GLUE, which build on this code; for
-    the number of epochs on GLUE the paper has 6 to 10.
+    Embeddings are frozen and the head is trained (section 5). The defaults are those of the released code for
+    SQuAD, its 5,400 steps of warm-up as a tenth of the ten epochs: a tenth before the first pruning and a
+    fifth after the last. The batch of 32 is that of CAP's scripts for GLUE, which build on this code; for the
+    number of epochs on GLUE the paper has 6 to 10. The dense model gives half of the loss, as in the paper's
+    experiments with distillation; those without have `distillation.mode=none`. `gmp`, the magnitude pruning
+    of the same paper, has the latter by default: to compare, set them equal.
 
     Attributes:
         start: the pretrained encoder with a fresh head, as in the paper, or the dense fine-tuned model.

@@ -32,7 +32,8 @@ class OBERT(GradualEngine):
     pruning in a learning-rate cycle, `prunings_per_epoch=0.5`, is nearer to oBERT's own schedule.
 
     The authors tune `damp` and `gradients` for each model by one-shot pruning to 50-70 %, over 1e-4 to 1e-8
-    and 256 to 2,048: with too much damping it is magnitude pruning, with too little it is unstable.
+    and 256 to 2,048: with too much damping it is magnitude pruning, with too little it is unstable. A limit
+    on the gradient's norm was NOT FOUND, and there is none by default.
 
     Attributes:
         block: B, consecutive weights of a matrix that share a block of the Fisher matrix.

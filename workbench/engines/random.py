@@ -23,8 +23,9 @@ from workbench.settings import settings
 class Random(Engine):
     """Trains under a random mask that is chosen before the training and never updated (Liu et al. 2022).
 
-    There the network is trained from scratch; here it is the pretrained encoder, as in the random masks of
-    Chen et al. 2020. ER and ERK are the densities of Mocanu et al. 2018 and Evci et al. 2020.
+    There the network is trained from scratch and on the labels alone; here it is the pretrained encoder, as
+    in the random masks of Chen et al. 2020, and the dense model teaches (`distillation`). ER and ERK are the
+    densities of Mocanu et al. 2018 and Evci et al. 2020.
 
     Attributes:
         densities: how the kept weights are shared out among the matrices. "uniform": the same share of

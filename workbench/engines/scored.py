@@ -162,10 +162,10 @@ class ScoredWeights(Sparsifier, ABC):
 def regulariser(scores: Mapping[str, Tensor], weight: float) -> Tensor:
     """`weight` times R(S), the mean over matrices of the mean of sigmoid(S).
 
-    The mean makes the pull on a single one of N scores weight / N, and a loss whose gradient has a clipped
-    norm pulls at it by about 1 / sqrt(N). A weight is therefore good for one N. Published ones are for
-    bert-base; here they are scaled by sqrt(N / 84,934,656), which keeps the ratio of the two with any encoder
-    and leaves them as they are with that one.
+    A published weight is for bert-base. Here it is scaled by sqrt(N / 84,934,656) for N scores, which leaves
+    it as it is with that one. That is ours, inferred from a measurement (docs/results/compare.md): the mean
+    makes the pull on a single score weight / N, and where the gradient's norm is clipped the rest of the loss
+    pulls by about 1 / sqrt(N), so that the factor keeps the ratio of the two.
     """
     size = sum(score.numel() for score in scores.values())
     pull = weight * math.sqrt(size / BERT_BASE)

@@ -71,16 +71,17 @@ class SoftScores(ScoredWeights):
 
     def choose(self) -> Mapping[str, Tensor]:
         """All above the threshold, or exactly as many as asked for, and the floor of each matrix."""
-        floor = self._floor.select(self.scores, {name: _floor(score) for name, score in self.scores.items()})
+        least = {name: self._least(score.numel()) for name, score in self.scores.items()}
+        floor = self._floor.select(self.scores, least)
         if not self.settled:
             threshold = cubic_sparsity(self.progress, 0.0, self.engine.threshold)
-            least = torch.tensor(threshold).logit().item()
-            return {name: floor[name] | (score > least) for name, score in self.scores.items()}
+            lowest = torch.tensor(threshold).logit().item()
+            return {name: floor[name] | (score > lowest) for name, score in self.scores.items()}
         highest = torch.finfo(torch.float32).max
         ranked = {name: score.detach().where(~floor[name], highest) for name, score in self.scores.items()}
         kept = sum(kept_count(score.numel(), self.engine.sparsity) for score in self.scores.values())
         return self._top.select(ranked, kept)
 
-
-def _floor(score: Tensor) -> int:
-    return math.ceil(FLOOR * score.numel())
+    def _least(self, size: int) -> int:
+        """The floor of a matrix; rounded up, but for a sparsity that leaves no room for it."""
+        return min(math.ceil(FLOOR * size), kept_count(size, self.engine.sparsity))

@@ -29,15 +29,21 @@ class Swamp(IMP):
     The body of the paper could not be read: the structure is that of its abstract and its reviews, and the
     pruning step that of a co-author's code for IMP (cs-giung/lottery-ticket-imagenet). Not found, hence
     ours: the number of particles (4 is an unverified recollection), the length of a level (3 epochs, as in
-    Chen et al. 2020), the learning rate, and how many weights enter a particle's mean (at least 5, evenly
-    spaced; Na et al. 2022, who average within IMP on BERT, take the last 5 of 10 epochs). Inferred:
+    Chen et al. 2020), the learning rate, and how many weights enter a particle's mean (at least 5 where
+    there are as many steps, evenly spaced; Na et al. 2022, who average within IMP on BERT, take the last 5
+    of 10 epochs). That the dense model teaches (`distillation`) is ours too. Inferred:
     the uniform mean of the particles, BatchNorm statistics recomputed for it, and for encoders the
     pretrained weights with one fresh head as rewind point. Deviation: the dense training before the first
     pruning is one particle's, without averaging, and by default the shared dense model; according to a
     review averages are worse than their particles at about 20 % sparsity.
 
-    With one particle and without averaging it is exactly `imp` with the same settings. With `rewind="none"`
-    it is the control without rewinding, much like Sparse Model Soups (Zimmer et al. 2024).
+    The rewind point of the paper is a matching one, early in the dense training. For an untrained network,
+    as in vision, give `rewind_epochs` and `dense_epochs`: by default it is the initial weights.
+
+    With one particle and without averaging it is exactly `imp` with the same settings, as long as it
+    rewinds. With `rewind="none"` it is the control without rewinding, much like Sparse Model Soups (Zimmer
+    et al. 2024), and each level has a fresh optimizer, since an average has no moments; `imp` carries its own
+    on.
 
     Attributes:
         levels: number of levels on the cubic ladder of `imp`; only with `prune_share=null`.

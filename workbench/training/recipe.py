@@ -17,7 +17,8 @@ class Distillation:
     """What a student learns from the dense teacher.
 
     `none`: the labels alone.
-    `logits`: hardness * KL at a temperature + (1 - hardness) * label loss.
+    `logits`: hardness * KL at a temperature + (1 - hardness) * label loss;
+        for a regression the squared error to the teacher's score in place of the KL (a source was NOT FOUND).
     `tinybert`: attentions + hidden states + soft labels, no hard labels (paper A, section 7).
     """
 

@@ -93,8 +93,7 @@ def _look(model: nn.Module, batches: Iterable[Mapping[str, Tensor]]) -> dict[str
 class _InputNorms:
     """l2 norms of the inputs of prunable matrices, over the tokens that are no padding.
 
-    Wanda goes from layer to layer and takes the next layer's inputs from the layer already pruned; here all
-    norms are those of the model as it is. A convolution's inputs are the pixels under its kernel.
+    A convolution's inputs are the pixels under its kernel.
     """
 
     def __init__(self, model: nn.Module):
