@@ -2,8 +2,8 @@ import stat
 
 import pytest
 
-from workbench.errors import Stopped, unknown
-from workbench.files import disk_trouble, read_json, write_atomic, write_json, write_text
+from workbench.errors import BadInput, Stopped, unknown
+from workbench.files import check_place, disk_trouble, read_json, write_atomic, write_json, write_text
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
@@ -42,6 +42,15 @@ def test_files_can_be_read_by_whom_the_umask_lets(tmp_path):
 
     made = write_atomic(tmp_path / "made", private)
     assert stat.S_IMODE(made.stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
+
+
+def test_a_place_below_a_file_is_refused_before_any_work(tmp_path):
+    (tmp_path / "file").touch()
+    for place, reason in [("file/a/page.html", "file is no folder"), (".", "is a folder")]:
+        with pytest.raises(BadInput, match=reason):
+            check_place(tmp_path / place)
+    check_place(tmp_path / "new" / "page.html")
+    assert not (tmp_path / "new").exists()
 
 
 def test_json_there_and_back_without_nan(tmp_path):

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-import pandas as pd
 import yaml
 
 from workbench.errors import BadInput, WorkbenchError, unknown
@@ -107,7 +106,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options, strange = parser().parse_known_args(arguments)
         if strange:
-            known = set(re.findall(r"--?[a-z]+", options.command.format_usage()))
+            if not strange[0].startswith("-"):
+                options.command.error(f"{strange[0]!r} is one argument too many")
+            known = set(re.findall(r"--?[a-z][a-z-]*", options.command.format_usage()))
             raise unknown("option", strange[0], known)
         options.function(options)
     except WorkbenchError as error:
@@ -147,13 +148,14 @@ def grid(options: argparse.Namespace) -> None:
 def report(options: argparse.Namespace) -> None:
     """Renders a report."""
     from workbench import reports
-    from workbench.runs import find_runs
+    from workbench.runs import find_runs, runs_in
 
     parameters = {name: _value(name, value) for name, value in options.p}
-    chosen = [run for name in options.runs for run in find_runs(name, options.store)]
-    page = reports.render(
-        chosen, options.out, store=options.store, notebook=options.notebook, parameters=parameters
-    )
+    names, store = options.runs, options.store
+    if len(names) == 1 and not (Path(names[0]) / "spec.yaml").is_file() and runs_in(names[0]):
+        names, store = [], names[0]
+    chosen = [run for name in names for run in find_runs(name, store)]
+    page = reports.render(chosen, options.out, store=store, notebook=options.notebook, parameters=parameters)
     print(page)
 
 
@@ -187,6 +189,8 @@ def show(options: argparse.Namespace) -> None:
         last = f"{events[-1]['stage']}, step {events[-1].get('step', 0)}" if events else "nothing yet"
         print(f"not complete; the last event: {last}. `workbench prune` with the same options goes on.")
         return
+    import pandas as pd
+
     _print_table(run.table())
     print()
     _print_table(pd.DataFrame(run.results["cost"]).T.rename_axis("cost").reset_index())
@@ -244,6 +248,9 @@ def _spec(options: argparse.Namespace):
         raise BadInput(
             "prune needs a TASK and --engine ID, or --recipe FILE. `workbench doctor` lists what there is."
         )
+    given = {assignment.partition("=")[0] for assignment in options.set}
+    if {"match_steps_of", "total_steps"} <= given:
+        raise BadInput("match_steps_of and total_steps both say how long the run trains; leave one out.")
     for assignment in options.set:
         _assign(plain, assignment, options.store)
     return RunSpec.from_plain(plain)
@@ -281,5 +288,5 @@ def _find(name: str, store: str):
     return find_run(name, store)
 
 
-def _print_table(table: pd.DataFrame) -> None:
+def _print_table(table) -> None:
     print(table.to_string(index=False, float_format=lambda value: f"{value:.4g}"))

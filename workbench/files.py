@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from workbench.errors import BadInput, Stopped
 
 
@@ -25,8 +27,10 @@ def write_atomic(path: str | Path, write: Callable[[Path], None]) -> Path:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise BadInput(f"cannot write {path}: {error}. Name a place whose parents are folders.") from error
+    except OSError as error:
+        if not disk_trouble(error):
+            raise BadInput(f"cannot write {path}: {error}. Name a place that can have folders.") from error
+        raise Stopped(f"could not write {path}: {disk_trouble(error)}. Choose another place.") from error
     try:
         temporary.touch()
         mode = temporary.stat().st_mode
@@ -43,6 +47,20 @@ def write_atomic(path: str | Path, write: Callable[[Path], None]) -> Path:
     finally:
         temporary.unlink(missing_ok=True)
     return path
+
+
+def check_place(path: str | Path) -> None:
+    """Refuses, before work starts, a file that `write_atomic` could not make room for.
+
+    Raises:
+        BadInput: it is a folder, or something above it is none.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise BadInput(f"{path} is a folder; give the name of a file in it.")
+    above = next(place for place in path.absolute().parents if place.exists())
+    if not above.is_dir():
+        raise BadInput(f"cannot write {path}: {above} is no folder. Name another place.")
 
 
 def write_text(path: str | Path, text: str) -> Path:
@@ -67,6 +85,33 @@ def read_json(path: str | Path) -> Any:
         raise BadInput(
             f"{path} is damaged ({error}). Delete its folder; what stood in it is then made again."
         ) from error
+
+
+def read_yaml(path: str | Path) -> Any:
+    """The value in a YAML file that a person may have written.
+
+    Raises:
+        BadInput: there is no such file, it is no YAML, or a name stands twice in a mapping, of which YAML
+            would keep the last.
+    """
+    try:
+        return yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_UniqueNames)
+    except FileNotFoundError as error:
+        raise BadInput(f"{path} is not readable: there is no such file.") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise BadInput(f"{path} is not readable YAML: {' '.join(str(error).split())}. Mend it.") from error
+
+
+class _UniqueNames(yaml.SafeLoader):
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        seen = set()
+        for name in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if name.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    problem=f"{name.value} stands twice in a mapping", problem_mark=name.start_mark
+                )
+            seen.add(name.value)
+        return super().construct_mapping(node, deep)
 
 
 def disk_trouble(error: BaseException) -> str | None:

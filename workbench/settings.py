@@ -43,6 +43,14 @@ def settings(cls: type) -> type:
     return cls
 
 
+# Where pydantic's own words name no way out.
+_SPOKEN = {
+    "tuple_type": "it should be a list, such as [a, b]",
+    "dataclass_type": "it has settings of its own, such as {name}.NAME=VALUE",
+    "too_short": "it should have at least one value",
+}
+
+
 def _bad_input(cls: type, error: ValidationError) -> BadInput:
     first = error.errors()[0]
     if first["type"] == "value_error":
@@ -59,7 +67,8 @@ def _bad_input(cls: type, error: ValidationError) -> BadInput:
         return unknown(f"setting of {owner}", name, names(cls))
     if first["type"] == "missing":
         return BadInput(f"{owner} needs a value for {name}.")
-    return BadInput(f"{owner}: {name} is {first['input']!r}; {first['msg'].replace('Input', 'it')}.")
+    spoken = _SPOKEN.get(first["type"], first["msg"].replace("Input", "it")).format(name=name)
+    return BadInput(f"{owner}: {name} is {first['input']!r}; {spoken}.")
 
 
 def names(cls: type) -> list[str]:

@@ -127,6 +127,14 @@ def test_a_damaged_tokenizer_is_refused(tiny_model_dir, tmp_path):
         load_tokenizer(str(tmp_path / "model"))
 
 
+def test_a_tokenizer_without_its_words_is_refused(tiny_model_dir, tmp_path):
+    shutil.copytree(tiny_model_dir, tmp_path / "model")
+    for name in ("tokenizer.json", "vocab.txt"):
+        (tmp_path / "model" / name).unlink(missing_ok=True)
+    with pytest.raises(BadInput, match=r"has no vocabulary|does not load"):
+        load_tokenizer(str(tmp_path / "model"))
+
+
 def test_a_head_of_another_width_is_replaced_and_one_of_this_width_kept(tiny_model_dir, tmp_path):
     model = load_encoder(str(tiny_model_dir), outputs=3, seed=5)
     save_model(model, load_tokenizer(str(tiny_model_dir)), tmp_path / "model")

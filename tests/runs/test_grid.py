@@ -110,7 +110,8 @@ def test_equal_runs_are_there_once(read):
         ({"engines": {"mine": {}}}, "unknown engine 'mine'"),
         ({"engines": {"imp": {"level": 2}}}, "Did you mean levels"),
         ({"engines": {"imp": {"sparsity": 0.5}}}, "belongs under `axes`"),
-        ({"engines": {"imp": {"match_steps_of": "gmp"}}}, "no run at"),
+        ({"engines": {"imp": {"match_steps_of": "gmp"}}}, "Known: imp"),
+        ({"engines": {"imp": {"match_steps_of": "imp", "total_steps": 9}}}, "leave one out"),
         ({"engines": {"imp": {"match_steps_of": "imp"}}}, "itself matches"),
         ({"base": {"seed": 1}}, "sets seed"),
         ({"base": {"engine": {"id": "imp"}}}, "sets id"),
@@ -141,6 +142,12 @@ def test_thousands_of_runs_are_counted_and_refused_unless_they_are_meant(read):
 
 def test_what_is_no_yaml_is_refused(tmp_path):
     (tmp_path / "broken.yaml").write_text("axes: [")
-    for path in (tmp_path / "broken.yaml", tmp_path / "missing.yaml", tmp_path):
-        with pytest.raises(BadInput, match="not readable YAML"):
-            read_grid(path)
+    (tmp_path / "twice.yaml").write_text("axes: {task: cola}\nengines:\n  imp: {}\n  imp: {levels: 2}\n")
+    for name, reason in [
+        ("broken.yaml", "not readable YAML"),
+        ("twice.yaml", "imp stands twice in a mapping.*line 4"),
+        ("missing.yaml", "no such file"),
+        ("", "not readable YAML"),
+    ]:
+        with pytest.raises(BadInput, match=reason):
+            read_grid(tmp_path / name)

@@ -79,6 +79,20 @@ def test_complete_runs_are_not_started_again(cells, tmp_path):
     assert len(sweep.done) == 4
 
 
+@pytest.mark.parametrize(("lost", "reason"), [("spec.yaml", "delete its folder"), ("cost", "damaged")])
+def test_a_damaged_run_counts_as_failed_and_the_others_go_on(cells, tmp_path, lost, reason):
+    Sweep(cells, tmp_path, Pretence()).run()
+    folder = tmp_path / cells[2].spec.name
+    if lost == "spec.yaml":
+        (folder / lost).unlink()
+    else:
+        (folder / "results.json").write_text('{"format": 1, "co')
+    sweep = Sweep(cells, tmp_path, Pretence())
+    with pytest.raises(Failed, match=rf"1 of 4 runs are not complete:\n.*seed 1: .*{reason}"):
+        sweep.run()
+    assert len(sweep.done) == 3
+
+
 def test_two_runs_that_come_out_equal_are_not_under_way_at_once(cells, tmp_path):
     twin = Cell("twin", replace(cells[0].spec, engine=IMP(sparsity=0.8, total_steps=40)))
     pretence = Pretence(jobs=4)
@@ -93,7 +107,7 @@ def test_a_failure_stops_its_own_run_only(cells, tmp_path, code, error):
     sweep = Sweep(cells, tmp_path, Pretence(endings={1: code}))
     with pytest.raises(error, match="1 of 4 runs are not complete") as caught:
         sweep.run()
-    assert str(caught.value).endswith("\n  magnitude, synth/sst2, sparsity 0.8, seed 1: it broke.")
+    assert str(caught.value).endswith("\n  magnitude, synth/sst2 from bert, sparsity 0.8, seed 1: it broke.")
     assert len(sweep.done) == 3
 
 
@@ -155,7 +169,7 @@ def test_a_process_stops_resumably_when_told_and_when_its_parent_is_gone(spec_of
     processes = ProcessExecutor(1)
     if orphaned:
         plain = json.dumps(spec.changed)
-        worker = [sys.executable, "-m", "workbench.runs.worker", plain, str(tmp_path)]
+        worker = [sys.executable, "-m", "workbench.runs", plain, str(tmp_path)]
         code = "import subprocess, sys; subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE); input()"
         command = [sys.executable, "-c", code, *worker]
         parent = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)

@@ -22,13 +22,18 @@ def load_tokenizer(model_id: str) -> PreTrainedTokenizerBase:
     """The fast tokenizer of a model.
 
     Raises:
-        BadInput: it is damaged, or has no padding token.
+        BadInput: it is damaged, or has no padding token or no vocabulary.
     """
     source = locate(model_id)
     with quiet(), told_as_bad_input(f"the tokenizer of model {model_id}"):
         tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=only_local())
     if tokenizer.pad_token_id is None:
         raise BadInput(f"the tokenizer of model {model_id} has no padding token, as BERT-family ones have.")
+    if len(tokenizer) <= len(tokenizer.all_special_ids):
+        raise BadInput(
+            f"the tokenizer of model {model_id} has no vocabulary, only {len(tokenizer)} special tokens. "
+            "Fetch its tokenizer.json or vocab.txt."
+        )
     return tokenizer
 
 

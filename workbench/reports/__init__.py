@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import BadInput
-from workbench.files import write_text
+from workbench.files import check_place, write_text
 from workbench.reports.choice import chosen_run, chosen_runs, open_run, open_runs
 from workbench.resources import notebook_path
 from workbench.runs import Run
@@ -47,8 +47,7 @@ def render(
     from workbench.reports.page import page
 
     out, source = Path(out), notebook_path(notebook)
-    if out.is_dir():
-        raise BadInput(f"{out} is a folder; give the name of an HTML file, such as {out / 'index.html'}.")
+    check_place(out)
     parameters = checked_parameters(source, parameters or {}, taken={"run", "runs"})
     match subject_of(source):
         case "runs":

@@ -101,7 +101,7 @@ class ProcessExecutor:
         """Starts a process; it ends when its standard input does (`runs/worker.py`)."""
         log = write_text(log_path(store, spec), "")
         plain = json.dumps(spec.changed)
-        command = [sys.executable, "-m", "workbench.runs.worker", plain, str(store)]
+        command = [sys.executable, "-m", "workbench.runs", plain, str(store)]
         with log.open("w") as output:
             process = subprocess.Popen(
                 command,

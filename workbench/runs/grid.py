@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from workbench.errors import BadInput
+from workbench.errors import BadInput, unknown
 from workbench.runs.gridfile import GridFile, Point
 from workbench.runs.spec import RunSpec
 
@@ -28,8 +28,10 @@ class Cell:
     @property
     def title(self) -> str:
         """What a reader calls the run."""
+        model = f" from {Path(self.spec.model).name}" if "model" in self.spec.changed else ""
         return (
-            f"{self.label}, {self.spec.task}, sparsity {self.spec.engine.sparsity:g}, seed {self.spec.seed}"
+            f"{self.label}, {self.spec.task}{model}, sparsity {self.spec.engine.sparsity:g}, "
+            f"seed {self.spec.seed}"
         )
 
     def settled(self, optimizer_steps: int) -> RunSpec:
@@ -78,6 +80,8 @@ def _cell(file: GridFile, point: Point, there: set[tuple]) -> Cell:
     spec = RunSpec.from_plain(plain)
     if reference is None:
         return Cell(point["engine"], spec)
+    if reference not in file.engines:
+        raise unknown("entry for match_steps_of", reference, file.engines)
     other = point | {"engine": reference}
     if _key(other) not in there:
         raise BadInput(

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from workbench.errors import BadInput, unknown
+from workbench.files import read_yaml
 from workbench.tasks import canonical_id
 
 # In the order in which they are gone through, the last one fastest.
@@ -59,7 +58,7 @@ class GridFile:
         Raises:
             BadInput: it is no YAML, or not of the form of a grid.
         """
-        plain = _mapping(_yaml(path), f"{path}", {"base", "axes", "engines", "overrides"})
+        plain = _mapping(read_yaml(path), f"{path}", {"base", "axes", "engines", "overrides"})
         engines = _mapping(plain.get("engines"), f"engines of {path}")
         if not engines:
             raise BadInput(f"{path} names no engines; write them as `engines: {{magnitude: , imp: }}`.")
@@ -152,6 +151,11 @@ def _entry(label: str, plain: Any, path: str | Path) -> dict[str, Any]:
     entry = _mapping(plain, f"engine {label} of {path}")
     if "sparsity" in entry:
         raise BadInput(f"engine {label} of {path} sets sparsity; that belongs under `axes`.")
+    if {"match_steps_of", "total_steps"} <= entry.keys():
+        raise BadInput(
+            f"engine {label} of {path} sets total_steps and match_steps_of, which both say how long it "
+            "trains; leave one out."
+        )
     return {"id": label} | entry
 
 
@@ -173,13 +177,3 @@ def _merge(target: dict[str, Any], source: Mapping[str, Any]) -> None:
             _merge(target[name], value)
         else:
             target[name] = deepcopy(value)
-
-
-def _yaml(path: str | Path) -> Any:
-    try:
-        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise BadInput(
-            f"{path} is not readable YAML: {reason}. Give a grid file, as docs/grid.md shows."
-        ) from error

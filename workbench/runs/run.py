@@ -61,7 +61,8 @@ class Run:
         self.path = Path(path)
         if not (self.path / "spec.yaml").is_file():
             raise BadInput(
-                f"{self.path} is no run folder: it has no spec.yaml. `workbench runs` lists what is there."
+                f"{self.path} is no run folder: it has no spec.yaml. `workbench runs` lists what is there; "
+                "where one was damaged, delete its folder, and the run can be made again."
             )
 
     @property
@@ -88,7 +89,7 @@ class Run:
         """
         if not self.done:
             raise BadInput(
-                f"run {self.name} is not complete. Run the same command again; it goes on where it stopped."
+                f"run {self.name} is not complete. The command that began it, given again, goes on with it."
             )
         path = self.path / "results.json"
         results = read_json(path)

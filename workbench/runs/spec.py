@@ -10,6 +10,7 @@ from pydantic import Field, SkipValidation
 
 from workbench.engines import Engine, engine_class
 from workbench.errors import BadInput
+from workbench.files import read_yaml
 from workbench.models import MINILM, RESNET20
 from workbench.settings import Count, Positive, Share, settings, to_plain
 from workbench.tasks import canonical_id, modality
@@ -128,11 +129,7 @@ class RunSpec:
     @staticmethod
     def read_plain(path: str | Path) -> dict[str, Any]:
         """The nested dictionaries of a spec file, not yet checked."""
-        try:
-            plain = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            reason = str(error).replace("\n", " ")
-            raise BadInput(f"{path} is not readable YAML: {reason}. Give a spec file.") from error
+        plain = read_yaml(path)
         if not isinstance(plain, dict) or not all(isinstance(name, str) for name in plain):
             raise BadInput(
                 f"{path} holds no mapping; a spec has a task and an engine, as in workbench/recipes."

@@ -103,7 +103,7 @@ class Sweep:
             self._fail(cell, str(error), resumable=any(failure.resumable for failure in waited))
             return
         if (self._store / spec.name / "results.json").exists():
-            self._finish(cell, spec.name, "is complete already")
+            self._take(cell, self._store / spec.name)
         elif spec.name in self._running:
             # By the steps it was given it came out equal to another, which is now under way.
             self._waiting.append(cell)
@@ -111,6 +111,15 @@ class Sweep:
             self._board.say(f"started: {cell.title} ({spec.name})")
             self._running[spec.name] = cell, time.monotonic()
             self._executor.start(spec, self._store)
+
+    def _take(self, cell: Cell, folder: Path) -> None:
+        """Counts a run that was complete before, if it can be read."""
+        try:
+            _ = Run(folder).results
+        except BadInput as error:
+            self._fail(cell, str(error), resumable=False)
+        else:
+            self._finish(cell, folder.name, "is complete already")
 
     def _steps_of(self, reference: Cell) -> int:
         folder = self._store / reference.spec.name

@@ -1,4 +1,4 @@
-"""A run in a process of its own, as the executor "process" starts it: python -m workbench.runs.worker.
+"""A run in a process of its own, as the executor "process" starts it: python -m workbench.runs.
 
 It stops, resumably, when its standard input ends: on purpose, or because the process that started it is
 gone in whatever way.
@@ -53,7 +53,3 @@ def _stop_with_input() -> None:
     while os.read(0, 1):  # not sys.stdin, whose lock the interpreter would wait for at its end
         pass
     _thread.interrupt_main()
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
