@@ -16,7 +16,10 @@ from workbench.reports import comparison, open_runs, render
 
 @pytest.fixture(scope="module")
 def store(finished_run, tmp_path_factory):
-    """Two engines with two seeds at equal steps, one with one at other steps; a run of another task."""
+    """Two engines with two seeds at equal steps, one with one at other steps; a run of another task.
+
+    Beside them a run that has only begun, and one that is damaged.
+    """
     store = tmp_path_factory.mktemp("comparison") / "runs"
     for seed in range(2):
         for engine, right in ((Magnitude(sparsity=0.9), 110), (IMP(sparsity=0.9), 150)):
@@ -26,6 +29,8 @@ def store(finished_run, tmp_path_factory):
     fabricate(store, finished_run, Magnitude(sparsity=0.8), task="glue/sst2", right=120)
     (store / "begun").mkdir()
     shutil.copy(finished_run.path / "spec.yaml", store / "begun")
+    shutil.copytree(store / "begun", store / "damaged")
+    (store / "damaged" / "results.json").write_text('{"format": 1, "co')
     return store
 
 
@@ -53,6 +58,7 @@ def test_every_task_has_its_figures(page):
 def test_the_page_tells_what_was_compared_and_how(page):
     text = " ".join(" ".join(page.text).split())
     for words in (
+        "Left out: damaged (unreadable:",
         "6 runs on glue/sst2, synth/sst2",
         "Engines: magnitude; imp; imp, scope=global.",
         "2 of 4 entries have one seed",
