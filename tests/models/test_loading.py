@@ -131,7 +131,7 @@ def test_a_tokenizer_without_its_words_is_refused(tiny_model_dir, tmp_path):
     shutil.copytree(tiny_model_dir, tmp_path / "model")
     for name in ("tokenizer.json", "vocab.txt"):
         (tmp_path / "model" / name).unlink(missing_ok=True)
-    with pytest.raises(BadInput, match=r"has no vocabulary|does not load"):
+    with pytest.raises(BadInput, match="has no vocabulary, only"):
         load_tokenizer(str(tmp_path / "model"))
 
 
