@@ -1,0 +1,279 @@
+"""Plugins: modules and files from outside that add engines, criteria, task sources, executors and sections.
+
+A plugin is found in one of four ways: as an entry point of an installed package (group `workbench.plugins`), by
+`load_plugin` and the shell's `--plugin`, under `plugins:` in a recipe or a grid, or in the environment
+variable WORKBENCH_PLUGINS. What is loaded is added to that variable, so every process started from this one
+(a grid's workers, background runs, the kernel of a report) loads the same plugins.
+"""
+
+import hashlib
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Generic, TypeVar
+
+from workbench.errors import BadInput, WorkbenchError, unknown
+
+ENTRY_POINTS = "workbench.plugins"
+VARIABLE = "WORKBENCH_PLUGINS"
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A loaded plugin, as run folders record it.
+
+    Attributes:
+        name: of the installed package, the module, or the file without its suffix.
+        version: of the installed package, or "sha256:" and sixteen hex digits of the file's digest.
+        target: what `load_plugin` takes: a module's name, or a file's name without its folder.
+    """
+
+    name: str
+    version: str
+    target: str
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.version})"
+
+
+class Registry(Mapping[str, Item], Generic[Item]):
+    """Named things of one kind; those of plugins beside the built-in ones.
+
+    Reading it first loads the plugins that are installed or named in WORKBENCH_PLUGINS.
+
+    Args:
+        kind: a singular noun for messages, such as "engine".
+    """
+
+    def __init__(self, kind: str):
+        self.kind = kind
+        self._items: dict[str, Item] = {}
+        self._owners: dict[str, Plugin] = {}
+        _registries.append(self)
+
+    def add(self, name: str, item: Item) -> None:
+        """Adds an item; while a plugin is being loaded, as that plugin's.
+
+        Raises:
+            BadInput: the name is taken.
+        """
+        if name in self._items:
+            owner = self._owners.get(name)
+            raise BadInput(
+                f"{self.kind} {name!r} exists already, "
+                f"{f'from plugin {owner}' if owner else 'built into the workbench'}. Choose another name."
+            )
+        self._items[name] = item
+        if _loading:
+            self._owners[name] = _loading[-1]
+
+    def owner(self, name: str) -> Plugin | None:
+        """The plugin that an item came from; None for a built-in one."""
+        return self._owners.get(name)
+
+    def owned_by(self, plugin: Plugin) -> list[str]:
+        """The names of a plugin's items, in the order in which they were added."""
+        return [name for name, owner in self._owners.items() if owner == plugin]
+
+    def discard(self, plugin: Plugin) -> None:
+        """Removes a plugin's items."""
+        for name in self.owned_by(plugin):
+            del self._items[name], self._owners[name]
+
+    def __getitem__(self, name: str) -> Item:
+        discover()
+        if name not in self._items:
+            raise unknown(self.kind, name, self._items)
+        return self._items[name]
+
+    def __contains__(self, name: object) -> bool:
+        discover()
+        return name in self._items
+
+    def __iter__(self) -> Iterator[str]:
+        discover()
+        return iter(list(self._items))
+
+    def __len__(self) -> int:
+        discover()
+        return len(self._items)
+
+
+_registries: list[Registry] = []
+_loaded: dict[str, Plugin] = {}
+_loading: list[Plugin] = []
+_discovered = False
+
+
+def load_plugin(target: str | Path, *, folder: str | Path = ".") -> Plugin:
+    """Loads a plugin here, and in every process that this one starts from now on.
+
+    Args:
+        target: the name of an importable module, or a Python file.
+        folder: what a relative file is relative to.
+
+    Raises:
+        BadInput: it cannot be found or imported, adds nothing, adds a name that exists, or adds something that
+            lacks what its kind must have. Nothing of it stays registered.
+    """
+    target = str(target)
+    if target.endswith(".py"):
+        target = str((Path(folder) / Path(target).expanduser()).resolve())
+    if target not in _loaded:
+        _loaded[target] = _load(target)
+        known = [name for name in os.environ.get(VARIABLE, "").split(os.pathsep) if name]
+        if target not in known:
+            os.environ[VARIABLE] = os.pathsep.join([*known, target])
+    return _loaded[target]
+
+
+def load_named(targets: Any, place: str, folder: str | Path) -> None:
+    """Loads what stands under `plugins:` in a file.
+
+    Args:
+        targets: the value found there; None where there is none.
+        place: the file, for messages.
+        folder: what relative files are relative to.
+
+    Raises:
+        BadInput: it is no list of modules and files, or one of them cannot be loaded.
+    """
+    if targets is None:
+        return
+    if not isinstance(targets, list) or not all(isinstance(target, str) for target in targets):
+        raise BadInput(f"plugins of {place} is {targets!r}; write a list of modules and Python files.")
+    for target in targets:
+        load_plugin(target, folder=folder)
+
+
+def discover() -> None:
+    """Loads, once a process, the plugins of installed packages and those named in WORKBENCH_PLUGINS.
+
+    Raises:
+        BadInput: one of them cannot be loaded.
+    """
+    global _discovered
+    if _discovered:
+        return
+    _discovered = True  # first, since a plugin may read a registry while it is being loaded
+    for target in configured():
+        load_plugin(target)
+
+
+def configured() -> tuple[str, ...]:
+    """What `discover` loads: modules of entry points, then modules and files of WORKBENCH_PLUGINS."""
+    entries = sorted(entry.value for entry in metadata.entry_points(group=ENTRY_POINTS))
+    named = [name for name in os.environ.get(VARIABLE, "").split(os.pathsep) if name]
+    return tuple(dict.fromkeys([*entries, *named]))
+
+
+def loaded() -> tuple[Plugin, ...]:
+    """Every plugin that this process has loaded, in order."""
+    return tuple(_loaded.values())
+
+
+def contents(plugin: Plugin) -> dict[str, list[str]]:
+    """What a plugin added: kind to names."""
+    return {registry.kind: names for registry in _registries if (names := registry.owned_by(plugin))}
+
+
+def as_records(plugins: Iterable[Plugin | None]) -> list[dict[str, str]]:
+    """Plugins as a run folder records them, each once, in the order of their names; None is left out."""
+    distinct = {plugin for plugin in plugins if plugin is not None}
+    return [asdict(plugin) for plugin in sorted(distinct, key=lambda plugin: plugin.name)]
+
+
+def check_records(records: Iterable[Mapping[str, str]], subject: str) -> None:
+    """Compares the plugins that a run folder recorded with those that are loaded.
+
+    Raises:
+        BadInput: one is not loaded, or another version of it is.
+    """
+    discover()
+    here = {plugin.name: plugin for plugin in loaded()}
+    for record in records:
+        needed, plugin = Plugin(**record), here.get(record["name"])
+        if plugin is None:
+            raise BadInput(
+                f"{subject} needs plugin {needed}, which is not loaded. Install it, or add "
+                f"--plugin {needed.target}."
+            )
+        if plugin != needed:
+            raise BadInput(
+                f"{subject} was made with plugin {needed}, and {plugin.version} is loaded. Put the other "
+                "version back, or make the run again under another name."
+            )
+
+
+def _load(target: str) -> Plugin:
+    plugin = _identify(target)
+    if clash := next((other for other in _loaded.values() if other.name == plugin.name), None):
+        raise BadInput(f"plugin {target}: a plugin {clash} is loaded already. Rename one of them.")
+    _loading.append(plugin)
+    try:
+        _import(target)
+        if not contents(plugin):
+            raise BadInput(
+                "it adds nothing; define an engine, a criterion, a task source, an executor or a report "
+                "section (docs/extending.md)."
+            )
+    except BaseException as error:
+        for registry in _registries:
+            registry.discard(plugin)
+        if isinstance(error, WorkbenchError):
+            raise BadInput(f"plugin {target}: {error}") from error
+        if isinstance(error, Exception):
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            raise BadInput(f"plugin {target} fails on import: {reason}. Correct or remove it.") from error
+        raise
+    finally:
+        _loading.pop()
+    return plugin
+
+
+def _identify(target: str) -> Plugin:
+    """Name and version of a plugin that is not imported yet."""
+    if target.endswith(".py"):
+        path = Path(target)
+        if not path.is_file():
+            raise BadInput(f"plugin {target} does not exist. Name a Python file or an importable module.")
+        return Plugin(path.stem, _digest(path), path.name)
+    package = target.partition(".")[0]
+    try:
+        spec = importlib.util.find_spec(target)
+    except (ImportError, ValueError):
+        spec = None
+    if spec is None or not spec.origin:
+        raise BadInput(
+            f"plugin {target} cannot be found. Install the package that has it, or name a Python file."
+        )
+    for distribution in metadata.packages_distributions().get(package, ()):
+        return Plugin(distribution, metadata.version(distribution), target)
+    return Plugin(target, _digest(Path(spec.origin)), target)
+
+
+def _import(target: str) -> ModuleType:
+    if not target.endswith(".py"):
+        return importlib.import_module(target)
+    name = f"workbench_plugin_{Path(target).stem}"
+    spec = importlib.util.spec_from_file_location(name, target)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up there
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _digest(path: Path) -> str:
+    return f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
