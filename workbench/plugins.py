@@ -1,6 +1,6 @@
-"""Plugins: modules and files from outside that add engines, criteria, task sources, executors and sections.
+"""Plugins: modules and files from outside that add engines, criteria, task sources, executors or sections.
 
-A plugin is found in one of four ways: as an entry point of an installed package (group `workbench.plugins`), by
+A plugin is found in one of four ways: as an entry point of an installed package (`workbench.plugins`), by
 `load_plugin` and the shell's `--plugin`, under `plugins:` in a recipe or a grid, or in the environment
 variable WORKBENCH_PLUGINS. What is loaded is added to that variable, so every process started from this one
 (a grid's workers, background runs, the kernel of a report) loads the same plugins.
@@ -121,8 +121,8 @@ def load_plugin(target: str | Path, *, folder: str | Path = ".") -> Plugin:
         folder: what a relative file is relative to.
 
     Raises:
-        BadInput: it cannot be found or imported, adds nothing, adds a name that exists, or adds something that
-            lacks what its kind must have. Nothing of it stays registered.
+        BadInput: it cannot be found or imported, adds nothing, adds a name that exists, or adds what
+            lacks something that its kind must have. Nothing of it stays registered.
     """
     target = str(target)
     if target.endswith(".py"):

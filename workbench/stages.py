@@ -1,7 +1,7 @@
 """Names of a run's stages: put together and taken apart here and nowhere else.
 
-A stage is one training, or a race of several. Its name is its place in the run folder and part of the key that
-its randomness is derived from.
+A stage is one training, or a race of several. Its name is its place in the run folder, and part of the key
+that its randomness is derived from.
 """
 
 import re
