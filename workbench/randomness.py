@@ -18,7 +18,9 @@ def derive(*parts: str | int) -> int:
 
     Parts are compared with their types: `derive(1)` and `derive("1")` differ.
     """
-    text = "\x1f".join(f"{type(part).__name__}:{part}" for part in parts)
+    # A stage's name is a string like any other.
+    kinds = ("str" if isinstance(part, str) else type(part).__name__ for part in parts)
+    text = "\x1f".join(f"{kind}:{part}" for kind, part in zip(kinds, parts, strict=True))
     digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
 

@@ -183,3 +183,36 @@ class Held(Constant):
     def _decay(self, rest: float) -> float:
         fall = (self.hold_from - self.warmup) / (1 - self.warmup)
         return 1 - min(1.0, rest / fall) / 2
+
+
+def successive_halving(candidates: int, steps: int, rounds: int) -> list[tuple[int, int]]:
+    """Rounds of equal length, of which each leaves the better half, rounded up, to the next.
+
+    Source: Jamieson and Talwalkar 2016, there with rounds of growing length.
+
+    Args:
+        candidates: in the first round.
+        steps: length of a candidate's whole training.
+        rounds: at least 1; one round is a race without halving.
+
+    Returns:
+        For each round the candidates in it, and the steps that each has trained for when it ends.
+    """
+    schedule = []
+    for turn in range(1, rounds + 1):
+        schedule.append((candidates, max(1, steps * turn // rounds)))
+        candidates = better_half(candidates)
+    return schedule
+
+
+def better_half(candidates: int) -> int:
+    """How many of them continue after a round of `successive_halving`."""
+    return (candidates + 1) // 2
+
+
+def halving_steps(candidates: int, steps: int, rounds: int) -> int:
+    """Optimizer steps of all candidates together in `successive_halving`."""
+    total, before = 0, 0
+    for remaining, until in successive_halving(candidates, steps, rounds):
+        total, before = total + remaining * (until - before), until
+    return total

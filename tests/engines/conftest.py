@@ -5,7 +5,7 @@ import copy
 import pytest
 
 from tests.training.conftest import batch, model  # noqa: F401 - fixtures
-from workbench.training import Distillation, MaskedTrainer, Recipe
+from workbench.training import Distillation, MaskedTrainer, TrainingConfig
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def trainer_of(model, batch):  # noqa: F811
         values = {"steps": steps, "lr": 1e-2, "clip": 1.0, "distillation": Distillation(mode="none")}
         return MaskedTrainer(
             copy.deepcopy(model),
-            Recipe(**values | changes),
+            TrainingConfig(**values | changes),
             key=("a",),
             mask=sparsifier,
             batches=lambda number, size, key: batch(number),

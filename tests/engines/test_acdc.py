@@ -52,9 +52,9 @@ def test_steps_that_fill_no_pair_of_phases_go_to_the_last_one():
 def test_one_training_from_the_pretrained_weights_under_one_learning_rate():
     bench = NotingBench()
     ACDC(decay="cosine").prune(bench)
-    ((stage, parent, recipe, _),) = bench.trained
-    assert (stage, parent.history, recipe.steps) == ("level-1", (), 1000)
-    assert recipe.schedule == Cosine(warmup=0.1)
+    ((stage, parent, config, _),) = bench.trained
+    assert (stage, parent.history, config.steps) == ("level-1", (), 1000)
+    assert config.schedule == Cosine(warmup=0.1)
     ACDC().prune(bench)
     assert bench.trained[1][2].schedule == Linear(warmup=0.1)
 

@@ -54,8 +54,8 @@ class NotingBench:
     def steps(self, epochs, batch_size):
         return round(epochs * self.epoch * 64 / batch_size)
 
-    def train(self, stage, state, recipe, mask=None):
-        self.trained.append((stage, state, recipe, mask))
+    def train(self, stage, state, config, mask=None):
+        self.trained.append((stage, state, config, mask))
         weights = {name: weight * 1.01 for name, weight in state.weights.items()}
         if isinstance(mask, Mask):
             weights = {name: weight * mask[name] for name, weight in weights.items()}
@@ -64,18 +64,21 @@ class NotingBench:
     def scores(self, state, criterion):
         return find_criterion(criterion)(state.weights)
 
-    def race(self, stage, state, pool, recipe, *, average, rounds=1):
-        entrants = pool()
-        masks, labels = [entrant.mask for entrant in entrants], [entrant.about for entrant in entrants]
-        self.raced.append((stage, masks, recipe, average, rounds, labels))
+    def race(self, stage, state, pool, config, *, average, rounds=1):
+        candidates = pool()
+        masks, labels = (
+            [candidate.mask for candidate in candidates],
+            [candidate.about for candidate in candidates],
+        )
+        self.raced.append((stage, masks, config, average, rounds, labels))
         return masks[self.favourite]
 
 
 def test_magnitude_prunes_once():
     bench = NotingBench()
     state = Magnitude(sparsity=0.9).prune(bench)
-    ((stage, parent, recipe, mask),) = bench.trained
-    assert (stage, parent.history, recipe.steps) == ("level-1", ("dense",), 1000)
+    ((stage, parent, config, mask),) = bench.trained
+    assert (stage, parent.history, config.steps) == ("level-1", ("dense",), 1000)
     assert mask == topk_mask(magnitude(bench.dense().weights), 0.9)
     assert state.history == ("dense", "level-1")
 
@@ -88,7 +91,7 @@ def test_imp_climbs_the_ladder_with_nested_masks():
     assert [round(mask.sparsity, 2) for mask in masks] == [0.63, 0.87, 0.9]
     assert masks[0] & masks[1] == masks[1]
     assert masks[1] & masks[2] == masks[2]
-    schedules = [type(recipe.schedule) for _, _, recipe, _ in bench.trained]
+    schedules = [type(config.schedule) for _, _, config, _ in bench.trained]
     assert schedules == [Constant, Constant, Constant, Linear]
 
 
@@ -132,15 +135,15 @@ def test_randomized_follows_the_paper():
     Randomized().prune(bench)
     assert [stage for stage, *_ in bench.trained] == [f"level-{level}" for level in range(5)]
     assert [stage for stage, *_ in bench.raced] == [f"level-{level}/race" for level in range(1, 5)]
-    for (_, pool, recipe, average, rounds, labels), (_, _, full, mask) in zip(
+    for (_, pool, config, average, rounds, labels), (_, _, full, mask) in zip(
         bench.raced, bench.trained[1:], strict=True
     ):
         assert len(pool) == len(set(pool)) == 8
         assert mask == pool[5]
         assert [label["ratio"] for label in labels] == [5e-5, 1e-4, 8e-5, 3e-4] * 2
-        assert (recipe.steps, recipe.lr, recipe.eval_every, average, rounds) == (100, 2e-4, 10, 10, 1)
+        assert (config.steps, config.lr, config.eval_every, average, rounds) == (100, 2e-4, 10, 10, 1)
         assert (full.steps, full.lr, full.batch_size) == (1000, 5e-5, 64)
-        assert recipe.distillation == full.distillation
+        assert config.distillation == full.distillation
         assert full.distillation.mode == "tinybert"
     levels = [mask for *_, mask in bench.trained[1:]]
     assert [round(mask.sparsity, 3) for mask in levels] == [0.542, 0.82, 0.923, 0.937]
@@ -211,7 +214,9 @@ def test_an_engine_and_a_criterion_from_outside(registry, tmp_path, tiny_model_d
         def prune(self, bench):
             dense = bench.dense()
             mask = topk_mask(find_criterion("smallest")(dense.weights), self.sparsity)
-            return bench.train("level-1", dense, self.recipe(bench.steps(self.epochs, self.batch_size)), mask)
+            return bench.train(
+                "level-1", dense, self.training_config(bench.steps(self.epochs, self.batch_size)), mask
+            )
 
     spec = RunSpec.from_plain(
         {

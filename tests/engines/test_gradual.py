@@ -58,18 +58,18 @@ class Notes:
     def steps(self, epochs, batch_size):
         return round(100 * epochs)
 
-    def train(self, stage, state, recipe, mask=None):
-        self.state, self.recipe, self.sparsifier = state, recipe, mask
+    def train(self, stage, state, config, mask=None):
+        self.state, self.config, self.sparsifier = state, config, mask
 
 
 def test_the_recipe_trains_as_published():
     bench = Notes()
     RunSpec.from_yaml(recipe_path("sparse-fine-tuning")).engine.prune(bench)
-    recipe = bench.recipe
-    rates = [recipe.lr * recipe.schedule(epoch / 10) for epoch in (0, 1, 2, 5, 10)]
+    config = bench.config
+    rates = [config.lr * config.schedule(epoch / 10) for epoch in (0, 1, 2, 5, 10)]
     assert rates == pytest.approx([1e-4, 5.05e-5, 1e-4, 5.05e-5, 1e-6])
-    assert (recipe.steps, recipe.batch_size, recipe.keep, recipe.weight_decay) == (1000, 32, "last", 0)
-    distillation = recipe.distillation
+    assert (config.steps, config.batch_size, config.keep, config.weight_decay) == (1000, 32, "last", 0)
+    distillation = config.distillation
     assert (distillation.mode, distillation.hardness, distillation.temperature) == ("logits", 1.0, 5.5)
     assert bench.state == "pretrained"
     assert type(bench.sparsifier) is CriterionPruning
@@ -80,7 +80,7 @@ def test_plain_gmp_decays_once_and_lets_weights_return():
     GMP(start="dense").prune(bench)
     assert bench.state == "dense"
     assert type(bench.sparsifier) is ReturningPruning
-    assert [bench.recipe.schedule(p) for p in (0.1, 0.55, 1)] == pytest.approx([1, 0.5, 0])
+    assert [bench.config.schedule(p) for p in (0.1, 0.55, 1)] == pytest.approx([1, 0.5, 0])
 
 
 @pytest.mark.parametrize("steps", [1, 2, 7, 100])

@@ -5,9 +5,9 @@ import torch
 from workbench.engines.gmp import CriterionPruning
 from workbench.engines.obert import SurgeonPruning
 from workbench.models import load_encoder
-from workbench.runs.data import TaskData
 from workbench.tasks import load_task
-from workbench.training import Distillation, MaskedTrainer, Recipe, load_model_tensors
+from workbench.training import Distillation, MaskedTrainer, TrainingConfig, load_model_tensors
+from workbench.training.data import TaskData
 from workbench.training.objective import label_loss
 
 
@@ -28,8 +28,8 @@ def test_at_70_percent_second_order_loses_less_than_half_of_what_magnitude_loses
     monkeypatch.setenv("WORKBENCH_GLUE_DIR", str(glue_dir))
     data = TaskData(load_task("glue/sst2"), str(small_encoder), 0, "validation", examples=2000)
     model = load_encoder(str(small_encoder), 2, 0)
-    recipe = Recipe(steps=60, lr=2e-4, batch_size=32, distillation=Distillation(mode="none"))
-    dense = MaskedTrainer(model, recipe, key=(0, "dense"))
+    config = TrainingConfig(steps=60, lr=2e-4, batch_size=32, distillation=Distillation(mode="none"))
+    dense = MaskedTrainer(model, config, key=(0, "dense"))
     for step in range(60):
         dense.advance(data.batch(step, 32, (0, "dense")))
     weights = {name: tensor.clone() for name, tensor in dense.tensors().items()}
@@ -37,7 +37,7 @@ def test_at_70_percent_second_order_loses_less_than_half_of_what_magnitude_loses
     def loss_after(pruning):
         load_model_tensors(model, weights)
         if pruning is not None:
-            MaskedTrainer(model, recipe, key=(0, "pruning"), mask=pruning, batches=data.batch)
+            MaskedTrainer(model, config, key=(0, "pruning"), mask=pruning, batches=data.batch)
             pruning.before_forward()
         return mean_loss(model, [data.batch(step, 64, (0, "loss")) for step in range(6)])
 

@@ -22,9 +22,9 @@ class AveragingBench(NotingBench):
 
     averaged: list = field(default_factory=list)
 
-    def average(self, stage, state, recipe, mask, particles):
-        self.averaged.append((stage, recipe, mask, particles))
-        return self.train(stage, state, recipe, mask)
+    def average(self, stage, state, config, mask, particles):
+        self.averaged.append((stage, config, mask, particles))
+        return self.train(stage, state, config, mask)
 
 
 def test_a_level_removes_a_fifth_of_what_remains_and_the_last_one_less():
@@ -45,20 +45,20 @@ def test_swamp_averages_particles_at_every_level_from_one_rewind_point():
     assert masks[0] == topk_mask(magnitude(bench.dense().weights), 0.2, "global")
     for _, parent, *_ in bench.trained:
         assert torch.equal(parent.weights["layer.0.query"], bench.pretrained().weights["layer.0.query"])
-    for _, recipe, _, particles in bench.averaged:
+    for _, config, _, particles in bench.averaged:
         assert particles == 4
-        assert (recipe.steps, recipe.keep, recipe.average_from) == (300, "last", 0.75)
-        assert recipe.schedule == Held(warmup=0.1, hold_from=0.75)
-        assert sum(map(recipe.averages_at, range(1, 301))) == 5
+        assert (config.steps, config.keep, config.average_from) == (300, "last", 0.75)
+        assert config.schedule == Held(warmup=0.1, hold_from=0.75)
+        assert sum(map(config.averages_at, range(1, 301))) == 5
 
 
 def test_the_two_ingredients_can_be_left_out():
     bench = AveragingBench()
     Swamp(sparsity=0.5, averaging=False, particles=1).prune(bench)
-    for _, recipe, _, particles in bench.averaged:
+    for _, config, _, particles in bench.averaged:
         assert particles == 1
-        assert (recipe.keep, recipe.average_from, recipe.eval_every) == ("best", None, 50)
-        assert recipe.schedule == Held(warmup=0.1, hold_from=0.75), "at the same learning rates"
+        assert (config.keep, config.average_from, config.eval_every) == ("best", None, 50)
+        assert config.schedule == Held(warmup=0.1, hold_from=0.75), "at the same learning rates"
 
 
 def test_swamp_plus_has_one_particle_while_the_sparsity_is_low():
@@ -73,7 +73,7 @@ def test_total_steps_are_those_of_all_particles(changes):
     bench = AveragingBench()
     engine = Swamp(sparsity=0.7, total_steps=1000, **changes)
     engine.prune(bench)
-    spent = sum(recipe.steps * particles for _, recipe, _, particles in bench.averaged)
+    spent = sum(config.steps * particles for _, config, _, particles in bench.averaged)
     assert 0 <= 1000 - spent < engine.particles
 
 
@@ -81,7 +81,7 @@ def test_a_rewind_point_after_some_dense_training():
     bench = AveragingBench()
     engine = Swamp(sparsity=0.5, rewind_epochs=0.5, dense_epochs=2.0)
     engine.prune(bench)
-    stages = {stage: (parent, recipe, mask) for stage, parent, recipe, mask in bench.trained}
+    stages = {stage: (parent, config, mask) for stage, parent, config, mask in bench.trained}
     assert stages["rewind"][0].history == ()
     assert (stages["rewind"][1].steps, stages["rewind"][1].keep, stages["rewind"][2]) == (50, "last", None)
     assert stages["level-0"][0].history == ("rewind", "fresh")

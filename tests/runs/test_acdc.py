@@ -41,7 +41,7 @@ def steps(monkeypatch):
 
     def watched(trainer, batch):
         value = advance(trainer, batch)
-        if trainer.recipe.steps == 22:
+        if trainer.config.steps == 22:
             weights = {name: weight.detach().clone() for name, weight in trainer.sparsifier.weights.items()}
             moments = trainer.optimizer.state.get(next(iter(trainer.sparsifier.weights.values())), {})
             seen[trainer.step] = (

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from workbench.runs import prune
-from workbench.runs.diagnostics import mean_loss, output_entropy
+from workbench.training.diagnostics import mean_loss, output_entropy
 
 
 def test_entropy_of_certain_even_and_mixed_outputs():

@@ -27,7 +27,7 @@ def test_a_run_that_is_interrupted_between_prunings_ends_the_same(name, spec_of,
     advance = MaskedTrainer.advance
 
     def trip(trainer, batch):
-        if trainer.recipe.steps == 12 and trainer.step == 5:
+        if trainer.config.steps == 12 and trainer.step == 5:
             raise KeyboardInterrupt
         return advance(trainer, batch)
 

@@ -276,7 +276,7 @@ def test_a_damaged_checkpoint_is_named(spec_of, tmp_path, monkeypatch):
     advance = MaskedTrainer.advance
 
     def trip_at_4(trainer, batch):
-        if trainer.step == 4 and trainer.recipe.steps > 4:
+        if trainer.step == 4 and trainer.config.steps > 4:
             raise KeyboardInterrupt
         return advance(trainer, batch)
 

@@ -8,13 +8,13 @@ import time
 from dataclasses import replace
 
 import pytest
+from workbench.runs.board import Board
+from workbench.runs.executors import Ending, ProcessExecutor, SerialExecutor
 
 from workbench.engines.imp import IMP
 from workbench.engines.magnitude import Magnitude
 from workbench.errors import BadInput, Failed, Stopped
 from workbench.runs import Cell, Sweep, executor, executors
-from workbench.runs.board import Board
-from workbench.runs.executors import Ending, ProcessExecutor, SerialExecutor
 from workbench.training import Distillation, MaskedTrainer
 
 NONE = Distillation(mode="none")

@@ -12,9 +12,9 @@ from workbench.errors import BadInput
 from workbench.masks import kept_count
 from workbench.models import MINILM, RESNET20, load_encoder, prunable
 from workbench.runs import FineTuning, RunSpec, prune
-from workbench.runs.data import TaskData
 from workbench.tasks import load_task
 from workbench.training import Distillation
+from workbench.training.data import TaskData
 
 QUICK = {"epochs": 1.0, "lr": 1e-3, "eval_every": 3, "sparsity": 0.8, "batch_size": 32}
 LABELS = Distillation(mode="none")

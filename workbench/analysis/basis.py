@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from workbench.models import load_encoder
 from workbench.randomness import numpy_generator
 from workbench.runs import Run
-from workbench.runs.data import TaskData
-from workbench.runs.diagnostics import mean_loss
 from workbench.tasks import Task, load_task, ordered_batches
 from workbench.training import device, has_batchnorm, load_model_tensors, predict, recalibrate
+from workbench.training.data import TaskData
+from workbench.training.diagnostics import mean_loss
 
 _BATCH = 64
 

@@ -10,7 +10,7 @@ from scipy import special, stats
 
 from workbench.errors import BadInput
 from workbench.runs import Run
-from workbench.runs.predictions import Predictions, keeps_predictions, read_predictions
+from workbench.runs.predictions import Predictions, has_predictions, read_predictions
 from workbench.tasks import Task
 
 # Of classes and of targets: which run does better, or neither.
@@ -40,7 +40,7 @@ def usual_pair(runs: Sequence[Run]) -> tuple[Run, Run] | None:
 
     Engines should differ; model, sparsity and seed should not. None where there is no pair.
     """
-    kept = [run for run in runs if keeps_predictions(run.path)]
+    kept = [run for run in runs if has_predictions(run.path)]
     pairs = [pair for pair in combinations(kept, 2) if pair[0].spec.task == pair[1].spec.task]
     return max(pairs, key=_nearness, default=None)
 

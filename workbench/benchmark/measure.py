@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from workbench.runs.environment import release_memory
+from workbench.execution.environment import release_memory
 
 _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 

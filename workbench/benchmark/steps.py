@@ -9,7 +9,14 @@ from workbench.masks import Mask, TopKTracker, kept_count, topk_mask
 from workbench.models import prunable
 from workbench.randomness import seeded_globals, torch_generator
 from workbench.scores import magnitude
-from workbench.training import Distillation, MaskedTrainer, Recipe, Sparsifier, Training, detect_precision
+from workbench.training import (
+    Distillation,
+    MaskedTrainer,
+    Sparsifier,
+    Training,
+    TrainingConfig,
+    detect_precision,
+)
 
 _SPARSITY = 0.9
 _BATCH, _TOKENS = 32, 32
@@ -81,5 +88,5 @@ def _trainer(scale: Scale, mask: Mask | Sparsifier | None = None) -> MaskedTrain
     )
     with seeded_globals("benchmark", "model"):
         model = AutoModelForSequenceClassification.from_config(config)
-    recipe = Recipe(steps=10_000, lr=1e-5, distillation=Distillation(mode="none"))
-    return MaskedTrainer(model, recipe, key=("benchmark",), mask=mask, precision=detect_precision())
+    config = TrainingConfig(steps=10_000, lr=1e-5, distillation=Distillation(mode="none"))
+    return MaskedTrainer(model, config, key=("benchmark",), mask=mask, precision=detect_precision())

@@ -12,7 +12,7 @@ from workbench.benchmark.scales import SCALES, Scale
 from workbench.benchmark.selection import selection_rows
 from workbench.benchmark.steps import step_row
 from workbench.errors import unknown
-from workbench.runs.environment import current_environment
+from workbench.execution.environment import current_environment
 
 
 def rows(scale: Scale) -> Iterator[Row]:

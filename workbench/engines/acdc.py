@@ -13,6 +13,7 @@ from workbench.masks import Mask, topk_mask
 from workbench.schedules import Cosine, Linear
 from workbench.scores import magnitude
 from workbench.settings import Positive, settings
+from workbench.stages import Stage
 from workbench.training import FixedMask, Sparsifier, Training
 
 
@@ -59,8 +60,8 @@ class ACDC(Engine):
         """One training under the alternation."""
         steps = self.train_steps(bench)
         alternation = Alternation(self.phases(bench, steps), self.sparsity, self.scope, self.reset_moments)
-        recipe = self.recipe(steps, schedule=Linear if self.decay == "linear" else Cosine)
-        return bench.train("level-1", bench.pretrained(), recipe, alternation)
+        config = self.training_config(steps, schedule=Linear if self.decay == "linear" else Cosine)
+        return bench.train(Stage.level(1), bench.pretrained(), config, alternation)
 
     def phases(self, bench: Bench, steps: int) -> tuple[int, ...]:
         """The steps at which phases start: dense, compressed, dense, ..., compressed.

@@ -1,7 +1,7 @@
-"""What an engine is, and the verbs it may ask of a bench.
+"""What an engine is, and the verbs of the bench that it works with.
 
-An engine holds a method's hyper-parameters and says in one method, `prune`, what the paper's
-pseudo-code says. The bench does the costly work and remembers what is done.
+An engine holds a method's hyper-parameters, and its one method `prune` reads like the paper's pseudo-code.
+The bench does the costly work and skips what is already on disk.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,20 +12,21 @@ from pydantic import Field
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
-from workbench.errors import BadInput, unknown
+from workbench.errors import BadInput
 from workbench.masks import Mask
+from workbench.plugins import Registry
 from workbench.schedules import Constant
 from workbench.scores import Scores
 from workbench.settings import Count, NonNegative, Positive, Sparsity, settings
 from workbench.tasks import Task
-from workbench.training import Distillation, Recipe, Sparsifier
-from workbench.training.recipe import Schedule
+from workbench.training import Distillation, Sparsifier, TrainingConfig
+from workbench.training.config import Schedule
 
 Scope = Literal["matrix", "type", "global"]
 
 
 class State(Protocol):
-    """The weights, and where there are any the optimizer moments, that a stage left behind."""
+    """The weights that a stage left, with its optimizer moments if it kept them."""
 
     @property
     def weights(self) -> Mapping[str, Tensor]:
@@ -39,12 +40,12 @@ class State(Protocol):
 
 
 @dataclass(frozen=True)
-class Entrant:
+class Candidate:
     """A candidate of a race.
 
     Attributes:
-        mask: what it trains under.
-        about: what is remembered of it in the run folder, such as its sampling ratio.
+        mask: the mask that it trains under.
+        about: what the run folder records of it, such as its sampling ratio.
     """
 
     mask: Mask
@@ -52,7 +53,10 @@ class Entrant:
 
 
 class Bench(Protocol):
-    """The costly verbs. Each names a stage; a stage that is already on disk is not done again."""
+    """The costly verbs. Each names a stage; a stage that is already on disk is not repeated.
+
+    A stage name is a string; `Stage` puts together the usual ones.
+    """
 
     seed: int
 
@@ -60,89 +64,98 @@ class Bench(Protocol):
         """The checkpoint with a fresh head."""
 
     def dense(self) -> State:
-        """The dense fine-tuned model: where students start, and their teacher."""
+        """The dense fine-tuned model: the students' start and their teacher."""
 
     def steps(self, epochs: float, batch_size: int) -> int:
         """Optimizer steps in so many epochs of the task at the run's scale; at least 1."""
 
-    def train(self, stage: str, state: State, recipe: Recipe, mask: Mask | Sparsifier | None = None) -> State:
-        """Trains to the end and returns the weights that the recipe keeps.
+    def train(
+        self, stage: str, state: State, config: TrainingConfig, mask: Mask | Sparsifier | None = None
+    ) -> State:
+        """Trains to the end and returns the weights that the configuration keeps.
 
-        Under a mask, or a sparsifier that makes one on the way, the stage is a level of the run: its scores
-        stand in the results.
+        With a mask, or a sparsifier that makes one during training, the stage is a level of the run and its
+        scores are part of the results.
         """
 
-    def average(self, stage: str, state: State, recipe: Recipe, mask: Mask, particles: int) -> State:
+    def average(self, stage: str, state: State, config: TrainingConfig, mask: Mask, particles: int) -> State:
         """Trains `particles` copies of `state` under one mask and returns the mean of their weights.
 
-        They differ in data order and dropout alone; the first has those of `train` under the same name.
-        BatchNorm's statistics are recomputed for the mean. It is a level; particle i is the stage
+        They differ in data order and dropout only; the first one's are those of `train` under the same name.
+        BatchNorm's statistics are recomputed for the mean. The stage is a level; particle i is the stage
         `<stage>/particle-i`.
+        """
+
+    def evaluate(self, state: State) -> dict[str, float]:
+        """Metrics of a state on the validation split, the primary one first, for an engine that adapts.
+
+        The dry run that finds out a run's length trains nothing and returns 0.0 for every metric, so the
+        length of an adaptive engine is only an estimate.
         """
 
     def scores(self, state: State, criterion: str) -> Scores:
         """Scores of the prunable weights of a state; high ones are kept.
 
-        What the criterion asks for besides (`scores.py`) is gathered over 128 training examples; they are not
-        part of the cost.
+        Whatever else the criterion needs (`scores.py`) is gathered over 128 training examples, which do not
+        count as cost.
 
         Raises:
-            BadInput: there is no such criterion.
+            BadInput: no such criterion.
         """
 
     def race(
         self,
         stage: str,
         state: State,
-        pool: Callable[[], Sequence[Entrant]],
-        recipe: Recipe,
+        pool: Callable[[], Sequence[Candidate]],
+        config: TrainingConfig,
         *,
         average: int,
         rounds: int = 1,
     ) -> Mask:
-        """Trains `state` briefly under each mask, scores it, and throws the weights away.
+        """Trains `state` briefly under each mask, scores it, and discards the weights.
 
         A candidate's score is the mean of its last `average` evaluations. With `rounds` > 1 only the
-        better half goes on after each round (successive halving).
+        better half continues after each round (successive halving).
 
         Args:
             stage: the race's name; candidate i is the stage `<stage>/candidate-i`.
             state: the parent that every candidate starts from, moments included.
-            pool: makes the candidates; not asked where the race is over.
-            recipe: the whole length of a candidate's training.
+            pool: makes the candidates; not called if the race is over.
+            config: of a candidate's whole training.
             average: evaluations in a score.
-            rounds: equal parts that the training is cut into.
+            rounds: equal parts of the training.
 
         Returns:
-            The mask of the best candidate, the earliest of equals.
+            The mask of the best candidate; among equals, of the earliest.
         """
 
 
-_REGISTRY: dict[str, type["Engine"]] = {}
+ENGINES: Registry[type["Engine"]] = Registry("engine")
 
 
 @settings
 class Engine:
-    """Hyper-parameters that every engine has; the defaults are those of paper A's code, section 7.
+    """Hyper-parameters of every engine; the defaults are those of paper A's code, section 7.
 
-    A subclass decorated with `@settings` that sets `id` is registered under it.
+    A subclass decorated with `@settings` that sets `id` and defines `prune` is registered under its id.
 
     Attributes:
-        sparsity: share of the prunable weights that is removed in the end; 0.9375 is "16x".
+        sparsity: share of the prunable weights removed in the end; 0.9375 is "16x".
         epochs: training after each pruning, in passes over the training split.
         lr: peak learning rate.
-        total_steps: optimizer steps in all, in place of `epochs`, to equal another run's cost.
+        total_steps: optimizer steps in total, instead of `epochs`, to match another run's cost.
         batch_size: examples in an optimizer step.
         optimizer: "adamw", or "sgd" with momentum 0.9, for vision.
         warmup: share of a stage in which the learning rate rises.
-        weight_decay: the optimizer's.
-        clip: largest gradient norm; None for none.
+        weight_decay: of the optimizer.
+        clip: largest gradient norm; None for no clipping.
         eval_every: optimizer steps between evaluations; the best one is kept.
-        freeze_embeddings: whether the embeddings keep their values while the engine trains. Where they move,
-            a bag of words can be learned beside the encoder, and masks matter less.
-        distillation: what is learned from the dense model. Where an engine has no default of its own it is
-            paper A's, attentions and hidden states included, also for methods that were published with the
-            labels alone, so that engines differ in their masks; `mode="none"` is labels alone.
+        freeze_embeddings: whether the embeddings keep their values while the engine trains. Trainable
+            embeddings can learn a bag of words beside the encoder, and then masks matter less.
+        distillation: what the dense model teaches. Unless an engine has its own default this is paper A's,
+            attentions and hidden states included, even for methods published with labels only, so that engines
+            differ only in their masks; `mode="none"` is labels only.
     """
 
     id: ClassVar[str]
@@ -162,42 +175,51 @@ class Engine:
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
+        # The decorator's class has the same name and replaces the plain one.
         if "id" in vars(cls):
-            _REGISTRY[cls.id] = cls
+            _register(cls)
 
     def prune(self, bench: Bench) -> State:
         """Finds a mask and trains under it; returns the final state, which the last level left.
 
-        It is gone through twice: first on a bench that trains nothing, which tells how long the run will be
-        and finds out what would be refused on the way.
+        It runs twice: first on a bench that trains nothing, which finds out how long the run will be and
+        whether anything in it would be refused, and then in earnest. So it must not have side effects.
         """
-        raise BadInput(f"{type(self).__name__} does not say how it prunes; define prune(self, bench).")
+        raise NotImplementedError
 
-    def adapt(self, model: nn.Module, task: Task, tokenizer: PreTrainedTokenizerBase | None) -> nn.Module:
-        """The student that this engine trains, given a fresh classifier; the teacher stays that classifier.
+    def resolve(self, final_mask: Callable[[str], Mask]) -> "Engine":
+        """This engine with what it takes from other runs filled in; called once, when its spec is made.
 
         Args:
-            model: may be taken over into the student, copied.
-            task: what it is to learn.
+            final_mask: returns the final mask of the complete run in a folder.
+        """
+        return self
+
+    def adapt(self, model: nn.Module, task: Task, tokenizer: PreTrainedTokenizerBase | None) -> nn.Module:
+        """The student that this engine trains, made of a fresh classifier; the teacher remains that classifier.
+
+        Args:
+            model: the fresh classifier; a student may hold a copy of it.
+            task: the task to learn.
             tokenizer: the model's; None for images.
         """
         return model
 
     def check(self, model: nn.Module) -> None:
-        """Refuses what cannot be done with a model; asked before any work.
+        """Refuses a model that this engine cannot prune; called before any work.
 
         Args:
             model: the pretrained encoder with a fresh classifier.
 
         Raises:
-            BadInput: it cannot be done.
+            BadInput: the engine cannot prune it.
         """
 
     def train_steps(self, bench: Bench) -> int:
         """Optimizer steps of an engine that trains in one stage."""
         return self.total_steps or bench.steps(self.epochs, self.batch_size)
 
-    def recipe(
+    def training_config(
         self,
         steps: int,
         *,
@@ -205,9 +227,9 @@ class Engine:
         lr: float | None = None,
         eval_every: int | None = None,
         **others: Any,
-    ) -> Recipe:
-        """The recipe of one stage; `lr` and `eval_every` replace the engine's own, `others` the rest."""
-        return Recipe(
+    ) -> TrainingConfig:
+        """The configuration of one stage; `lr`, `eval_every` and `others` replace the engine's own values."""
+        return TrainingConfig(
             steps=steps,
             lr=lr or self.lr,
             schedule=schedule(warmup=self.warmup),
@@ -223,12 +245,16 @@ class Engine:
 
 
 def engine_ids() -> tuple[str, ...]:
-    """The ids of all registered engines."""
-    return tuple(sorted(_REGISTRY))
+    """The ids of all registered engines, sorted."""
+    return tuple(sorted(ENGINES))
 
 
 def engine_class(id: str) -> type[Engine]:
-    """The engine registered under an id; `BadInput` with the nearest names where there is none."""
-    if id not in _REGISTRY:
-        raise unknown("engine", id, _REGISTRY)
-    return _REGISTRY[id]
+    """The engine registered under an id; `BadInput` with the nearest names if there is none."""
+    return ENGINES[id]
+
+
+def _register(cls: type[Engine]) -> None:
+    if cls.prune is Engine.prune:
+        raise BadInput(f"engine {cls.id} has no method prune(self, bench); define one.")
+    ENGINES.add(cls.id, cls)

@@ -14,6 +14,7 @@ from workbench.masks import Mask
 from workbench.schedules import Cycles, Linear, cubic_sparsity
 from workbench.scores import Scores
 from workbench.settings import NonNegative, Positive, Share, settings
+from workbench.stages import Stage
 from workbench.training import Sparsifier
 
 
@@ -73,7 +74,7 @@ class GradualEngine(Engine):
             schedule = partial(Cycles, cycles=self.epochs / self.cycle_epochs)
         state = bench.dense() if self.start == "dense" else bench.pretrained()
         return bench.train(
-            "level-1", state, self.recipe(steps, schedule=schedule, keep=self.keep), sparsifier
+            Stage.level(1), state, self.training_config(steps, schedule=schedule, keep=self.keep), sparsifier
         )
 
 

@@ -12,7 +12,8 @@ from workbench.masks import topk_mask
 from workbench.schedules import Constant, Held, Linear
 from workbench.scores import magnitude
 from workbench.settings import NonNegative, Positive, settings
-from workbench.training import Recipe
+from workbench.stages import Stage
+from workbench.training import TrainingConfig
 
 
 @settings
@@ -65,7 +66,7 @@ class IMP(LadderEngine):
         for level, (sparsity, steps) in enumerate(zip(self.sparsities, lengths, strict=True), start=1):
             mask = topk_mask(magnitude(state.weights), sparsity, self.scope)
             state = bench.train(
-                f"level-{level}", self.rewound(bench, state), self.level_recipe(level, steps), mask
+                Stage.level(level), self.rewound(bench, state), self.level_config(level, steps), mask
             )
         return state
 
@@ -74,7 +75,7 @@ class IMP(LadderEngine):
         if self.rewind != "all" or not self.dense_epochs:
             return super().start(bench)
         steps = bench.steps(self.dense_epochs, self.batch_size)
-        return bench.train("level-0", self.rewind_point(bench), self.level_recipe(0, steps))
+        return bench.train(Stage.level(0), self.rewind_point(bench), self.level_config(0, steps))
 
     def rewound(self, bench: Bench, state: State) -> State:
         """Where a level's training starts, `state` being what the one before left."""
@@ -89,13 +90,13 @@ class IMP(LadderEngine):
         if not self.rewind_epochs:
             return bench.pretrained()
         steps = bench.steps(self.rewind_epochs, self.batch_size)
-        return bench.train("rewind", bench.pretrained(), self.recipe(steps, keep="last")).fresh()
+        return bench.train("rewind", bench.pretrained(), self.training_config(steps, keep="last")).fresh()
 
-    def level_recipe(self, level: int, steps: int) -> Recipe:
+    def level_config(self, level: int, steps: int) -> TrainingConfig:
         """How a level trains, counted from 1; 0 is the dense one."""
         if self.hold_from is not None:
-            return self.recipe(steps, schedule=partial(Held, hold_from=self.hold_from))
-        return self.recipe(steps, schedule=Linear if level == len(self.sparsities) else Constant)
+            return self.training_config(steps, schedule=partial(Held, hold_from=self.hold_from))
+        return self.training_config(steps, schedule=Linear if level == len(self.sparsities) else Constant)
 
     def steps_before_pruning(self, bench: Bench) -> int:
         """Optimizer steps up to the rewind point and of level 0."""

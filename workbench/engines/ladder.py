@@ -9,6 +9,7 @@ from workbench.engines.base import Bench, Engine, State
 from workbench.errors import BadInput
 from workbench.schedules import check_ladder, cubic_ladder, geometric_ladder
 from workbench.settings import Count, NonNegative, settings
+from workbench.stages import Stage
 
 
 @settings
@@ -77,7 +78,7 @@ class LadderEngine(Engine):
         state = bench.dense()
         if self.dense_epochs:
             state = bench.train(
-                "level-0", state, self.recipe(bench.steps(self.dense_epochs, self.batch_size))
+                Stage.level(0), state, self.training_config(bench.steps(self.dense_epochs, self.batch_size))
             )
         return state
 

@@ -7,6 +7,7 @@ from workbench.masks import topk_mask
 from workbench.schedules import Linear
 from workbench.scores import find_criterion
 from workbench.settings import settings
+from workbench.stages import Stage
 
 
 @settings
@@ -32,4 +33,6 @@ class Magnitude(Engine):
         """Prunes once and trains once."""
         dense = bench.dense()
         mask = topk_mask(bench.scores(dense, self.criterion), self.sparsity, self.scope)
-        return bench.train("level-1", dense, self.recipe(self.train_steps(bench), schedule=Linear), mask)
+        return bench.train(
+            Stage.level(1), dense, self.training_config(self.train_steps(bench), schedule=Linear), mask
+        )

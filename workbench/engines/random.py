@@ -1,7 +1,7 @@
 """Static random masks."""
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
 import torch
@@ -10,13 +10,13 @@ from torch import nn
 
 from workbench.engines.base import Bench, Engine, State
 from workbench.errors import BadInput
-from workbench.files import read_json
 from workbench.masks import Mask, kept_count, topk_counts
 from workbench.masks.allocation import allocate
 from workbench.models import prunable
 from workbench.schedules import Linear
 from workbench.scores import random
 from workbench.settings import settings
+from workbench.stages import Stage
 
 
 @settings
@@ -46,11 +46,18 @@ class Random(Engine):
     start: Literal["pretrained", "dense"] = "pretrained"
 
     def __post_init__(self):
-        if self.counts_of is not None:
-            if self.counts is not None:
-                raise BadInput("random: counts_of and counts both say what to keep; give one of them.")
-            object.__setattr__(self, "counts", _counts_of(Path(self.counts_of)))
-            object.__setattr__(self, "counts_of", None)
+        if self.counts_of is not None and self.counts is not None:
+            raise BadInput("random: counts_of and counts both set the kept weights; give one of them.")
+
+    def resolve(self, final_mask: Callable[[str], Mask]) -> "Random":
+        """Replaces the name of a run in `counts_of` by that run's counts."""
+        if self.counts_of is None:
+            return self
+        try:
+            counts = tuple(final_mask(self.counts_of).kept_per_matrix().values())
+        except BadInput as error:
+            raise BadInput(f"random: counts_of: {error}") from error
+        return replace(self, counts_of=None, counts=counts)
 
     def check(self, model: nn.Module) -> None:
         """Refuses counts of another model or of another sparsity."""
@@ -61,7 +68,9 @@ class Random(Engine):
         state = bench.dense() if self.start == "dense" else bench.pretrained()
         kept = self.kept({name: weight.shape for name, weight in state.weights.items()})
         mask = topk_counts(random(state.weights, bench.seed), kept)
-        return bench.train("level-1", state, self.recipe(self.train_steps(bench), schedule=Linear), mask)
+        return bench.train(
+            Stage.level(1), state, self.training_config(self.train_steps(bench), schedule=Linear), mask
+        )
 
     def kept(self, shapes: Mapping[str, torch.Size]) -> dict[str, int]:
         """Kept weights of each matrix.
@@ -100,11 +109,3 @@ class Random(Engine):
                 f"random: sparsity is {self.sparsity}, that of the counts {sparsity:.6g}. Give the latter."
             )
         return counts
-
-
-def _counts_of(folder: Path) -> tuple[int, ...]:
-    """Kept weights per matrix of the last level of a run."""
-    if not (folder / "results.json").is_file():
-        raise BadInput(f"random: counts_of is {folder}, which holds no finished run. Give a run folder.")
-    stage = read_json(folder / "results.json")["levels"][-1]["stage"]
-    return tuple(Mask.load(folder / "masks" / f"{stage}.safetensors").kept_per_matrix().values())

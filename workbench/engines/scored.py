@@ -14,6 +14,7 @@ from workbench.errors import BadInput
 from workbench.masks import Mask
 from workbench.schedules import Linear
 from workbench.settings import Positive, Share, settings
+from workbench.stages import Stage
 from workbench.training import Distillation, Sparsifier
 from workbench.training.sparsifier import Training
 
@@ -49,7 +50,9 @@ class ScoredEngine(Engine):
 
     def train(self, bench: Bench, state: State, scores: "ScoredWeights") -> State:
         """The one training, with linear decay of the learning rates."""
-        return bench.train("level-1", state, self.recipe(self.train_steps(bench), schedule=Linear), scores)
+        return bench.train(
+            Stage.level(1), state, self.training_config(self.train_steps(bench), schedule=Linear), scores
+        )
 
 
 class ScoredWeights(Sparsifier, ABC):
@@ -85,7 +88,7 @@ class ScoredWeights(Sparsifier, ABC):
         self.scores = {name: nn.Parameter(torch.zeros_like(weight)) for name, weight in self.weights.items()}
         for name, parameter in training.model.named_parameters():
             parameter.requires_grad_(name in self.weights or self.trains(name))
-        steps = training.recipe.steps
+        steps = training.config.steps
         self._first = min(round(self.engine.ramp_from * steps), steps - 1)
         self._last = min(max(round(self.engine.ramp_until * steps), self._first + 1), steps)
 

@@ -117,7 +117,7 @@ class StaticScores(ScoredWeights):
 
     def penalty(self) -> Tensor:
         """lambda_t R(S), lambda_t = lambda_R (1 - (1 - t / T)^3) over the whole training (equation 6)."""
-        progress = self.training.step / self.training.recipe.steps
+        progress = self.training.step / self.training.config.steps
         return regulariser(self.scores, cubic_sparsity(progress, 0.0, self.engine.regularization))
 
     def choose(self) -> Mapping[str, Tensor]:

@@ -12,7 +12,8 @@ from workbench.errors import BadInput
 from workbench.masks import topk_mask
 from workbench.scores import magnitude
 from workbench.settings import Count, NonNegative, Positive, Share, settings
-from workbench.training import Recipe, has_batchnorm
+from workbench.stages import Stage
+from workbench.training import TrainingConfig, has_batchnorm
 
 _LEAST_SNAPSHOTS = 5
 
@@ -98,8 +99,8 @@ class Swamp(IMP):
         levels = zip(self.sparsities, lengths, self.particles_by_level, strict=True)
         for level, (sparsity, steps, particles) in enumerate(levels, start=1):
             mask = topk_mask(magnitude(state.weights), sparsity, self.scope)
-            parent, recipe = self.rewound(bench, state), self.level_recipe(level, steps)
-            state = bench.average(f"level-{level}", parent, recipe, mask, particles)
+            parent, config = self.rewound(bench, state), self.level_config(level, steps)
+            state = bench.average(Stage.level(level), parent, config, mask, particles)
         return state
 
     @property
@@ -107,14 +108,14 @@ class Swamp(IMP):
         """How many particles each level trains."""
         return [self.particles if sparsity >= self.particles_from else 1 for sparsity in self.sparsities]
 
-    def level_recipe(self, level: int, steps: int) -> Recipe:
+    def level_config(self, level: int, steps: int) -> TrainingConfig:
         """That of `imp` at the same settings, with averaging where it is on."""
-        recipe = replace(super().level_recipe(level, steps), recalibrate=self.recalibrate is not False)
+        config = replace(super().level_config(level, steps), recalibrate=self.recalibrate is not False)
         if not self.averaging or level == 0:
-            return recipe
+            return config
         held = int((1 - self.hold_from) * steps)
         return replace(
-            recipe,
+            config,
             keep="last",
             average_from=self.hold_from,
             average_every=max(1, held // _LEAST_SNAPSHOTS),

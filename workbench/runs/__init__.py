@@ -1,38 +1,39 @@
-"""Runs: what they are, how they are carried out, singly or in grids, and how they are read."""
+"""What a run is: its description, its folder, and what can be read from it. Nothing here trains."""
 
-from workbench.runs.drops import drop, dropped, pool_size
-from workbench.runs.executors import executor
-from workbench.runs.grid import Cell, read_grid
-from workbench.runs.jobs import Job, start
-from workbench.runs.launch import prune
+from workbench.runs.layout import RunFolder, Store
 from workbench.runs.progress import Follower, Progress
-from workbench.runs.run import Candidate, Run, dev_name, find_run, find_runs, runs_in, usual_store
+from workbench.runs.races import drop, dropped
+from workbench.runs.run import CandidateResult, Run, dev_name
 from workbench.runs.spec import FineTuning, RunSpec
-from workbench.runs.sweep import Sweep
-from workbench.runs.weights import kept_stages, stage_weights
+from workbench.runs.states import kept_stages, stage_weights
+from workbench.runs.store import (
+    complete_runs,
+    default_store,
+    find_run,
+    named_runs,
+    newest_complete,
+    runs_in,
+    status,
+)
 
 __all__ = [
-    "Candidate",
-    "Cell",
+    "CandidateResult",
     "FineTuning",
     "Follower",
-    "Job",
     "Progress",
     "Run",
+    "RunFolder",
     "RunSpec",
-    "Sweep",
-    "dev_name",
+    "Store",
+    "complete_runs",
+    "default_store",
     "drop",
     "dropped",
-    "executor",
     "find_run",
-    "find_runs",
     "kept_stages",
-    "pool_size",
-    "prune",
-    "read_grid",
+    "named_runs",
+    "newest_complete",
     "runs_in",
     "stage_weights",
-    "start",
-    "usual_store",
+    "status",
 ]

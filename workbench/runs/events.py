@@ -1,4 +1,4 @@
-"""The log that live curves are drawn from: one JSON object a line, appended as things happen."""
+"""The log that live curves are drawn from: one JSON object a line, appended as events happen."""
 
 import json
 import time
@@ -15,16 +15,16 @@ _TAIL_BYTES = 1 << 16
 class EventLog:
     """`events.jsonl` of one run folder.
 
-    Every event has `time` (seconds since the epoch), `stage`, `step` (optimizer steps of the stage that
-    were done) and `event`: "start" (steps: how many there will be), "train" (loss, lr), "evaluation"
-    (metrics, and diagnostics: docs/run-folder.md), "end" (metrics: those of what the stage leaves).
+    Every event has `time` (seconds since the epoch), `stage`, `step` (optimizer steps of the stage so far)
+    and `event`: "start" (steps: the stage's length), "train" (loss, lr), "evaluation" (metrics, and the
+    diagnostics of docs/run-folder.md) or "end" (metrics of the weights that the stage leaves).
     """
 
     def __init__(self, path: Path):
         self.path = path
 
     def append(self, stage: str, event: str, step: int, **values: Any) -> None:
-        """Adds one line; a reader never sees half of it, since it is written in one call."""
+        """Adds one line in a single write, so that a reader never sees half of it."""
         line = (
             json.dumps(
                 {"time": round(time.time(), 3), "stage": stage, "event": event, "step": step, **values}
@@ -37,19 +37,19 @@ class EventLog:
         except OSError as error:
             if reason := disk_trouble(error):
                 raise Stopped(
-                    f"could not write {self.path}: {reason}. Free some space and run again."
+                    f"could not write {self.path}: {reason}. Free some space and run the same command again."
                 ) from error
             raise
 
     def read(self) -> list[dict[str, Any]]:
-        """All events so far. A last line that a killed process left unfinished is passed over."""
+        """All events so far, without a last line that a killed process left unfinished."""
         if not self.path.exists():
             return []
         lines = self.path.read_text(encoding="utf-8").split("\n")
         return [json.loads(line) for line in lines[:-1] if line]
 
     def last(self) -> dict[str, Any] | None:
-        """The last whole event, or None; only the end of the file is read."""
+        """The last complete event, or None; reads only the end of the file."""
         if not self.path.exists():
             return None
         with self.path.open("rb") as file:
@@ -59,7 +59,7 @@ class EventLog:
         return json.loads(lines[-1]) if lines else None
 
     def forget(self, stage: str, after: int) -> None:
-        """Drops a stage's events beyond a step, and its end: the stage is about to take them again."""
+        """Removes a stage's events after a step, and its end: the stage is about to repeat those steps."""
         kept = [e for e in self.read() if e["stage"] != stage or (e["step"] <= after and e["event"] != "end")]
         text = "".join(json.dumps(event) + "\n" for event in kept)
         if self.path.exists() and self.path.read_text(encoding="utf-8") != text:

@@ -1,15 +1,13 @@
-"""What a run's final model says about each dev example, kept so that runs can be compared in pairs."""
+"""The outputs of a run's final model on each dev example, kept so that runs can be compared in pairs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 
-from workbench.runs.tensors import read_tensors, write_tensors
-
-_FILE = "predictions.safetensors"
+from workbench.runs.layout import RunFolder
+from workbench.runs.states import read_tensors, write_tensors
 
 
 @dataclass(frozen=True)
@@ -25,28 +23,28 @@ class Predictions:
     labels: np.ndarray
 
 
-def write_predictions(root: Path, splits: Mapping[str, Predictions]) -> None:
-    """Keeps the predictions on every dev split in a run folder, as one safetensors file."""
+def write_predictions(folder: RunFolder, splits: Mapping[str, Predictions]) -> None:
+    """Writes the predictions on every dev split as one safetensors file."""
     tensors = {}
     for name, split in splits.items():
         tensors[f"logits.{name}"] = torch.from_numpy(np.asarray(split.logits, np.float32))
         tensors[f"labels.{name}"] = torch.tensor(split.labels)
-    write_tensors(root / _FILE, tensors, {})
+    write_tensors(folder.predictions, tensors, {})
 
 
-def keeps_predictions(root: Path) -> bool:
-    """Whether a run folder has predictions; those of older versions have none."""
-    return (root / _FILE).exists()
+def has_predictions(folder: RunFolder) -> bool:
+    """Whether a run folder has predictions; those of early versions do not."""
+    return folder.predictions.exists()
 
 
-def read_predictions(root: Path) -> dict[str, Predictions]:
-    """The predictions of a run folder by dev split; none where the run did not keep them.
+def read_predictions(folder: RunFolder) -> dict[str, Predictions]:
+    """The predictions of a run folder by dev split; empty if the run did not keep them.
 
     Raises:
         BadInput: the file is truncated or edited.
     """
-    if not keeps_predictions(root):
+    if not has_predictions(folder):
         return {}
-    tensors, _ = read_tensors(root / _FILE)
+    tensors, _ = read_tensors(folder.predictions)
     names = [name.removeprefix("logits.") for name in tensors if name.startswith("logits.")]
     return {n: Predictions(tensors[f"logits.{n}"].numpy(), tensors[f"labels.{n}"].numpy()) for n in names}

@@ -6,19 +6,23 @@ from pathlib import Path
 
 import pandas as pd
 
-from workbench.errors import BadInput, unknown
+from workbench import plugins
+from workbench.errors import BadInput
 from workbench.files import read_json
 from workbench.masks import Mask
 from workbench.runs.events import EventLog
+from workbench.runs.layout import RunFolder
+from workbench.runs.races import RaceOutcome
 from workbench.runs.spec import RunSpec
-from workbench.runs.stage import Record
+from workbench.runs.stage_folder import read_record
+from workbench.stages import Stage
 
 FORMAT = 1
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """One mask of a race.
+class CandidateResult:
+    """A candidate of a race that is over.
 
     Attributes:
         index: its place in the pool.
@@ -27,7 +31,7 @@ class Candidate:
         dropped: whether a person took it out of the race.
         ratio: its sampling ratio; None for a copy of the magnitude mask.
         from_magnitude: share of its kept weights that the magnitude mask of the same parent and sparsity
-            prunes; None where the engine does not say.
+            prunes; None if the engine did not record it.
         path: its mask file.
         curve: its evaluations, (step, primary metric) each.
     """
@@ -48,21 +52,26 @@ class Candidate:
 
 
 class Run:
-    """What is known of a run, all of it read from its folder.
+    """A run, read from its folder.
 
     Args:
         path: the run folder.
 
+    Attributes:
+        path: the run folder.
+        folder: the paths of its files.
+
     Raises:
-        BadInput: there is no run in that folder.
+        BadInput: the folder holds no run.
     """
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
-        if not (self.path / "spec.yaml").is_file():
+        self.folder = RunFolder(self.path)
+        if not self.folder.spec.is_file():
             raise BadInput(
-                f"{self.path} is no run folder: it has no spec.yaml. `workbench runs` lists what is there; "
-                "where one was damaged, delete its folder, and the run can be made again."
+                f"{self.path} is no run folder: it has no spec.yaml. `workbench runs` lists the runs of a "
+                "store; delete a damaged run's folder to make the run again."
             )
 
     @property
@@ -72,13 +81,18 @@ class Run:
 
     @cached_property
     def spec(self) -> RunSpec:
-        """What was asked for."""
-        return RunSpec.from_yaml(self.path / "spec.yaml")
+        """What was asked for.
+
+        Raises:
+            BadInput: the file is damaged, or the run needs a plugin that is not loaded.
+        """
+        self._check_plugins()
+        return RunSpec.from_yaml(self.folder.spec)
 
     @property
     def done(self) -> bool:
         """Whether the run is complete."""
-        return (self.path / "results.json").exists()
+        return self.folder.results.exists()
 
     @property
     def results(self) -> dict:
@@ -89,67 +103,64 @@ class Run:
         """
         if not self.done:
             raise BadInput(
-                f"run {self.name} is not complete. The command that began it, given again, goes on with it."
+                f"run {self.name} is not complete. Run the command that started it again to resume it."
             )
-        path = self.path / "results.json"
-        results = read_json(path)
+        results = read_json(self.folder.results)
         if not isinstance(results, dict) or results.get("format") != FORMAT:
             raise BadInput(
-                f"{path} does not have format {FORMAT}, the one that this version of the workbench reads. "
-                "Read it with the version that environment.json names, or make the run again."
+                f"{self.folder.results} does not have format {FORMAT}, the only one that this version of the "
+                "workbench reads. Read it with the version that environment.json names, or make the run again."
             )
         return results
 
     @property
     def optimizer_steps(self) -> int:
-        """What finding the mask and training under it took; the shared dense model apart."""
+        """Steps spent on finding the mask and training under it, without the shared dense model's."""
         return self.results["cost"]["total"]["optimizer_steps"]
 
     @property
     def environment(self) -> dict:
         """Precision, threads, hardware and library versions."""
-        return read_json(self.path / "environment.json")
+        return read_json(self.folder.environment)
 
     def events(self) -> list[dict]:
-        """All events so far, in order (`runs/events.py` says what they hold)."""
-        return EventLog(self.path / "events.jsonl").read()
+        """All events so far, in order (see `runs/events.py`)."""
+        return EventLog(self.folder.events).read()
 
     def mask(self, level: int | None = None) -> Mask:
-        """The mask of a level, counted from 1; the final one where no level is named."""
-        stage = self.results["levels"][-1]["stage"] if level is None else f"level-{level}"
-        return Mask.load(self.path / "masks" / f"{stage}.safetensors")
+        """The mask of a level, counted from 1; by default the final one."""
+        stage = self.results["levels"][-1]["stage"] if level is None else Stage.level(level)
+        return Mask.load(self.folder.mask(stage))
 
-    def candidates(self, level: int, race: str = "race") -> tuple[Candidate, ...]:
-        """The pool of a level's race, in order; empty for an engine that holds none.
+    def candidates(self, level: int, race: str = "race") -> tuple[CandidateResult, ...]:
+        """The pool of a level's race, in order; empty for an engine without races.
 
         Args:
             level: counted from 1.
-            race: "race" for the early one, "full" where every candidate was also trained in full.
+            race: "race" for the early one, "full" for the one that trained every candidate in full.
         """
-        stage = f"level-{level}/{race}"
-        outcome = self.path / "stages" / stage / "race.json"
-        if not outcome.exists():
+        stage = Stage.level(level).full if race == "full" else Stage.level(level).race
+        outcome = RaceOutcome.read(self.folder.stage(stage).race)
+        if outcome is None:
             return ()
-        race_result = read_json(outcome)
         return tuple(
-            Candidate(
-                index=i,
+            CandidateResult(
+                index=index,
                 score=entry["score"],
-                chosen=i == race_result["best"],
-                dropped=i in race_result.get("dropped", ()),
+                chosen=index == outcome.best,
+                dropped=index in outcome.dropped,
                 ratio=entry.get("ratio"),
                 from_magnitude=entry.get("from_magnitude"),
-                path=self.path / "masks" / stage / f"candidate-{i}.safetensors",
-                curve=self._curve(f"{stage}/candidate-{i}"),
+                path=self.folder.mask(stage.candidate(index)),
+                curve=self._curve(stage.candidate(index)),
             )
-            for i, entry in enumerate(race_result["candidates"])
+            for index, entry in enumerate(outcome.candidates)
         )
 
     def particles(self, level: int) -> tuple[dict[str, float], ...]:
-        """Validation metrics of a level's particles, in order; empty for an engine that averages none."""
-        folder = self.path / "stages" / f"level-{level}"
-        done = {int(path.parent.name.split("-")[1]): path for path in folder.glob("particle-*/done.json")}
-        return tuple(Record.from_plain(read_json(done[i])).kept.metrics for i in sorted(done))
+        """Validation metrics of a level's particles, in order; empty for an engine without particles."""
+        stages = self.folder.particles(Stage.level(level))
+        return tuple(read_record(self.folder.stage(stage).done).kept.metrics for stage in stages)
 
     def table(self) -> pd.DataFrame:
         """One row a level: stage, sparsity, kept, metrics on validation and dev, optimizer steps, seconds."""
@@ -167,41 +178,21 @@ class Run:
             )
         return pd.DataFrame(rows)
 
-    def _curve(self, stage: str) -> tuple[tuple[int, float], ...]:
-        record = self.path / "stages" / stage / "done.json"
-        evaluations = read_json(record)["evaluations"] if record.exists() else []
-        return tuple((e["step"], next(iter(e["metrics"].values()))) for e in evaluations)
+    def _curve(self, stage: Stage) -> tuple[tuple[int, float], ...]:
+        path = self.folder.stage(stage).done
+        evaluations = read_record(path).evaluations if path.exists() else ()
+        return tuple((evaluation.step, evaluation.primary) for evaluation in evaluations)
+
+    def _check_plugins(self) -> None:
+        if self.folder.environment.exists():
+            plugins.check_records(self.environment.get("plugins", ()), f"run {self.name}")
 
     def __repr__(self) -> str:
-        return f"Run({str(self.path)!r}, {'done' if self.done else 'not complete'})"
+        return f"Run({str(self.path)!r}, {'complete' if self.done else 'not complete'})"
 
 
 def dev_name(split: str) -> str:
-    """What a reader calls a dev split: GLUE's dev sets are named "validation" in its files."""
+    """A dev split's name for readers: GLUE's files call the dev sets "validation"."""
     first, _, rest = split.partition("_")
     name = "dev" if first == "validation" else first
     return f"{name} ({rest})" if rest else name
-
-
-def runs_in(store: str | Path) -> list[Run]:
-    """The runs of a store, by name; a store that does not exist yet has none."""
-    return [Run(path.parent) for path in sorted(Path(store).glob("*/spec.yaml"))]
-
-
-def usual_store() -> Path:
-    """Where a notebook finds the runs: `runs` in its folder or beside that, whichever there is."""
-    return next((store for store in map(Path, ("runs", "../runs")) if store.is_dir()), Path("runs"))
-
-
-def find_run(name: str, store: str | Path) -> Run:
-    """A run by its folder or its name in a store; `BadInput` with the nearest names where there is none."""
-    for path in (Path(name), Path(store) / name):
-        if (path / "spec.yaml").is_file():
-            return Run(path)
-    raise unknown(f"run in {store}", name, [run.name for run in runs_in(store)])
-
-
-def find_runs(name: str, store: str | Path) -> list[Run]:
-    """The complete runs of the store `name` where that is a folder of runs; else the run of that name."""
-    there = [] if (Path(name) / "spec.yaml").is_file() else runs_in(name)
-    return [run for run in there if run.done] or [find_run(name, store)]

@@ -1,4 +1,4 @@
-"""What a run is: the values that decide its result, and the name that follows from them."""
+"""The description of a run: the values that decide its result, and the name derived from them."""
 
 import hashlib
 import json
@@ -10,8 +10,10 @@ from pydantic import Field, SkipValidation
 
 from workbench.engines import Engine, engine_class
 from workbench.errors import BadInput
-from workbench.files import read_yaml
+from workbench.files import read_json, read_yaml
+from workbench.masks import Mask
 from workbench.models import MINILM, RESNET20
+from workbench.runs.layout import RunFolder
 from workbench.settings import Count, Positive, Share, settings, to_plain
 from workbench.tasks import canonical_id, modality
 
@@ -20,9 +22,9 @@ _USUAL_MODEL = {"text": MINILM, "images": RESNET20}
 
 @settings
 class FineTuning:
-    """How the dense model is made that every run of a task starts from and learns from.
+    """How the dense model is fine-tuned, which the runs of a task start from and learn from.
 
-    It is shared by all runs of a store with the same task, model and seed, and `scale` leaves it alone.
+    All runs of a store with the same task, model and seed share it; `scale` does not shorten it.
 
     Attributes:
         epochs: passes over the training split.
@@ -42,20 +44,21 @@ class FineTuning:
 
 @settings
 class RunSpec:
-    """The complete description of a run. Equal specs have equal names and, on equal hardware, equal results.
+    """The complete description of a run: equal specs give equal names and, on equal hardware, equal results.
 
     Attributes:
         task: task id; a bare GLUE name is made canonical.
         engine: the method with its hyper-parameters.
         model: Hub id or folder of the pretrained encoder or ResNet (see `models.locate`); None for
             all-MiniLM-L6-v2 or, where the task has images, an untrained CIFAR ResNet-20.
-        seed: the root of all randomness.
+        seed: root of all randomness.
         scale: multiplies every training length of the engine.
-        examples: how many training examples are used, drawn by the seed; None for all of them.
-        selection: what selects masks and checkpoints: a validation split carved from train, or, as the papers
-            do, the dev split that is also reported.
-        precision: "auto" takes bf16 where the hardware has it; what was taken is in environment.json.
-        dense: how the dense model is made.
+        examples: number of training examples, drawn with the seed; None for all of them.
+        selection: the split that selects masks and checkpoints: "validation" is carved from train, "dev" is the
+            reported one, as in the papers.
+        precision: "auto", "fp32" or "bf16"; "auto" is bf16 if the hardware has it, and environment.json
+            records which.
+        dense: how the dense model is fine-tuned.
     """
 
     task: str
@@ -73,6 +76,7 @@ class RunSpec:
             raise BadInput(
                 f"engine is {self.engine!r}; give an engine object such as Randomized(sparsity=0.9)."
             )
+        object.__setattr__(self, "engine", self.engine.resolve(_final_mask))
         object.__setattr__(self, "task", canonical_id(self.task))
         object.__setattr__(self, "model", self.model or self._usual_model)
         if modality(self.task) == "images" and self.engine.distillation.mode == "tinybert":
@@ -113,13 +117,13 @@ class RunSpec:
             plain: must name `task` and an `engine` with an `id`.
         """
         if not isinstance(plain.get("engine"), dict) or "id" not in plain["engine"]:
-            raise BadInput("the spec names no engine; it has a task and an engine with an id.")
+            raise BadInput("the spec names no engine; it needs a task, and an engine with an id.")
         engine = dict(plain["engine"])
         return cls(**plain | {"engine": engine_class(engine.pop("id"))(**engine)})
 
     @classmethod
     def from_yaml(cls, path: str | Path) -> "RunSpec":
-        """Reads a spec that `to_yaml` wrote or a person did; messages name the file."""
+        """Reads a spec that `to_yaml` or a person wrote; messages name the file."""
         plain = cls.read_plain(path)
         try:
             return cls.from_plain(plain)
@@ -135,6 +139,14 @@ class RunSpec:
                 f"{path} holds no mapping; a spec has a task and an engine, as in workbench/recipes."
             )
         return plain
+
+
+def _final_mask(folder: str) -> Mask:
+    """The final mask of a complete run, for an engine that takes something from it."""
+    paths = RunFolder(folder)
+    if not paths.results.is_file():
+        raise BadInput(f"{folder} holds no finished run. Give a run folder.")
+    return Mask.load(paths.mask(read_json(paths.results)["levels"][-1]["stage"]))
 
 
 def content_hash(plain: Any) -> str:

@@ -24,16 +24,21 @@ __all__ = [
     "task_ids",
 ]
 
-_SOURCES = {
+_TABLE = {
     "glue": (glue.SCHEMAS, sources.load_glue),
     "synth": (synth.GENERATORS, synth.load_synth),
     "vision": (vision.SCHEMAS, vision.load_vision),
 }
+from workbench.plugins import Registry
+
+SOURCES = Registry("task source")
+for _n, _v in _TABLE.items():
+    SOURCES.add(_n, _v)
 
 
 def task_ids() -> tuple[str, ...]:
     """Every id that `load_task` knows."""
-    return tuple(f"{source}/{name}" for source, (names, _) in _SOURCES.items() for name in names)
+    return tuple(f"{source}/{name}" for source, (names, _) in SOURCES.items() for name in names)
 
 
 def canonical_id(task_id: str) -> str:
@@ -67,5 +72,5 @@ def load_task(task_id: str) -> Task:
         BadInput: there is no such task, or its data cannot be had; the message has the ways out.
     """
     source, name = canonical_id(task_id).split("/")
-    _, load = _SOURCES[source]
+    _, load = SOURCES[source]
     return load(name)

@@ -1,10 +1,10 @@
 """The masked training loop, distillation and evaluation."""
 
 from workbench.training.averaging import has_batchnorm, mean_of, recalibrate
+from workbench.training.config import Distillation, TrainingConfig
 from workbench.training.evaluation import predict
 from workbench.training.fisher import BlockFisher, fisher_bytes
 from workbench.training.hardware import autocast, detect_precision, device, device_name
-from workbench.training.recipe import Distillation, Recipe
 from workbench.training.saliency import CALIBRATION_BATCH_SIZE, CALIBRATION_BATCHES, label_gradients, saliency
 from workbench.training.sparsifier import FixedMask, Sparsifier, Training
 from workbench.training.trainer import MaskedTrainer, NonFiniteLoss, load_model_tensors, model_tensors
@@ -17,9 +17,9 @@ __all__ = [
     "FixedMask",
     "MaskedTrainer",
     "NonFiniteLoss",
-    "Recipe",
     "Sparsifier",
     "Training",
+    "TrainingConfig",
     "autocast",
     "detect_precision",
     "device",

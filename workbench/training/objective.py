@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from workbench.training.recipe import Distillation
+from workbench.training.config import Distillation
 
 
 def label_loss(logits: Tensor, labels: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What saliency criteria ask for besides the weights, gathered over a few batches."""
+"""What saliency criteria need besides the weights, gathered over a few batches."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from workbench.errors import BadInput
 from workbench.models import prunable
 from workbench.scores import Scores, find_criterion
 from workbench.training.objective import label_loss
@@ -17,7 +16,7 @@ from workbench.training.objective import label_loss
 CALIBRATION_BATCHES = 8
 CALIBRATION_BATCH_SIZE = 16
 
-_SEEN = ("gradients", "input_norms")
+_MEASURED = ("gradients", "input_norms")
 
 
 def saliency(
@@ -28,30 +27,25 @@ def saliency(
     model: nn.Module,
     batches: Iterable[Mapping[str, Tensor]],
 ) -> Scores:
-    """The scores of a criterion, with whatever it asks for by the names of its parameters.
+    """The scores of a criterion, which gets whatever its parameters name.
 
     Args:
         criterion: its name.
-        weights: what is scored, by parameter name.
-        seed: for a criterion that draws lots.
+        weights: the weights to score, by parameter name.
+        seed: for a criterion that is random.
         model: gives gradients and inputs, in eval mode; its parameters must require gradients.
-        batches: with labels; read only if the criterion asks for what needs them.
+        batches: with labels; read only if the criterion needs them.
 
     Returns:
-        A score for each weight; high ones are kept.
+        A score for each weight; weights with high scores are kept.
 
     Raises:
-        BadInput: there is no such criterion, or it asks for something unknown.
+        BadInput: no such criterion.
     """
     function = find_criterion(criterion)
-    wanted = list(signature(function).parameters)[1:]
-    if strange := set(wanted) - {"seed", *_SEEN}:
-        raise BadInput(
-            f"criterion {criterion} asks for {', '.join(sorted(strange))}; a criterion can have seed, "
-            f"{' and '.join(_SEEN)}."
-        )
-    provided = {"seed": seed} | (_look(model, batches) if set(wanted) & set(_SEEN) else {})
-    return function(weights, **{name: provided[name] for name in wanted})
+    needs = list(signature(function).parameters)[1:]
+    provided = {"seed": seed} | (_measure(model, batches) if set(needs) & set(_MEASURED) else {})
+    return function(weights, **{name: provided[name] for name in needs})
 
 
 def label_gradients(
@@ -77,21 +71,21 @@ def label_gradients(
             yield len(labels), dict(zip(weights, gradients, strict=True))
 
 
-def _look(model: nn.Module, batches: Iterable[Mapping[str, Tensor]]) -> dict[str, dict[str, Tensor]]:
+def _measure(model: nn.Module, batches: Iterable[Mapping[str, Tensor]]) -> dict[str, dict[str, Tensor]]:
     """Gradient of the mean label loss over all examples, and norms of inputs over all tokens."""
     norms, total = _InputNorms(model), 0
     gradients = {name: torch.zeros_like(weight) for name, weight in prunable(model).items()}
     with norms:
-        for count, found in label_gradients(model, norms.watch(batches)):
+        for count, batch_gradients in label_gradients(model, norms.watch(batches)):
             total += count
-            for name, gradient in found.items():
+            for name, gradient in batch_gradients.items():
                 gradients[name] += count * gradient
     mean = {name: gradient / total for name, gradient in gradients.items()}
     return {"gradients": mean, "input_norms": norms.result()}
 
 
 class _InputNorms:
-    """l2 norms of the inputs of prunable matrices, over the tokens that are no padding.
+    """l2 norms of the inputs of prunable matrices, over all tokens but padding.
 
     A convolution's inputs are the pixels under its kernel.
     """
@@ -112,7 +106,7 @@ class _InputNorms:
             hook.remove()
 
     def watch(self, batches: Iterable[Mapping[str, Tensor]]) -> Iterator[Mapping[str, Tensor]]:
-        """The batches, each as it goes into the model."""
+        """Passes the batches on, noting which tokens of each are padding."""
         for batch in batches:
             self._present = batch.get("attention_mask")
             yield batch

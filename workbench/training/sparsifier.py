@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from workbench.masks import Mask
 from workbench.models import prunable
-from workbench.training.recipe import Recipe
+from workbench.training.config import TrainingConfig
 
 
 class Training(Protocol):
@@ -16,13 +16,13 @@ class Training(Protocol):
 
     Attributes:
         model: the student.
-        recipe: how it trains.
+        config: how it trains.
         optimizer: with `state` by parameter, as torch has it.
         step: optimizer steps done.
     """
 
     model: nn.Module
-    recipe: Recipe
+    config: TrainingConfig
     optimizer: torch.optim.Optimizer
     step: int
 
@@ -41,7 +41,7 @@ class Sparsifier:
     and `after_step`. Methods that a subclass leaves out do nothing.
 
     Attributes:
-        lr: peak learning rate of `parameters`; it follows the recipe's schedule.
+        lr: peak learning rate of `parameters`; it follows the config's schedule.
         settled: whether the sparsity is the final one. Weights are kept from settled evaluations only.
     """
 

@@ -1,4 +1,4 @@
-"""The training loop: one model, one recipe, and what keeps it sparse."""
+"""The training loop: one model, one config, and what keeps it sparse."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from workbench.masks import Mask
 from workbench.models import embeddings
 from workbench.randomness import seeded_globals
+from workbench.training.config import TrainingConfig
 from workbench.training.hardware import autocast
 from workbench.training.objective import loss_of
-from workbench.training.recipe import Recipe
 from workbench.training.sparsifier import FixedMask, Sparsifier
 
 _MOMENTS = {"adamw": ("exp_avg", "exp_avg_sq"), "sgd": ("momentum_buffer",)}
@@ -23,24 +23,24 @@ class NonFiniteLoss(ArithmeticError):
 
 
 class MaskedTrainer:
-    """Trains one model under one recipe and, where given, a mask or another sparsifier.
+    """Trains one model under one config and, where given, a mask or another sparsifier.
 
     What is random in a step (dropout) is a function of `key` and the step's number, so a trainer
     that is restored from `tensors()` goes on bit for bit.
 
     Attributes:
         model: the student, on the accelerator's device.
-        recipe: how it trains.
+        config: how it trains.
         sparsifier: what keeps it sparse.
         optimizer: with `state` by parameter.
-        step: optimizer steps done so far, of `recipe.steps`.
+        step: optimizer steps done so far, of `config.steps`.
         on_sample: called with every batch of `sample`, for whoever counts them.
     """
 
     def __init__(
         self,
         model: nn.Module,
-        recipe: Recipe,
+        config: TrainingConfig,
         *,
         key: tuple[str | int, ...],
         mask: Mask | Sparsifier | None = None,
@@ -52,10 +52,10 @@ class MaskedTrainer:
 
         Args:
             model: the student, with the weights to start from, unless `restore` gives others.
-            recipe: how it trains.
+            config: how it trains.
             key: names the streams of randomness.
             mask: what keeps it sparse: one mask throughout, a sparsifier, or nothing.
-            teacher: the dense model; needed where the recipe distils.
+            teacher: the dense model; needed where the config distils.
             precision: "fp32" or "bf16".
             batches: called with a number, a batch size and a key; gives a batch. Only for sparsifiers
                 that look at examples.
@@ -65,7 +65,7 @@ class MaskedTrainer:
         self._accelerator = Accelerator()
         self.model = self._accelerator.prepare_model(model.requires_grad_(True))
         self.teacher = teacher and teacher.to(self.device).eval()
-        self.recipe = recipe
+        self.config = config
         self.precision = precision
         self.step = 0
         self._key = key
@@ -75,7 +75,7 @@ class MaskedTrainer:
         self._in_mean = 0
         self.sparsifier = FixedMask(mask) if isinstance(mask, Mask) else mask or Sparsifier()
         self.sparsifier.attach(self)
-        if recipe.freeze_embeddings:
+        if config.freeze_embeddings:
             for parameter in embeddings(self.model).values():
                 parameter.requires_grad_(False)
         self.optimizer = self._accelerator.prepare_optimizer(self._make_optimizer())
@@ -89,7 +89,7 @@ class MaskedTrainer:
     @property
     def learning_rate(self) -> float:
         """The rate of the next step; the schedule is read at the middle of the step."""
-        return self.recipe.lr * self._rate_factor
+        return self.config.lr * self._rate_factor
 
     def sample(self, count: int, batch_size: int) -> Iterator[dict[str, Tensor]]:
         """Batches for a look at the model, on its device: a function of key and step."""
@@ -114,22 +114,22 @@ class MaskedTrainer:
         labels = inputs.pop("labels")
         self.sparsifier.before_forward()
         with seeded_globals(*self._key, "dropout", self.step), autocast(self.device, self.precision):
-            loss = loss_of(self.model, self.teacher, inputs, labels, self.recipe.distillation)
+            loss = loss_of(self.model, self.teacher, inputs, labels, self.config.distillation)
         value = loss.item()
         if not math.isfinite(value):
             raise NonFiniteLoss(f"the loss is {value} at step {self.step + 1}")
         penalty = self.sparsifier.penalty()
         self._accelerator.backward(loss if penalty is None else loss + penalty)
         self.sparsifier.before_step()
-        if self.recipe.clip:
-            self._accelerator.clip_grad_norm_(self._trained().values(), self.recipe.clip)
+        if self.config.clip:
+            self._accelerator.clip_grad_norm_(self._trained().values(), self.config.clip)
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak_lr"] * self._rate_factor
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.step += 1
         self.sparsifier.after_step()
-        if self.recipe.averages_at(self.step):
+        if self.config.averages_at(self.step):
             self._average()
         return value
 
@@ -173,7 +173,7 @@ class MaskedTrainer:
         Args:
             tensors: what `tensors()` gave, with or without moments; without them the optimizer is fresh.
             optimizer_steps: steps that the moments have averaged over.
-            step: steps already done of this recipe; 0 for the weights of an earlier stage.
+            step: steps already done of this config; 0 for the weights of an earlier stage.
         """
         load_model_tensors(self.model, tensors)
         self.optimizer.state.clear()
@@ -192,29 +192,29 @@ class MaskedTrainer:
             return
         self.sparsifier.restore(_under("sparsifier.", tensors))
         self._mean = {name: mean.to(self.device) for name, mean in _under("mean.", tensors).items()}
-        self._in_mean = sum(map(self.recipe.averages_at, range(1, step + 1)))
+        self._in_mean = sum(map(self.config.averages_at, range(1, step + 1)))
 
     @property
     def _rate_factor(self) -> float:
-        return self.recipe.schedule((self.step + 0.5) / self.recipe.steps)
+        return self.config.schedule((self.step + 0.5) / self.config.steps)
 
     @property
     def _moments(self) -> tuple[str, ...]:
-        return _MOMENTS[self.recipe.optimizer]
+        return _MOMENTS[self.config.optimizer]
 
     def _trained(self) -> dict[str, nn.Parameter]:
         return dict(self.model.named_parameters()) | self.sparsifier.parameters()
 
     def _make_optimizer(self) -> torch.optim.Optimizer:
-        recipe = self.recipe
-        groups: list[dict] = [{"params": list(self.model.parameters()), "peak_lr": recipe.lr}]
+        config = self.config
+        groups: list[dict] = [{"params": list(self.model.parameters()), "peak_lr": config.lr}]
         if extra := list(self.sparsifier.parameters().values()):
             groups.append({"params": extra, "peak_lr": self.sparsifier.lr, "weight_decay": 0.0})
-        if recipe.optimizer == "sgd":
+        if config.optimizer == "sgd":
             return torch.optim.SGD(
-                groups, lr=recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay
+                groups, lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay
             )
-        return torch.optim.AdamW(groups, lr=recipe.lr, weight_decay=recipe.weight_decay, fused=True)
+        return torch.optim.AdamW(groups, lr=config.lr, weight_decay=config.weight_decay, fused=True)
 
     @torch.no_grad()
     def _average(self) -> None:

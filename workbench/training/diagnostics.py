@@ -1,4 +1,4 @@
-"""Figures that tell an under-trained sparse model from one that has nothing left to learn.
+"""Figures that distinguish an under-trained sparse model from one that has nothing left to learn.
 
 Which measures Kuznedelev et al. (arXiv 2308.02060) report could not be read; these are the plain definitions,
 in eval mode, without dropout: the task's loss on a fixed sample of train, and the entropy of the output.
@@ -12,7 +12,7 @@ from workbench.training.objective import label_loss
 
 
 def output_entropy(logits: np.ndarray) -> float | None:
-    """Mean over examples of -sum_c p_c ln p_c, in nats; None for a regression, which has no distribution.
+    """Mean over examples of -sum_c p_c ln p_c, in nats; None for a regression, which predicts no distribution.
 
     Args:
         logits: (examples, outputs).

@@ -1,4 +1,4 @@
-"""The circumstances that a run's bits depend on beside its spec."""
+"""What a run's bits depend on besides its spec."""
 
 import ctypes
 import platform
@@ -9,6 +9,11 @@ from pathlib import Path
 
 import torch
 
+from workbench.engines import ENGINES
+from workbench.plugins import Plugin
+from workbench.runs.spec import RunSpec
+from workbench.scores import CRITERIA
+from workbench.tasks import SOURCES
 from workbench.training import detect_precision, device_name
 
 _LIBRARIES = ("torch", "transformers", "accelerate", "safetensors", "numpy", "scikit-learn", "scipy")
@@ -21,7 +26,7 @@ def current_environment(precision: str, content: dict[str, str]) -> dict:
 
     Args:
         precision: the spec's; "auto" is resolved here.
-        content: digests of what the spec names without fixing it: the task's rows and the model's weights.
+        content: digests of what the spec only names: the task's rows and the model's weights.
     """
     return {
         "precision": detect_precision() if precision == "auto" else precision,
@@ -36,9 +41,16 @@ def current_environment(precision: str, content: dict[str, str]) -> dict:
     }
 
 
+def required_plugins(spec: RunSpec) -> list[Plugin | None]:
+    """The plugins that a spec's engine, criterion and task source come from; None for built-in ones."""
+    owners = [ENGINES.owner(spec.engine.id), SOURCES.owner(spec.task.partition("/")[0])]
+    criterion = getattr(spec.engine, "criterion", None)
+    return [*owners, CRITERIA.owner(criterion)] if criterion else owners
+
+
 @contextmanager
 def torch_threads(count: int):
-    """Runs a block with torch's intra-operation thread count, then puts back what it was."""
+    """Sets torch's intra-operation thread count for a block."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
@@ -48,10 +60,10 @@ def torch_threads(count: int):
 
 
 def release_memory() -> None:
-    """Gives freed memory back to the system, where the C library is glibc.
+    """Returns freed memory to the system, if the C library is glibc.
 
-    Batches of ever new lengths leave holes that it would keep: a process that trained the three-layer
-    MiniLM for 150 steps held 2.0 GB, and 1.2 GB after this, which took 0.06 seconds.
+    Batches of varying length leave holes that it would keep: a process that trained the three-layer MiniLM for
+    150 steps held 2.0 GB before this and 1.2 GB after, and it took 0.06 seconds.
     """
     if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
         trim(0)

@@ -5,8 +5,8 @@ from itertools import islice
 from pathlib import Path
 
 from workbench.errors import BadInput, unknown
-from workbench.runs.gridfile import GridFile, Point
 from workbench.runs.spec import RunSpec
+from workbench.sweeps.grid_file import GridFile, Point
 
 _COUNTED = 1_000_000
 
@@ -17,8 +17,8 @@ class Cell:
 
     Attributes:
         label: the name of its engine's entry.
-        spec: what to do; with `steps_of` its `total_steps` is still open.
-        steps_of: the run whose optimizer steps it is to take, where there is one.
+        spec: the run; with `steps_of` its `total_steps` is still open.
+        steps_of: the run whose optimizer steps it will take, if any.
     """
 
     label: str
@@ -27,14 +27,14 @@ class Cell:
 
     @property
     def title(self) -> str:
-        """What a reader calls the run."""
+        """The run's name for readers."""
         model = f" from {Path(self.spec.model).name}" if "model" in self.spec.changed else ""
         return (
             f"{self.label}, {self.spec.task}{model}, sparsity {self.spec.engine.sparsity:g}, "
             f"seed {self.spec.seed}"
         )
 
-    def settled(self, optimizer_steps: int) -> RunSpec:
+    def resolved(self, optimizer_steps: int) -> RunSpec:
         """The spec with the steps that `steps_of` took."""
         return replace(self.spec, engine=replace(self.spec.engine, total_steps=optimizer_steps))
 
@@ -44,11 +44,11 @@ def read_grid(path: str | Path, *, at_most: int | None = 1000) -> tuple[Cell, ..
 
     Args:
         path: a YAML file.
-        at_most: runs there may be, since more are seldom meant and take weeks; None for any number.
+        at_most: largest number of runs, since more are seldom meant and take weeks; None for any number.
 
     Raises:
         BadInput: the file is not of the form of a grid; an unknown engine or setting; an override that fits
-            no run; steps to be matched of a run that is not there; more runs than `at_most`.
+            no run; steps to be matched of a run that is not in the grid; more runs than `at_most`.
     """
     file = GridFile.read(path)
     points = list(islice(file.points(), _COUNTED))
@@ -58,23 +58,23 @@ def read_grid(path: str | Path, *, at_most: int | None = 1000) -> tuple[Cell, ..
             f"{path} asks for {least}{len(points):,} runs, and more than {at_most:,} are seldom meant. "
             "Shorten its axes, or add --yes."
         )
-    for place, override in enumerate(file.overrides, 1):
+    for number, override in enumerate(file.overrides, 1):
         if not any(map(override.fits, points)):
             raise BadInput(
-                f"override {place} of {path} fits no run: where {override.where}. Mend or remove it."
+                f"override {number} of {path} fits no run: where {_plain(override.where)}. Correct or remove it."
             )
-    there = {_key(point) for point in points}
+    keys = {_key(point) for point in points}
     cells: dict[tuple, Cell] = {}
     for point in points:
         try:
-            cell = _cell(file, point, there)
+            cell = _cell(file, point, keys)
         except BadInput as error:
             raise BadInput(f"{path}, engine {point['engine']} on {point['task']}: {error}") from error
         cells.setdefault((cell.spec.name, cell.steps_of and cell.steps_of.spec.name), cell)
     return tuple(cells.values())
 
 
-def _cell(file: GridFile, point: Point, there: set[tuple]) -> Cell:
+def _cell(file: GridFile, point: Point, keys: set[tuple]) -> Cell:
     plain = file.spec_at(point)
     reference = plain["engine"].pop("match_steps_of", None)
     spec = RunSpec.from_plain(plain)
@@ -83,14 +83,18 @@ def _cell(file: GridFile, point: Point, there: set[tuple]) -> Cell:
     if reference not in file.engines:
         raise unknown("entry for match_steps_of", reference, file.engines)
     other = point | {"engine": reference}
-    if _key(other) not in there:
-        raise BadInput(
-            f"match_steps_of: {reference!r} has no run at the same place; it has to be in the grid."
-        )
+    if _key(other) not in keys:
+        raise BadInput(f"match_steps_of: {reference!r} has no run at the same point; add one to the grid.")
     if "match_steps_of" in file.spec_at(other)["engine"]:
-        raise BadInput(f"match_steps_of: {reference} itself matches a run; name one with steps of its own.")
-    return Cell(point["engine"], spec, steps_of=_cell(file, other, there))
+        raise BadInput(
+            f"match_steps_of: {reference} itself matches a run; name one with a length of its own."
+        )
+    return Cell(point["engine"], spec, steps_of=_cell(file, other, keys))
 
 
 def _key(point: Point) -> tuple:
     return tuple((axis, str(value)) for axis, value in point.items())
+
+
+def _plain(where: dict[str, tuple]) -> dict[str, list]:
+    return {axis: list(values) for axis, values in where.items()}

@@ -28,7 +28,7 @@ class Distillation:
 
 
 @settings
-class Recipe:
+class TrainingConfig:
     """Everything that decides how one stage trains, apart from its weights, mask and data.
 
     Attributes:

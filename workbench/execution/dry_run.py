@@ -1,37 +1,40 @@
-"""How many optimizer steps a run is going to take, found out by going through it without training."""
+"""How many optimizer steps a run will take: its engine runs once on a bench that trains nothing."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from workbench.engines import Entrant
+from workbench.engines import Candidate
 from workbench.masks import Mask
 from workbench.models import prunable
-from workbench.runs.data import TaskData
 from workbench.runs.spec import RunSpec
+from workbench.schedules import halving_steps
 from workbench.scores import Scores
-from workbench.training import Recipe, Sparsifier
+from workbench.training import Sparsifier, TrainingConfig
+from workbench.training.data import TaskData
 
 
 def planned_steps(spec: RunSpec, data: TaskData, student: nn.Module) -> int:
-    """Optimizer steps of a whole run, the shared dense model apart; trainings for study are counted.
+    """Optimizer steps of a whole run without the shared dense model, trainings for study included.
 
-    A race that a person takes candidates out of may take fewer.
+    A race may take fewer if a person drops candidates from it.
 
     Raises:
-        BadInput: what the engine would refuse on the way, such as too few steps for all that it has to do.
+        BadInput: whatever the engine would refuse during the run, such as too few steps for all its parts.
     """
-    rehearsal = Rehearsal(spec, data, student)
-    spec.engine.prune(rehearsal)
-    return rehearsal.total
+    bench = DryRunBench(spec, data, student)
+    spec.engine.prune(bench)
+    return bench.total
 
 
-class Rehearsal:
-    """An `engines.Bench` that makes all masks, trains nothing and adds up what would be trained.
+class DryRunBench:
+    """An `engines.Bench` that makes all masks and counts what would be trained.
 
     The weights are those of the untrained student throughout.
 
     Attributes:
+        seed: the run's.
         total: optimizer steps so far.
     """
 
@@ -55,48 +58,48 @@ class Rehearsal:
         return self._state
 
     def train(
-        self, stage: str, state: "_Untrained", recipe: Recipe, mask: Mask | Sparsifier | None = None
+        self, stage: str, state: "_Untrained", config: TrainingConfig, mask: Mask | Sparsifier | None = None
     ) -> "_Untrained":
         """Counts one training."""
-        self.total += recipe.steps
+        self.total += config.steps
         return state
 
     def average(
-        self, stage: str, state: "_Untrained", recipe: Recipe, mask: Mask, particles: int
+        self, stage: str, state: "_Untrained", config: TrainingConfig, mask: Mask, particles: int
     ) -> "_Untrained":
         """Counts every particle."""
-        self.total += particles * recipe.steps
+        self.total += particles * config.steps
         return state
 
+    def evaluate(self, state: "_Untrained") -> dict[str, float]:
+        """Zero for every metric."""
+        return dict.fromkeys(self._data.task.metrics, 0.0)
+
     def scores(self, state: "_Untrained", criterion: str) -> Scores:
-        """Some scores."""
+        """The weights' magnitudes, whatever the criterion."""
         return {name: weight.abs() for name, weight in state.weights.items()}
 
     def race(
         self,
         stage: str,
         state: "_Untrained",
-        pool: Callable[[], Sequence[Entrant]],
-        recipe: Recipe,
+        pool: Callable[[], Sequence[Candidate]],
+        config: TrainingConfig,
         *,
         average: int,
         rounds: int = 1,
     ) -> Mask:
-        """Counts what the candidates train, by halves where the race has rounds (`runs/race.py`)."""
-        entrants = pool()
-        alive, before = len(entrants), 0
-        for turn in range(1, rounds + 1):
-            until = max(1, recipe.steps * turn // rounds)
-            self.total += alive * (until - before)
-            alive, before = (alive + 1) // 2, until
-        return entrants[0].mask
+        """Counts the candidates' trainings."""
+        candidates = pool()
+        self.total += halving_steps(len(candidates), config.steps, rounds)
+        return candidates[0].mask
 
 
+@dataclass(frozen=True)
 class _Untrained:
     """An `engines.State`."""
 
-    def __init__(self, weights: Mapping[str, Tensor]):
-        self.weights = weights
+    weights: Mapping[str, Tensor]
 
     def with_encoder_of(self, other: "_Untrained") -> "_Untrained":
         return self

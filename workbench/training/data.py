@@ -1,7 +1,7 @@
-"""A task as the bench uses it: encoded splits, batches by step, scores."""
+"""A task ready for training: encoded splits, batches by step, scores on the validation split."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -11,11 +11,10 @@ from torch import Tensor, nn
 from workbench.errors import BadInput
 from workbench.models import load_tokenizer, reads
 from workbench.randomness import derive, numpy_generator
-from workbench.runs.diagnostics import mean_loss, output_entropy
-from workbench.runs.predictions import Predictions
 from workbench.tasks import Encoded, Images, Task, batches, decode, encode
 from workbench.tasks.metrics import score
-from workbench.training import predict
+from workbench.training.diagnostics import mean_loss, output_entropy
+from workbench.training.evaluation import predict
 
 _TRAIN_SAMPLE = 256
 
@@ -36,11 +35,11 @@ class TaskData:
     Attributes:
         task: the task.
         tokenizer: the model's; None where the task has images.
-        train: what is trained on.
-        train_sample: a fixed part of it, to look at the training loss without dropout.
-        validation: what selection looks at.
-        dev: what is reported, by split name.
-        digest: of all rows, to tell a changed copy of the data from the old one.
+        train: the training split.
+        train_sample: a fixed sample of it, to measure the training loss without dropout.
+        validation: the split that selection uses.
+        dev: the reported splits, by name; only final scores read them.
+        digest: of all rows, to recognise changed data.
     """
 
     def __init__(self, task: Task, model_id: str, seed: int, selection: str, examples: int | None = None):
@@ -48,19 +47,19 @@ class TaskData:
 
         Args:
             task: the task.
-            model_id: what the examples are encoded for.
+            model_id: the model that the examples are encoded for.
             seed: of the validation split, and of the examples that are drawn.
             selection: "validation" or "dev".
-            examples: how many of train are used; None for all.
+            examples: number of training examples; None for all.
 
         Raises:
             BadInput: the model reads text and the task has images, or the reverse; an image is damaged; or
-                there are fewer examples than asked for.
+                too few examples exist.
         """
         if (read := reads(model_id)) != task.modality:
             raise BadInput(
                 f"model {model_id} reads {read}, and the examples of {task.id} are {task.modality}. Leave "
-                "--model out for the task's usual model, or choose another task."
+                "--model out for the task's default model, or choose another task."
             )
         self.task = task
         self.tokenizer = load_tokenizer(model_id) if task.modality == "text" else None
@@ -91,7 +90,7 @@ class TaskData:
     def batch(self, step: int, batch_size: int, key: tuple[str | int, ...]) -> dict[str, Tensor]:
         """The batch of an optimizer step, counted from 0.
 
-        The order is a function of key and epoch, and what augments images one of key and step.
+        The order is a function of key and epoch, the augmentation of images one of key and step.
         """
         epoch, position = divmod(step, self.steps_per_epoch(batch_size))
         indices = self._epoch(batch_size, derive(*key), epoch)[position]
@@ -100,7 +99,7 @@ class TaskData:
         return self.train.collate(indices)
 
     def extent(self, batch: dict[str, Tensor]) -> tuple[int, int]:
-        """Examples in a batch, and in each of them tokens, padding included, or pixels."""
+        """Examples in a batch, and the tokens, padding included, or pixels of each."""
         if self.task.modality == "text":
             return tuple(batch["input_ids"].shape)
         count, _, height, width = batch["pixel_values"].shape
@@ -117,36 +116,25 @@ class TaskData:
     def diagnose(
         self, model: nn.Module, precision: str, train: bool = True
     ) -> tuple[dict[str, float], dict[str, float]]:
-        """Metrics on the validation split, and diagnostics of the training (see `runs.diagnostics`).
+        """Metrics on the validation split, and diagnostics of the training (see `training.diagnostics`).
 
         Args:
             model: the student.
             precision: "fp32" or "bf16".
-            train: also look at the fixed sample of train.
+            train: also evaluate the fixed sample of train.
 
         Returns:
-            The metrics, the primary one first; and `validation_entropy`, `train_loss` and `train_entropy`,
-            as far as they are defined.
+            The metrics, the primary one first; and those of `validation_entropy`, `train_loss` and
+            `train_entropy` that are defined.
         """
         logits = predict(model, self.validation, precision)
-        seen = {"validation_entropy": output_entropy(logits)}
+        values = {"validation_entropy": output_entropy(logits)}
         if train:
-            known = predict(model, self.train_sample, precision)
-            seen["train_loss"] = mean_loss(known, self.train_sample.labels)
-            seen["train_entropy"] = output_entropy(known)
+            sample = predict(model, self.train_sample, precision)
+            values["train_loss"] = mean_loss(sample, self.train_sample.labels)
+            values["train_entropy"] = output_entropy(sample)
         metrics = score(self.task.metrics, logits, self.validation.labels)
-        return metrics, {name: value for name, value in seen.items() if value is not None}
-
-    def predict_dev(self, model: nn.Module, precision: str) -> dict[str, Predictions]:
-        """Outputs on every dev split. Asked for once a state, after all selection is over."""
-        return {
-            name: Predictions(predict(model, split, precision), split.labels)
-            for name, split in self.dev.items()
-        }
-
-    def score(self, predictions: Mapping[str, Predictions]) -> dict[str, dict[str, float]]:
-        """Metrics on every dev split, the primary one first."""
-        return {name: score(self.task.metrics, p.logits, p.labels) for name, p in predictions.items()}
+        return metrics, {name: value for name, value in values.items() if value is not None}
 
     def _encode(self, frame: pd.DataFrame) -> Encoded | Images:
         if self.task.modality == "images":

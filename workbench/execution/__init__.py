@@ -1,0 +1,5 @@
+"""How a run is carried out: the bench that engines ask, races, the dense model and final scores."""
+
+from workbench.execution.launch import prune
+
+__all__ = ["prune"]

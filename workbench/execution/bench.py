@@ -1,0 +1,219 @@
+"""The bench of a run: trains and races in named stages, and skips what is already on disk."""
+
+from collections.abc import Callable, Sequence
+
+from workbench.engines import Candidate
+from workbench.execution.models import RunModels
+from workbench.execution.race import hold_race
+from workbench.execution.stage_training import Output, StageTraining
+from workbench.masks import Mask
+from workbench.models import prunable
+from workbench.runs.events import EventLog
+from workbench.runs.layout import RunFolder
+from workbench.runs.races import RaceOutcome, dropped
+from workbench.runs.records import Evaluation, Record
+from workbench.runs.spec import RunSpec
+from workbench.runs.stage_folder import StageFolder
+from workbench.runs.states import StageState
+from workbench.scores import Scores
+from workbench.stages import Stage
+from workbench.training import (
+    CALIBRATION_BATCH_SIZE,
+    CALIBRATION_BATCHES,
+    MaskedTrainer,
+    Sparsifier,
+    TrainingConfig,
+    device,
+    load_model_tensors,
+    mean_of,
+    model_tensors,
+    recalibrate,
+    saliency,
+)
+from workbench.training.data import TaskData
+
+
+class RunBench:
+    """The `engines.Bench` of one run folder.
+
+    Attributes:
+        seed: the run's.
+        levels: the stages under a mask so far, in order.
+    """
+
+    def __init__(self, folder: RunFolder, spec: RunSpec, data: TaskData, models: RunModels, precision: str):
+        self.seed = spec.seed
+        self.levels: list[Stage] = []
+        self._scale = spec.scale
+        self._folder = folder
+        self._log = EventLog(folder.events)
+        self._data = data
+        self._models = models
+        self._precision = precision
+
+    def pretrained(self) -> StageState:
+        """The pretrained encoder with a fresh head."""
+        return self._models.pretrained()
+
+    def dense(self) -> StageState:
+        """The dense fine-tuned model: the students' start and their teacher."""
+        return self._models.state(self._models.dense_folder)
+
+    def steps(self, epochs: float, batch_size: int) -> int:
+        """Optimizer steps in so many epochs at the run's scale; at least 1."""
+        return self._data.steps(epochs * self._scale, batch_size)
+
+    def train(
+        self, stage: str, state: StageState, config: TrainingConfig, mask: Mask | Sparsifier | None = None
+    ) -> StageState:
+        """Trains to the end and returns the weights that the configuration keeps."""
+        folder = self._stage(stage)
+        if mask is not None:
+            self.levels.append(folder.stage)
+        if isinstance(mask, Mask):
+            mask.save(folder.mask)
+        output = Output(mask=folder.mask if isinstance(mask, Sparsifier) else None)
+        self._complete(folder, state, config, mask, output, stream=folder.stage)
+        return self._models.state(folder)
+
+    def average(
+        self, stage: str, state: StageState, config: TrainingConfig, mask: Mask, particles: int
+    ) -> StageState:
+        """Trains particles that differ only in their random streams, and averages them."""
+        folder = self._stage(stage)
+        self.levels.append(folder.stage)
+        if folder.record is None:
+            mask.save(folder.mask)
+            parts = [self._stage(folder.stage.particle(index)) for index in range(particles)]
+            # The first particle has the stream of a training without particles, so one alone is that training.
+            streams = [folder.stage, *(part.stage for part in parts[1:])]
+            for part, stream in zip(parts, streams, strict=True):
+                self._complete(part, state, config, mask, Output(), stream)
+            self._finish_average(folder, parts, config)
+        return self._models.state(folder)
+
+    def evaluate(self, state: StageState) -> dict[str, float]:
+        """Metrics of a state on the validation split, the primary one first."""
+        return self._data.evaluate(self._models.load(state), self._precision)
+
+    def scores(self, state: StageState, criterion: str) -> Scores:
+        """Scores of a state's weights; what else the criterion needs comes from a few training examples."""
+        model = self._models.load(state).requires_grad_(True)
+        key = (self.seed, "scores", criterion)
+        batches = (
+            self._data.batch(number, CALIBRATION_BATCH_SIZE, key) for number in range(CALIBRATION_BATCHES)
+        )
+        return saliency(criterion, prunable(model), seed=self.seed, model=model, batches=batches)
+
+    def race(
+        self,
+        stage: str,
+        state: StageState,
+        pool: Callable[[], Sequence[Candidate]],
+        config: TrainingConfig,
+        *,
+        average: int,
+        rounds: int = 1,
+    ) -> Mask:
+        """Trains `state` briefly under each mask; the best one's mask (see `engines.Bench.race`)."""
+        race = Stage(stage)
+        path = self._folder.stage(race).race
+        if (outcome := RaceOutcome.read(path)) is None:
+            outcome = self._hold_race(race, state, pool(), config, average, rounds)
+            outcome.write(path)
+        return Mask.load(self._folder.mask(race.candidate(outcome.best)))
+
+    def _hold_race(
+        self,
+        race: Stage,
+        state: StageState,
+        pool: Sequence[Candidate],
+        config: TrainingConfig,
+        average: int,
+        rounds: int,
+    ) -> RaceOutcome:
+        folders = [self._stage(race.candidate(index)) for index in range(len(pool))]
+        for folder, candidate in zip(folders, pool, strict=True):
+            candidate.mask.save(folder.mask)
+
+        def train(index: int, until: int) -> Record:
+            folder = folders[index]
+            if folder.record is None:
+                training = self._training(folder, state, config, pool[index].mask, None, folder.stage)
+                record = training.run(until)
+                if until < config.steps:
+                    return record
+                training.finish()
+            return folder.record
+
+        scores, best, out = hold_race(
+            train,
+            len(pool),
+            steps=config.steps,
+            rounds=rounds,
+            average=average,
+            dropped=lambda: dropped(self._folder.root, race),
+        )
+        for folder in folders:
+            folder.finish_at_checkpoint()
+        candidates = tuple(
+            {**candidate.about, "score": score, "mask": candidate.mask.digest}
+            for candidate, score in zip(pool, scores, strict=True)
+        )
+        return RaceOutcome(best, average, candidates, tuple(out))
+
+    def _complete(
+        self,
+        folder: StageFolder,
+        state: StageState,
+        config: TrainingConfig,
+        mask: Mask | Sparsifier | None,
+        output: Output,
+        stream: str,
+    ) -> None:
+        if folder.record is None:
+            training = self._training(folder, state, config, mask, output, stream)
+            training.run()
+            training.finish()
+
+    def _finish_average(
+        self, folder: StageFolder, particles: list[StageFolder], config: TrainingConfig
+    ) -> None:
+        """Leaves the particles' mean as a stage that costs what the particles cost."""
+        mean = mean_of([self._models.state(particle).read().values for particle in particles])
+        model = self._models.student.to(device())
+        load_model_tensors(model, {name: value for name, value in mean.items() if name.startswith("model.")})
+        if config.recalibrate and len(particles) > 1:
+            recalibrate(model, self._data.epoch(config.batch_size, (self.seed, folder.stage)))
+        metrics = self._data.evaluate(model, self._precision)
+        record = Record(keep="last").evaluated(Evaluation(config.steps, metrics))
+        for particle in particles:
+            record = record.spent(particle.record.cost)
+        self._log.append(folder.stage, "evaluation", step=config.steps, metrics=metrics)
+        folder.finish(record, {f"model.{name}": value for name, value in model_tensors(model).items()})
+
+    def _training(
+        self,
+        folder: StageFolder,
+        state: StageState,
+        config: TrainingConfig,
+        mask: Mask | Sparsifier | None,
+        output: Output | None,
+        stream: str,
+    ) -> StageTraining:
+        key = (self.seed, stream)
+        trainer = MaskedTrainer(
+            self._models.student,
+            config,
+            key=key,
+            mask=mask,
+            teacher=None if config.distillation.mode == "none" else self._models.dense,
+            precision=self._precision,
+            batches=self._data.batch,
+        )
+        parent = state.read()
+        trainer.restore(parent.values, parent.optimizer_steps)
+        return StageTraining(folder, trainer, self._data, key, self._log, output)
+
+    def _stage(self, stage: str) -> StageFolder:
+        return StageFolder(self._folder, stage)

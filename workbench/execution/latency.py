@@ -1,0 +1,63 @@
+"""How long a forward takes: measured, because neither zeros nor bytes predict it."""
+
+import time
+from collections.abc import Mapping
+from statistics import median
+
+import torch
+from torch import Tensor, nn
+
+from workbench.execution.models import RunModels
+from workbench.runs.states import StageState
+from workbench.training import autocast
+from workbench.training.data import TaskData
+
+_EXAMPLES = 32
+_ROUNDS = 9
+# Enough for a median of small models; a large one is measured as often as fits, at least three times.
+_SECONDS = 3.0
+
+
+def forward_latency(
+    models: RunModels, data: TaskData, state: StageState, key: tuple[str | int, ...], precision: str
+) -> dict[str, float]:
+    """Milliseconds of a forward by the "pruned" student and the "dense" model.
+
+    Args:
+        models: of the run.
+        data: the task.
+        state: the weights of the student.
+        key: decides which training examples are taken; the result has their number as "examples".
+        precision: "fp32" or "bf16".
+    """
+    batch = data.batch(0, _EXAMPLES, key)
+    contenders = {"pruned": models.load(state), "dense": models.dense}
+    return {"examples": len(batch["labels"]), **forward_milliseconds(contenders, batch, precision)}
+
+
+@torch.inference_mode()
+def forward_milliseconds(
+    models: Mapping[str, nn.Module], batch: Mapping[str, Tensor], precision: str
+) -> dict[str, float]:
+    """The median time of a forward of each model, measured in turns so that a busy computer slows all alike.
+
+    Args:
+        models: by name, on one device. They are left in eval mode.
+        batch: the input of each; labels are left out.
+        precision: "fp32" or "bf16".
+    """
+    device = next(next(iter(models.values())).parameters()).device
+    inputs = {name: tensor.to(device) for name, tensor in batch.items() if name != "labels"}
+    times: dict[str, list[float]] = {name: [] for name in models}
+    deadline = time.perf_counter() + _SECONDS
+    for turn in range(1 + _ROUNDS):
+        for name, model in models.items():
+            model.eval()
+            begun = time.perf_counter()
+            with autocast(device, precision):
+                model(**inputs).logits.sum().item()  # waits for the accelerator
+            if turn:  # the first forward of a shape plans and allocates
+                times[name].append(1000 * (time.perf_counter() - begun))
+        if turn >= 3 and time.perf_counter() > deadline:
+            break
+    return {name: median(values) for name, values in times.items()}

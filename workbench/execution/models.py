@@ -1,0 +1,76 @@
+"""The models of a run: the one student that all stages train in turn, and the dense classifier."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from functools import cached_property
+
+from torch import Tensor, nn
+
+from workbench.models import load_encoder, prunable
+from workbench.runs.spec import RunSpec
+from workbench.runs.stage_folder import StageFolder
+from workbench.runs.states import StageState, Tensors
+from workbench.training import device, load_model_tensors, model_tensors
+from workbench.training.data import TaskData
+
+
+class RunModels:
+    """Models, and the states that they can be filled with.
+
+    Args:
+        spec: the run.
+        data: its task.
+        classifier: a fresh classifier; the dense model's architecture.
+        student: what the engine made of it.
+        make_dense: fine-tunes the dense model where that is not done yet, and returns its stage.
+
+    Attributes:
+        student: its weights are those of the stage that trains, or of the state last loaded.
+        prunable: names of the student's prunable matrices, in the model's order.
+    """
+
+    def __init__(
+        self,
+        spec: RunSpec,
+        data: TaskData,
+        classifier: nn.Module,
+        student: nn.Module,
+        make_dense: Callable[[], StageFolder],
+    ):
+        self.student = student
+        self.prunable = tuple(prunable(student))
+        self._spec = spec
+        self._data = data
+        self._classifier = classifier
+        self._make_dense = make_dense
+
+    def state(self, folder: StageFolder) -> StageState:
+        """What a complete stage left."""
+        return StageState.of_file(folder.paths.state, self.prunable)
+
+    def pretrained(self) -> StageState:
+        """The pretrained encoder with a fresh head."""
+        return StageState(lambda: Tensors(self._pretrained_tensors), self.prunable)
+
+    def load(self, state: StageState) -> nn.Module:
+        """The student with the weights of a state."""
+        load_model_tensors(self.student.to(device()), state.read().values)
+        return self.student
+
+    @cached_property
+    def dense_folder(self) -> StageFolder:
+        """The dense model's stage; it is fine-tuned on first use, after an engine's own checks."""
+        return self._make_dense()
+
+    @cached_property
+    def dense(self) -> nn.Module:
+        """The frozen dense classifier: the students' teacher, and what they are compared with."""
+        model = deepcopy(self._classifier).to(device())
+        load_model_tensors(model, self.state(self.dense_folder).read().values)
+        return model.requires_grad_(False).eval()
+
+    @cached_property
+    def _pretrained_tensors(self) -> dict[str, Tensor]:
+        model = load_encoder(self._spec.model, self._data.task.num_outputs, self._spec.seed)
+        model = self._spec.engine.adapt(model, self._data.task, self._data.tokenizer)
+        return {f"model.{name}": tensor.detach() for name, tensor in model_tensors(model).items()}

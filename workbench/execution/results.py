@@ -1,0 +1,136 @@
+"""What a finished run leaves: its model, and one file of figures gathered from its stages."""
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from safetensors import safe_open
+
+from workbench.errors import BadInput
+from workbench.execution.final_scores import score_on_dev
+from workbench.execution.latency import forward_latency
+from workbench.execution.models import RunModels
+from workbench.files import write_json
+from workbench.masks import Mask
+from workbench.models import save_model
+from workbench.runs.layout import RunFolder
+from workbench.runs.predictions import write_predictions
+from workbench.runs.races import interventions
+from workbench.runs.records import Cost
+from workbench.runs.run import FORMAT
+from workbench.runs.spec import RunSpec
+from workbench.runs.stage_folder import StageFolder, read_record
+from workbench.runs.states import StageState, strip_moments
+from workbench.stages import Stage
+from workbench.training.data import TaskData
+
+
+def write_results(
+    folder: RunFolder,
+    spec: RunSpec,
+    data: TaskData,
+    models: RunModels,
+    environment: dict,
+    levels: Sequence[Stage],
+    final: StageState,
+) -> None:
+    """Scores every level on dev, saves the final model, and writes `results.json`, which ends the run."""
+    if not levels:
+        raise BadInput(
+            f"engine {spec.engine.id} trained nothing under a mask; bench.train(..., mask=mask) does."
+        )
+    precision = environment["precision"]
+    scores = score_on_dev(folder, data, models, levels, precision)
+    level_results = [_level(folder, stage) | {"dev": scores.levels[stage]} for stage in levels]
+    dense = models.dense_folder.record
+    _save_model(folder, data, models, final)
+    results = {
+        "format": FORMAT,
+        "run": spec.name,
+        "task": spec.task,
+        "engine": spec.engine.id,
+        "model": spec.model,
+        "seed": spec.seed,
+        "scale": spec.scale,
+        "selection": spec.selection,
+        "metrics": list(data.task.metrics),
+        "examples": {"train": len(data.train), "validation": len(data.validation)}
+        | {f"dev/{name}": len(split) for name, split in data.dev.items()},
+        "dropped": dict(data.task.dropped),
+        "sparsity": _measured_sparsity(folder, models.prunable),
+        "validation": level_results[-1]["validation"],
+        "dev": level_results[-1]["dev"],
+        "levels": level_results,
+        "dense": {
+            "validation": dense.best.metrics,
+            "dev": scores.dense,
+            "cost": asdict(dense.cost),
+        },
+        "cost": cost_by_purpose(folder),
+        "milliseconds": forward_latency(models, data, final, (spec.seed, "milliseconds"), precision),
+        "environment": environment,
+    }
+    if by_hand := interventions(folder):
+        results["interventions"] = by_hand
+    write_predictions(folder, scores.predictions)
+    write_json(folder.results, results)
+
+
+def cost_by_purpose(folder: RunFolder) -> dict[str, dict]:
+    """Cost of training the levels, racing candidates and training them in full, and the total.
+
+    Training candidates in full is study of the method, not part of finding the mask, and not in the total.
+    """
+    spent = {"training": Cost(), "racing": Cost(), "full": Cost()}
+    for stage in folder.complete_stages():
+        if stage.purpose != "particle":  # included in the cost of their average
+            spent[stage.purpose] += read_record(folder.stage(stage).done).cost
+    return {purpose: asdict(cost) for purpose, cost in spent.items()} | {
+        "total": asdict(spent["training"] + spent["racing"])
+    }
+
+
+def remove_scaffolding(folder: RunFolder, keep_weights: bool) -> None:
+    """Removes what only a resume needs, gigabytes for a large model, and what killed writers left.
+
+    Args:
+        folder: of a complete run.
+        keep_weights: leave every stage's weights, without the moments.
+    """
+    if keep_weights:
+        strip_moments(folder)
+    for path in folder.scaffolding(keep_states=keep_weights):
+        path.unlink(missing_ok=True)
+
+
+def _level(folder: RunFolder, stage: Stage) -> dict:
+    record, mask = StageFolder(folder, stage).record, Mask.load(folder.mask(stage))
+    return {
+        "stage": str(stage),
+        "sparsity": mask.sparsity,
+        "kept": mask.kept,
+        "numel": mask.numel,
+        "best_step": record.kept.step,
+        "validation": record.kept.metrics,
+        "cost": asdict(record.cost),
+    }
+
+
+def _save_model(folder: RunFolder, data: TaskData, models: RunModels, final: StageState) -> None:
+    part = folder.unfinished_model
+    shutil.rmtree(part, ignore_errors=True)
+    save_model(models.load(final), data.tokenizer, part)
+    shutil.rmtree(folder.model, ignore_errors=True)
+    os.replace(part, folder.model)
+
+
+def _measured_sparsity(folder: RunFolder, prunable: Sequence[str]) -> float:
+    """Share of exact zeros among the prunable weights of the saved model file."""
+    zeros = numel = 0
+    with safe_open(folder.model_weights, framework="pt") as file:
+        for name in prunable:
+            weight = file.get_tensor(name)
+            zeros += int((weight == 0).sum())
+            numel += weight.numel()
+    return zeros / numel

@@ -1,0 +1,195 @@
+"""Training one stage from where it stands to its end, with evaluations, events and checkpoints."""
+
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from workbench.errors import Stopped
+from workbench.execution.environment import release_memory
+from workbench.models import forward_flops
+from workbench.runs.events import EventLog
+from workbench.runs.records import Cost, Evaluation, Record
+from workbench.runs.stage_folder import StageFolder
+from workbench.training import MaskedTrainer, NonFiniteLoss, recalibrate
+from workbench.training.data import TaskData
+
+CHECKPOINT_SECONDS = 30.0
+_TRAIN_EVENT_STEPS = 10
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a stage leaves beside its record: the weights of the evaluation that counts.
+
+    Attributes:
+        moments: the optimizer's moments too.
+        mask: where the mask of that evaluation goes, if the sparsifier makes it during training.
+    """
+
+    moments: bool = True
+    mask: Path | None = None
+
+
+@dataclass
+class StageTraining:
+    """The training of one stage.
+
+    Attributes:
+        folder: the stage on disk.
+        trainer: holds the parent's weights.
+        data: the task.
+        key: decides the order of the training data.
+        log: takes the events.
+        output: what the stage leaves; None for a candidate of a race, of which only scores are used.
+        record: evaluations and cost so far.
+        best: the tensors that the stage would leave if it ended now.
+    """
+
+    folder: StageFolder
+    trainer: MaskedTrainer
+    data: TaskData
+    key: tuple[str | int, ...]
+    log: EventLog
+    output: Output | None
+    record: Record = field(default_factory=Record)
+    best: dict[str, Tensor] = field(default_factory=dict)
+
+    def run(self, until: int | None = None) -> Record:
+        """Trains until the stage ends, or until a given step, and evaluates there.
+
+        The outcome does not depend on when checkpoints are written or how often the stage is interrupted.
+
+        Raises:
+            Stopped: the loss is no longer finite, or the disk is full.
+        """
+        trainer, config = self.trainer, self.trainer.config
+        until = until or config.steps
+        trainer.on_sample = self._count_sample
+        self._resume()
+        saved = time.monotonic()
+        try:
+            with _progress_bar(self.folder.stage, trainer.step, until) as bar:
+                while trainer.step < until:
+                    self._advance()
+                    bar.update()
+                    if trainer.step == until or config.evaluates_at(trainer.step):
+                        bar.set_postfix(self._evaluate())
+                    if time.monotonic() - saved >= CHECKPOINT_SECONDS:
+                        self._save_checkpoint()
+                        saved = time.monotonic()
+            if until < config.steps:
+                self._save_checkpoint()
+        except NonFiniteLoss as error:
+            raise Stopped(
+                f"stage {self.folder.stage}: {error}, at learning rate {trainer.learning_rate:.2g}. "
+                f"Complete stages are kept in {self.folder.paths.folder.parent}. Start a run with a lower "
+                "rate: --set dense.lr=... for the dense model, early_lr for a race, lr for the rest."
+            ) from error
+        return self.record
+
+    def finish(self) -> None:
+        """Writes what the stage leaves and marks it as complete."""
+        stage, record = self.folder.stage, self.record
+        outcome = record.kept if self.output else record.evaluations[-1]
+        self.log.append(stage, "end", self.trainer.step, metrics=outcome.metrics)
+        self.folder.finish(record, self.best or None)
+        release_memory()
+        metrics = ", ".join(f"{name} {value:.3f}" for name, value in outcome.metrics.items())
+        print(f"{stage}: validation {metrics} ({record.cost.seconds:.0f} s)", file=sys.stderr, flush=True)
+
+    def _advance(self) -> None:
+        """One optimizer step; after the last one, the mean of the weights if the stage averages them."""
+        trainer, config = self.trainer, self.trainer.config
+        started, rate = time.monotonic(), trainer.learning_rate
+        batch = self.data.batch(trainer.step, config.batch_size, self.key)
+        loss = trainer.advance(batch)
+        self._add_cost(*self.data.extent(batch), started)
+        if trainer.step % _TRAIN_EVENT_STEPS == 0 or trainer.step == config.steps:
+            self.log.append(self.folder.stage, "train", step=trainer.step, loss=round(loss, 6), lr=rate)
+        if config.average_from is not None and trainer.step == config.steps:
+            trainer.take_mean()
+            if config.recalibrate:
+                recalibrate(trainer.model, self.data.epoch(config.batch_size, self.key))
+
+    def _evaluate(self) -> dict[str, float]:
+        trainer = self.trainer
+        started = time.monotonic()
+        # For candidates, of which there are many, diagnostics would cost more than they are worth.
+        metrics, diagnostics = self.data.diagnose(
+            trainer.model, trainer.precision, train=self.output is not None
+        )
+        if self.output and (mask := trainer.sparsifier.mask) is not None:
+            diagnostics["sparsity"] = mask.sparsity
+        evaluation = Evaluation(trainer.step, metrics, trainer.sparsifier.settled)
+        self.record = self.record.evaluated(evaluation)
+        self._add_cost(0, 0, started)
+        self.log.append(self.folder.stage, "evaluation", step=trainer.step, metrics=metrics, **diagnostics)
+        if self.output and self._counts(evaluation):
+            self._keep(self.output)
+        return metrics
+
+    def _counts(self, evaluation: Evaluation) -> bool:
+        """Whether the present weights are the ones that the stage would leave if it ended now."""
+        if not evaluation.settled:
+            return False
+        if self.record.keep == "last":
+            return evaluation.step == self.trainer.config.steps
+        return self.record.best is evaluation
+
+    def _keep(self, output: Output) -> None:
+        tensors, steps = self.trainer.tensors(), self.trainer.optimizer_steps
+        if not output.moments:
+            tensors, steps = {n: t for n, t in tensors.items() if n.startswith("model.")}, 0
+        self.record = self.record.with_moments(steps)
+        self.best = {name: tensor.clone() for name, tensor in tensors.items()}
+        if output.mask:
+            self.trainer.sparsifier.mask.save(output.mask)
+
+    def _add_cost(self, examples: int, length: int, started: float) -> None:
+        passes = 3 + (self.trainer.teacher is not None)
+        flops = passes * forward_flops(self.trainer.model, examples, length)
+        steps = 1 if examples else 0
+        self.record = self.record.spent(Cost(steps, examples, flops, time.monotonic() - started))
+
+    def _count_sample(self, batch: Mapping[str, Tensor]) -> None:
+        """Counts a sparsifier's forward and backward; their time is part of the step's."""
+        examples, length = self.data.extent(batch)
+        flops = 3 * forward_flops(self.trainer.model, examples, length)
+        self.record = self.record.spent(Cost(0, examples, flops, 0.0))
+
+    def _save_checkpoint(self) -> None:
+        trainer = self.trainer
+        best = {f"best.{name}": tensor for name, tensor in self.best.items()}
+        facts = {"step": trainer.step, "optimizer_steps": trainer.optimizer_steps}
+        self.folder.save_checkpoint(trainer.tensors() | best, facts, self.record)
+        release_memory()
+
+    def _resume(self) -> None:
+        stage, checkpoint = self.folder.stage, self.folder.load_checkpoint()
+        if checkpoint is None:
+            self.record = replace(self.record, keep=self.trainer.config.keep)
+            self.log.forget(stage, after=-1)
+            self.log.append(stage, "start", step=0, steps=self.trainer.config.steps)
+            return
+        tensors, facts, self.record = checkpoint
+        best = {name: tensor for name, tensor in tensors.items() if name.startswith("best.")}
+        self.best = {name.removeprefix("best."): tensor for name, tensor in best.items()}
+        self.trainer.restore(tensors, facts["optimizer_steps"], facts["step"])
+        self.log.forget(stage, after=facts["step"])
+
+
+def _progress_bar(stage: str, done: int, total: int) -> tqdm:
+    return tqdm(
+        desc=stage,
+        initial=done,
+        total=total,
+        unit="step",
+        leave=False,
+        disable=not sys.stderr.isatty(),
+        file=sys.stderr,
+    )

@@ -1,0 +1,99 @@
+"""What is recorded of a stage: its evaluations, and what its training cost."""
+
+from dataclasses import dataclass, field, replace
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a training cost. Evaluations count in `seconds` alone.
+
+    Attributes:
+        optimizer_steps: parameter updates.
+        examples: training examples seen, repetitions counted.
+        flops: floating-point operations as if dense: forward, backward, and the teacher's forward.
+        seconds: wall time, evaluations included.
+    """
+
+    optimizer_steps: int = 0
+    examples: int = 0
+    flops: int = 0
+    seconds: float = 0.0
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(
+            self.optimizer_steps + other.optimizer_steps,
+            self.examples + other.examples,
+            self.flops + other.flops,
+            self.seconds + other.seconds,
+        )
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Metrics on the validation split after `step` optimizer steps of the stage.
+
+    Attributes:
+        step: of the stage.
+        metrics: the primary one first.
+        settled: whether the mask had its final sparsity; weights are only kept from such evaluations.
+    """
+
+    step: int
+    metrics: dict[str, float]
+    settled: bool = True
+
+    @property
+    def primary(self) -> float:
+        """The value that selection uses."""
+        return next(iter(self.metrics.values()))
+
+
+@dataclass(frozen=True)
+class Record:
+    """The evaluations and the cost of a stage so far.
+
+    Attributes:
+        evaluations: all so far, in order.
+        cost: of the steps so far.
+        optimizer_steps: what the saved moments have averaged over, earlier stages included.
+        keep: which weights the stage leaves, those of its "best" or of its "last" evaluation.
+    """
+
+    evaluations: tuple[Evaluation, ...] = ()
+    cost: Cost = field(default_factory=Cost)
+    optimizer_steps: int = 0
+    keep: str = "best"
+
+    @property
+    def best(self) -> Evaluation:
+        """The best evaluation at the final sparsity so far; among equals the earliest."""
+        settled = [evaluation for evaluation in self.evaluations if evaluation.settled]
+        return max(settled, key=lambda evaluation: evaluation.primary)
+
+    @property
+    def kept(self) -> Evaluation:
+        """The evaluation whose weights the stage left."""
+        return self.best if self.keep == "best" else self.evaluations[-1]
+
+    def evaluated(self, evaluation: Evaluation) -> "Record":
+        """This record with one more evaluation."""
+        return replace(self, evaluations=(*self.evaluations, evaluation))
+
+    def spent(self, cost: Cost) -> "Record":
+        """This record with more cost."""
+        return replace(self, cost=self.cost + cost)
+
+    def with_moments(self, optimizer_steps: int) -> "Record":
+        """This record with the number of steps that the saved moments have averaged over."""
+        return replace(self, optimizer_steps=optimizer_steps)
+
+    def score(self, until: int, average: int) -> float:
+        """Mean primary metric of the last `average` evaluations up to step `until`, or of all if fewer."""
+        last = [evaluation.primary for evaluation in self.evaluations if evaluation.step <= until][-average:]
+        return sum(last) / len(last)
+
+    @classmethod
+    def from_plain(cls, plain: dict) -> "Record":
+        """The record that `asdict` made into `plain`."""
+        evaluations = tuple(Evaluation(**evaluation) for evaluation in plain["evaluations"])
+        return cls(**plain | {"evaluations": evaluations, "cost": Cost(**plain["cost"])})

@@ -1,0 +1,152 @@
+"""Tensor files, the states that stages hand to each other, and the weights that a run kept."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from workbench.errors import BadInput
+from workbench.files import write_atomic
+from workbench.runs.layout import RunFolder
+from workbench.stages import Stage
+
+
+def content_digest(tensors: Mapping[str, Tensor]) -> str:
+    """Sixteen hex digits of the SHA-256 of names and bytes."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        values = tensors[name].detach().cpu().contiguous()
+        digest.update(name.encode())
+        digest.update(values.reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()[:16]
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], facts: dict[str, Any]) -> None:
+    """Writes tensors and JSON facts as one safetensors file, atomically."""
+    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    text = json.dumps(facts | {"digest": content_digest(contiguous)})
+    write_atomic(path, lambda part: save_file(contiguous, part, metadata={"about": text}))
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """What `write_tensors` wrote.
+
+    Raises:
+        BadInput: the file is missing, truncated or edited.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+            facts = json.loads(file.metadata()["about"])
+        if content_digest(tensors) != facts.pop("digest"):
+            raise ValueError("its content does not match its digest")
+    except (SafetensorError, OSError, TypeError, KeyError, ValueError) as error:
+        raise BadInput(
+            f"{path} is damaged ({error}). Delete the folder {path.parent} and run the same command, "
+            "which then repeats the stage."
+        ) from error
+    return tensors, facts
+
+
+@dataclass(frozen=True)
+class Tensors:
+    """Weights, with or without optimizer moments, under the names of `MaskedTrainer.tensors`.
+
+    Attributes:
+        values: `model.*`, `exp_avg.*`, `exp_avg_sq.*`.
+        optimizer_steps: steps that the moments have averaged over; 0 without moments.
+    """
+
+    values: Mapping[str, Tensor]
+    optimizer_steps: int = 0
+
+
+@dataclass(frozen=True)
+class StageState:
+    """The `engines.State` of the bench: read from disk only when it is used.
+
+    Attributes:
+        read: returns the tensors.
+        prunable: names of the prunable matrices, in the model's order.
+    """
+
+    read: Callable[[], Tensors]
+    prunable: tuple[str, ...]
+
+    @classmethod
+    def of_file(cls, path: Path, prunable: tuple[str, ...]) -> "StageState":
+        """The state that a stage left in a file."""
+
+        def read() -> Tensors:
+            values, facts = read_tensors(path)
+            return Tensors(values, facts["optimizer_steps"])
+
+        return cls(read, prunable)
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        """The prunable matrices, in the model's order."""
+        values = self.read().values
+        return {name: values[f"model.{name}"] for name in self.prunable}
+
+    def with_encoder_of(self, other: "StageState") -> "StageState":
+        """This state's head on the encoder of `other`, with a fresh optimizer.
+
+        The encoder is the whole base model, the pooler included, as in Chen et al.'s code, which resets all of
+        `bert.*`.
+        """
+        base = self.prunable[0].split(".")[0]
+
+        def mix() -> Tensors:
+            own, others = _weights_of(self.read().values), _weights_of(other.read().values)
+            head = {name: value for name, value in own.items() if not name.startswith(f"model.{base}.")}
+            return Tensors(others | head)
+
+        return StageState(mix, self.prunable)
+
+    def fresh(self) -> "StageState":
+        """These weights with a fresh optimizer."""
+        return StageState(lambda: Tensors(_weights_of(self.read().values)), self.prunable)
+
+
+def kept_stages(folder: RunFolder) -> tuple[Stage, ...]:
+    """The stages whose weights are there, by name: levels and particles of a run with `keep_weights`."""
+    return tuple(sorted(folder.stages_with_states()))
+
+
+def stage_weights(folder: RunFolder, stage: str) -> dict[str, Tensor]:
+    """Parameters and buffers that a stage left, by their names in the model.
+
+    Raises:
+        BadInput: the run did not keep them.
+    """
+    path = folder.stage(stage).state
+    if not path.exists():
+        kept = ", ".join(kept_stages(folder)) or "none"
+        raise BadInput(
+            f"run {folder.root.name} has no weights of stage {stage} (kept: {kept}). A complete run keeps "
+            "weights of levels only if asked to: delete its folder and make it again with --keep-weights."
+        )
+    values, _ = read_tensors(path)
+    return {name.removeprefix("model."): value for name, value in _weights_of(values).items()}
+
+
+def strip_moments(folder: RunFolder) -> None:
+    """Removes the optimizer moments from the states of a run, two thirds of their size."""
+    for stage in folder.stages_with_states():
+        path = folder.stage(stage).state
+        values, facts = read_tensors(path)
+        weights = _weights_of(values)
+        if len(weights) < len(values):
+            write_tensors(path, weights, facts | {"optimizer_steps": 0})
+
+
+def _weights_of(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value for name, value in values.items() if name.startswith("model.")}

@@ -1,0 +1,82 @@
+"""Which runs are meant: by a name, a folder or a store."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from workbench.errors import WorkbenchError, unknown
+from workbench.runs.layout import RunFolder, Store
+from workbench.runs.run import Run
+
+COMPLETE, INCOMPLETE = "complete", "incomplete"
+_USUAL = ("runs", "../runs")
+
+
+def runs_in(store: str | Path) -> list[Run]:
+    """The runs of a store, by name; empty for a store that does not exist yet."""
+    return [Run(folder.root) for folder in Store(store).runs()]
+
+
+def default_store() -> Path:
+    """The store of a notebook: `runs` in its folder or beside that, whichever exists."""
+    return next((store for store in map(Path, _USUAL) if store.is_dir()), Path(_USUAL[0]))
+
+
+def status(run: Run) -> str:
+    """Whether a run can be read: "complete", "incomplete", or "unreadable: " and the reason."""
+    try:
+        _ = run.spec
+        if not run.done:
+            return INCOMPLETE
+        _ = run.results["dev"], run.optimizer_steps
+    # A damaged file may lack any key or hold any type.
+    except (WorkbenchError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        return f"unreadable: {' '.join(str(error).split())}"
+    return COMPLETE
+
+
+def find_run(name: str | Path, store: str | Path) -> Run:
+    """A run by its folder or by its name in a store.
+
+    Raises:
+        BadInput: no such run; the message has the nearest names.
+    """
+    for folder in (RunFolder(name), Store(store).run(str(name))):
+        if folder.spec.is_file():
+            return Run(folder.root)
+    raise unknown(f"run in {store}", name, [run.name for run in runs_in(store)])
+
+
+def named_runs(names: Sequence[str | Path], store: str | Path) -> tuple[list[Run], Path]:
+    """The runs that the arguments of a command stand for, and the store that is meant where they name none.
+
+    Args:
+        names: of runs, or folders of runs. One folder of runs alone takes the place of `store`; beside other
+            names it stands for all of its complete runs.
+        store: where names of runs are looked up.
+
+    Raises:
+        BadInput: no such run, or a folder without a complete one.
+    """
+    if len(names) == 1 and is_store(names[0]):
+        return [], Path(names[0])
+    return [run for name in names for run in _complete(name) or [find_run(name, store)]], Path(store)
+
+
+def is_store(path: str | Path) -> bool:
+    """Whether a folder holds runs and is not itself one."""
+    return not RunFolder(path).spec.is_file() and bool(Store(path).runs())
+
+
+def complete_runs(store: str | Path) -> list[Run]:
+    """The complete runs of a store, those that cannot be read included."""
+    return [run for run in runs_in(store) if run.done]
+
+
+def newest_complete(store: str | Path) -> Run | None:
+    """The run of a store that was completed last, or None."""
+    runs = complete_runs(store)
+    return max(runs, key=lambda run: run.folder.results.stat().st_mtime_ns, default=None)
+
+
+def _complete(name: str | Path) -> list[Run]:
+    return complete_runs(name) if is_store(name) else []

@@ -1,0 +1,19 @@
+"""Many runs, or runs in the background: grids, executors, jobs."""
+
+from workbench.sweeps.executors import Executor, RunExit, add_executor, executor
+from workbench.sweeps.grid import Cell, read_grid
+from workbench.sweeps.jobs import Job, start
+from workbench.sweeps.sweep import Failure, Sweep
+
+__all__ = [
+    "Cell",
+    "Executor",
+    "Failure",
+    "Job",
+    "RunExit",
+    "Sweep",
+    "add_executor",
+    "executor",
+    "read_grid",
+    "start",
+]

@@ -1,0 +1,198 @@
+"""Executors: they carry out the runs of a grid, in this process or in others."""
+
+import os
+import subprocess
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from workbench.errors import BadInput, WorkbenchError
+from workbench.execution import prune
+from workbench.files import write_text
+from workbench.plugins import Registry
+from workbench.runs.layout import Store
+from workbench.runs.spec import RunSpec
+from workbench.sweeps.worker import command
+
+# An interrupted run has this long to end by itself; its last checkpoint is safe in any case.
+_PATIENCE_SECONDS = 60.0
+_POLL_SECONDS = 0.25
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+@dataclass(frozen=True)
+class RunExit:
+    """How a run ended.
+
+    Attributes:
+        name: of the run.
+        code: 0 done, 2 bad input, 3 stopped and resumable, anything else a defect or a kill.
+        reason: one sentence if it is not done.
+    """
+
+    name: str
+    code: int
+    reason: str = ""
+
+
+class Executor(Protocol):
+    """Carries out runs.
+
+    Attributes:
+        jobs: how many at a time.
+    """
+
+    jobs: int
+
+    def start(self, spec: RunSpec, store: Path) -> None:
+        """Starts a run; called only while fewer than `jobs` are under way."""
+
+    def ended(self) -> Sequence[RunExit]:
+        """The runs that ended since the last call; waits briefly if none has."""
+
+    def stop(self) -> None:
+        """Ends the runs under way so that they can be resumed."""
+
+
+class SerialExecutor:
+    """One run after another in this process, with all its threads."""
+
+    jobs = 1
+
+    def __init__(self):
+        self._ended: list[RunExit] = []
+
+    def start(self, spec: RunSpec, store: Path) -> None:
+        """Carries out the whole run. An interrupt passes through; any other error ends only the run."""
+        try:
+            prune(spec, store)
+            exit = RunExit(spec.name, 0)
+        except WorkbenchError as error:
+            if isinstance(error.__context__, KeyboardInterrupt):  # meant for the whole grid
+                raise KeyboardInterrupt from error
+            exit = RunExit(spec.name, error.exit_code, str(error))
+        except Exception as error:
+            log = write_text(Store(store).log(spec.name), traceback.format_exc())
+            exit = RunExit(spec.name, 1, f"{type(error).__name__}: {error} (see {log})")
+        self._ended.append(exit)
+
+    def ended(self) -> list[RunExit]:
+        """The runs that `start` carried out."""
+        ended, self._ended = self._ended, []
+        return ended
+
+    def stop(self) -> None:
+        """Nothing is under way between calls."""
+
+
+class ProcessExecutor:
+    """A process for each run, with one torch thread each if several run at a time.
+
+    A run's output goes to `<store>/logs/<run>.log`. A run that dies, for lack of memory say, does not affect the
+    others.
+
+    Args:
+        jobs: how many at a time.
+    """
+
+    def __init__(self, jobs: int):
+        self.jobs = jobs
+        self._processes: dict[str, tuple[subprocess.Popen, Path]] = {}
+
+    def start(self, spec: RunSpec, store: Path) -> None:
+        """Starts a process, which ends when its standard input does (`sweeps/worker.py`)."""
+        log = write_text(Store(store).log(spec.name), "")
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                command(spec, store),
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                env=os.environ | (_ONE_THREAD if self.jobs > 1 else {}),
+                start_new_session=True,  # Ctrl-C reaches only this process, which then stops the others
+            )
+        self._processes[spec.name] = process, log
+
+    def ended(self) -> list[RunExit]:
+        """The runs whose process has ended; waits a quarter of a second if none has."""
+        if self._processes and all(process.poll() is None for process, _ in self._processes.values()):
+            time.sleep(_POLL_SECONDS)
+        done = [name for name, (process, _) in self._processes.items() if process.poll() is not None]
+        return [_exit(name, *self._processes.pop(name)) for name in done]
+
+    def stop(self) -> None:
+        """Closes the standard input of all, waits, and kills what has not ended after a minute."""
+        processes = [process for process, _ in self._processes.values()]
+        self._processes.clear()
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        try:
+            for process in processes:
+                process.stdin.close()
+            for process in processes:
+                process.wait(timeout=max(0.0, deadline - time.monotonic()))
+        except (KeyboardInterrupt, subprocess.TimeoutExpired):
+            for process in processes:
+                process.kill()
+                process.wait()
+
+
+EXECUTORS: Registry[Callable[[int | None], Executor]] = Registry("executor")
+
+
+def add_executor(name: str, make: Callable[[int | None], Executor]) -> None:
+    """Registers an executor.
+
+    Args:
+        name: what `--executor` takes.
+        make: called with the number of jobs, None if it is not given; returns the executor.
+
+    Raises:
+        BadInput: the name is taken, or `make` cannot be called.
+    """
+    if not callable(make):
+        raise BadInput(f"executor {name} is {make!r}; give a function of the number of jobs that makes one.")
+    EXECUTORS.add(name, make)
+
+
+def executor(kind: str, jobs: int | None = None) -> Executor:
+    """The executor of a kind.
+
+    Args:
+        kind: "serial", "process" or one that a plugin added.
+        jobs: runs at a time; None for 1, or for "process" one for each core.
+
+    Raises:
+        BadInput: no such executor, fewer than one job, several for "serial", or a plugin's executor lacks a
+            method.
+    """
+    make = EXECUTORS[kind]
+    if jobs is not None and jobs < 1:
+        raise BadInput(f"{jobs} jobs carry out nothing; give at least 1, and at most one for each core.")
+    made = make(jobs)
+    if missing := [name for name in ("jobs", "start", "ended", "stop") if not hasattr(made, name)]:
+        raise BadInput(f"executor {kind} lacks {', '.join(missing)}; see docs/extending.md.")
+    return made
+
+
+def _serial(jobs: int | None) -> SerialExecutor:
+    if jobs not in (None, 1):
+        raise BadInput(f"{jobs} jobs need the executor process; serial is one run after another.")
+    return SerialExecutor()
+
+
+add_executor("serial", _serial)
+add_executor("process", lambda jobs: ProcessExecutor(jobs or os.cpu_count() or 1))
+
+
+def _exit(name: str, process: subprocess.Popen, log: Path) -> RunExit:
+    process.stdin.close()
+    code = process.returncode
+    if code == 0:
+        return RunExit(name, 0)
+    if code < 0:
+        return RunExit(name, 1, f"killed by signal {-code}, perhaps for lack of memory (see {log})")
+    last_line = log.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
+    return RunExit(name, code, last_line if code in (2, 3) else f"{last_line} (see {log})")

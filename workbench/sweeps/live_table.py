@@ -1,0 +1,38 @@
+"""What a grid shows while it works, on standard error: a line for each event, and on a terminal a live table."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+
+class LiveTable:
+    """Events scroll by above a table that is redrawn in place, if there is a terminal.
+
+    Args:
+        live: whether to draw the table; not while runs draw progress bars themselves.
+    """
+
+    def __init__(self, live: bool):
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._live = Live(console=self._console, transient=True, auto_refresh=False)
+        self._drawn = live and self._console.is_terminal
+
+    def __enter__(self) -> "LiveTable":
+        if self._drawn:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def print(self, line: str) -> None:
+        """Adds an event."""
+        self._console.print(Text(line))
+
+    def draw(self, rows: Sequence[str]) -> None:
+        """Replaces the table."""
+        if self._drawn:
+            height = self._console.size.height - 1
+            self._live.update(Text("\n".join(rows[:height]), no_wrap=True, overflow="ellipsis"), refresh=True)

@@ -1,0 +1,86 @@
+"""A run in a process of its own: python -m workbench.sweeps.worker SPEC STORE [--background RUN].
+
+A worker of a grid stops, resumably, when its standard input ends: on purpose, or because the process that
+started it is gone for whatever reason. A background run ignores its standard input, and writes how it ended.
+"""
+
+import _thread
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import WorkbenchError
+from workbench.execution import prune
+from workbench.files import write_json
+from workbench.runs.layout import Store
+from workbench.runs.spec import RunSpec
+
+# The signals that stop a run so that it can be resumed.
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+
+
+def command(spec: RunSpec, store: str | Path, *, background: bool = False) -> list[str]:
+    """The command line of a worker."""
+    arguments = [json.dumps(spec.changed), str(store), *(["--background", spec.name] if background else [])]
+    return [sys.executable, "-m", "workbench.sweeps.worker", *arguments]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carries out a run and reports a failure on standard error; the return value is the exit code.
+
+    Args:
+        arguments: the spec's changed values as JSON, the store, and for a background run its name.
+    """
+    parser = ArgumentParser(prog="workbench.sweeps.worker")
+    parser.add_argument("spec", type=json.loads)
+    parser.add_argument("store")
+    parser.add_argument("--background", metavar="RUN")
+    options = parser.parse_args(arguments)
+    if options.background:
+        return _in_background(options.spec, options.store, options.background)
+    threading.Thread(target=_stop_with_input, daemon=True).start()
+    return carry_out(options.spec, options.store)
+
+
+def carry_out(plain: dict[str, Any], store: str) -> int:
+    """Carries out the run of a spec's changed values; the return value is the exit code."""
+    try:
+        for kind in STOPPING:  # a shell may have had SIGINT ignored
+            signal.signal(kind, signal.default_int_handler)
+        # Whoever started this may have blocked the signals until now, when they can be handled.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+        prune(RunSpec.from_plain(plain), store)
+    except WorkbenchError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted.", file=sys.stderr)
+        return 3
+    return 0
+
+
+def _in_background(plain: dict[str, Any], store: str, name: str) -> int:
+    try:
+        code = carry_out(plain, store)
+    except Exception:
+        traceback.print_exc()
+        code = 1
+    write_json(Store(store).run(name).job_ending, {"exit_code": code})
+    return code
+
+
+def _stop_with_input() -> None:
+    while os.read(0, 1):  # not sys.stdin, whose lock the interpreter would wait for at exit
+        pass
+    _thread.interrupt_main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
