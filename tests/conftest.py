@@ -25,10 +25,12 @@ os.environ.pop("WORKBENCH_CIFAR10_DIR", None)
 import pytest
 
 from tests.tiny import save_tiny_model
+from tests.tiny_runs import tiny_randomized
 from workbench.cli import main
 from workbench.engines.magnitude import Magnitude
 from workbench.engines.randomized import Randomized
-from workbench.runs import FineTuning, Run, RunSpec, prune
+from workbench.execution import prune
+from workbench.runs import FineTuning, Run, RunSpec
 from workbench.training import Distillation
 
 # A shell that starts a command in the background has SIGINT ignored, by the command's children too.
@@ -169,3 +171,21 @@ def report_page(finished_run: Run) -> Path:
     page = finished_run.path.parents[1] / "reports" / "index.html"
     assert main(["report", str(finished_run.path), "--out", str(page)]) == 0
     return page
+
+
+@pytest.fixture
+def spec_of(tiny_model_dir, monkeypatch):
+    """Makes a spec of a tiny run: some 45 optimizer steps on a tiny encoder."""
+
+    def make(engine=None, **changes) -> RunSpec:
+        values = {
+            "task": "synth/sst2",
+            "model": str(tiny_model_dir),
+            "engine": engine or tiny_randomized(),
+            "dense": FineTuning(epochs=0.05, lr=1e-3),
+            "scale": 0.02,
+            "precision": "fp32",
+        }
+        return RunSpec(**values | changes)
+
+    return make

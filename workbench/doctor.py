@@ -5,6 +5,7 @@ import os
 import pandas as pd
 import torch
 
+from workbench import plugins
 from workbench.engines import engine_class, engine_ids
 from workbench.errors import BadInput
 from workbench.hub import hub_unreachable
@@ -20,7 +21,13 @@ def examine() -> pd.DataFrame:
     Nothing is fetched: where the Hub can be reached, its tasks count as usable without being loaded.
     """
     models = map(_model, (MINILM, *UNTRAINED))
-    rows = [_accelerator(), *models, *map(_task, task_ids()), *map(_engine, engine_ids())]
+    rows = [
+        _accelerator(),
+        *models,
+        *map(_task, task_ids()),
+        *map(_engine, engine_ids()),
+        *map(_plugin, plugins.configured()),
+    ]
     return pd.DataFrame(rows, columns=["kind", "name", "usable", "detail"])
 
 
@@ -53,3 +60,13 @@ def _task(task_id: str) -> tuple[str, str, bool, str]:
 
 def _engine(engine_id: str) -> tuple[str, str, bool, str]:
     return "engine", engine_id, True, f"settings: {', '.join(names(engine_class(engine_id)))}"
+
+
+def _plugin(target: str) -> tuple[str, str, bool, str]:
+    try:
+        plugin = plugins.load_plugin(target)
+    except BadInput as error:
+        return "plugin", target, False, str(error)
+    added = plugins.contents(plugin).items()
+    detail = "; ".join(f"{kind} {', '.join(names)}" for kind, names in added)
+    return "plugin", plugin.name, True, f"version {plugin.version} adds {detail}"

@@ -7,7 +7,8 @@ from torch import nn
 
 from workbench.analysis import Basis, barriers, hessian_trace, line
 from workbench.errors import BadInput
-from workbench.runs import kept_stages, prune, stage_weights
+from workbench.execution import prune
+from workbench.runs import kept_stages, stage_weights
 
 
 @pytest.fixture(scope="module")

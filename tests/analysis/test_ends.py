@@ -9,7 +9,7 @@ from workbench.engines.imp import IMP
 from workbench.engines.magnitude import Magnitude
 from workbench.engines.swamp import Swamp
 from workbench.errors import BadInput
-from workbench.runs import prune
+from workbench.execution import prune
 from workbench.training import Distillation
 
 

@@ -3,7 +3,7 @@ import pytest
 from workbench.analysis import mean_by_length, series, training_length_table
 from workbench.engines.magnitude import Magnitude
 from workbench.errors import BadInput
-from workbench.runs import prune
+from workbench.execution import prune
 from workbench.training import Distillation
 
 

@@ -11,7 +11,7 @@ from playwright.sync_api import sync_playwright
 from tests.browser.servers import copy_project, make
 from tests.browser.visits import Visit
 from workbench.reports.execution import checked_parameters
-from workbench.runs import Job
+from workbench.sweeps import Job
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,10 @@ from tests.reports.test_render import HOSTILE, Page
 from workbench.engines.imp import IMP
 from workbench.engines.magnitude import Magnitude
 from workbench.errors import BadInput
+from workbench.execution import prune
 from workbench.randomness import numpy_generator
 from workbench.reports import render
 from workbench.reports.connectivity import KEEP_WEIGHTS
-from workbench.runs import prune
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ from html.parser import HTMLParser
 import pytest
 
 from workbench.engines.magnitude import Magnitude
+from workbench.execution import prune
 from workbench.reports import render
-from workbench.runs import FineTuning, RunSpec, prune
+from workbench.runs import FineTuning, RunSpec
 from workbench.training import Distillation
 
 FIGURES = ["quality", "layers", "overlap", "distance", "race", "foretelling"]

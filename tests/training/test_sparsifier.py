@@ -76,7 +76,7 @@ def copied(trainer):
 def test_a_trainer_restored_in_its_middle_goes_on_bit_for_bit(tiny_model_dir, model, batch, changes):
     from workbench.models import load_encoder
 
-    plan = config(**changes)
+    plan = training_config(**changes)
     whole = trainer_of(model, batch, plan, Learned())
     for step in range(6):
         if step == 3:
@@ -94,7 +94,7 @@ def test_a_trainer_restored_in_its_middle_goes_on_bit_for_bit(tiny_model_dir, mo
 
 
 def test_scores_learn_at_their_own_rate_with_penalty_and_gradient(model, batch):
-    trainer = trainer_of(model, batch, config(lr=1e-9), Learned())
+    trainer = trainer_of(model, batch, training_config(lr=1e-9), Learned())
     before = {name: weight.detach().clone() for name, weight in prunable(model).items()}
     trainer.advance(batch(0))
     # Adam's first step moves each score by its own peak rate times the schedule's factor in the warm-up.
@@ -108,7 +108,7 @@ def test_scores_learn_at_their_own_rate_with_penalty_and_gradient(model, batch):
 
 def test_averaged_weights_are_the_mean_of_those_at_evaluations_after_the_start(model, batch):
     keep = topk_mask(magnitude(prunable(model)), 0.6)
-    trainer = MaskedTrainer(model, config(keep="last", average_from=0.5), key=("a",), mask=keep)
+    trainer = MaskedTrainer(model, training_config(keep="last", average_from=0.5), key=("a",), mask=keep)
     name, seen = keep.names[1], []
     for step in range(6):
         trainer.advance(batch(step))
@@ -121,14 +121,14 @@ def test_averaged_weights_are_the_mean_of_those_at_evaluations_after_the_start(m
 
 def test_a_mean_needs_the_last_weights():
     with pytest.raises(BadInput, match='keep="last"'):
-        config(average_from=0.5)
+        training_config(average_from=0.5)
 
 
 def test_a_dense_training_has_no_mask_and_a_fixed_one_its_own(model):
-    assert MaskedTrainer(model, config(), key=("a",)).sparsifier.mask is None
+    assert MaskedTrainer(model, training_config(), key=("a",)).sparsifier.mask is None
     keep = topk_mask(magnitude(prunable(model)), 0.6)
-    assert MaskedTrainer(model, config(), key=("a",), mask=keep).sparsifier.mask == keep
-    assert MaskedTrainer(model, config(), key=("a",), mask=FixedMask(keep)).sparsifier.mask == keep
+    assert MaskedTrainer(model, training_config(), key=("a",), mask=keep).sparsifier.mask == keep
+    assert MaskedTrainer(model, training_config(), key=("a",), mask=FixedMask(keep)).sparsifier.mask == keep
 
 
 def test_the_mean_of_states_keeps_zeros_and_counters():

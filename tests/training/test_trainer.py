@@ -31,14 +31,14 @@ def mask(model):
 
 
 def test_pruned_weights_stay_zero_although_their_moments_push_them(model, mask, batch):
-    dense = MaskedTrainer(model, config(), key=("a",))
+    dense = MaskedTrainer(model, training_config(), key=("a",))
     for n in range(3):
         dense.advance(batch(n))
     parent = weights_of(dense)
     name = mask.names[0]
     assert parent[f"exp_avg.{name}"][~mask[name]].abs().min() > 0
 
-    trainer = MaskedTrainer(model, config(), key=("b",), mask=mask)
+    trainer = MaskedTrainer(model, training_config(), key=("b",), mask=mask)
     trainer.restore(parent, dense.optimizer_steps)
     for n in range(3):
         trainer.advance(batch(n))
@@ -48,11 +48,13 @@ def test_pruned_weights_stay_zero_although_their_moments_push_them(model, mask, 
 
 
 def test_frozen_embeddings_stay_although_decay_and_moments_push_them(model, mask, batch):
-    dense = MaskedTrainer(model, config(), key=("a",))
+    dense = MaskedTrainer(model, training_config(), key=("a",))
     dense.advance(batch(0))
     parent = weights_of(dense)
 
-    trainer = MaskedTrainer(model, config(freeze_embeddings=True, weight_decay=0.1), key=("b",), mask=mask)
+    trainer = MaskedTrainer(
+        model, training_config(freeze_embeddings=True, weight_decay=0.1), key=("b",), mask=mask
+    )
     trainer.restore(parent, dense.optimizer_steps)
     for n in range(2):
         trainer.advance(batch(n))
@@ -68,7 +70,7 @@ def test_frozen_embeddings_stay_although_decay_and_moments_push_them(model, mask
 
 
 def test_a_revived_weight_is_never_saved(model, mask):
-    trainer = MaskedTrainer(model, config(), key=("a",), mask=mask)
+    trainer = MaskedTrainer(model, training_config(), key=("a",), mask=mask)
     trainer.tensors()
     name = mask.names[3]
     with torch.no_grad():
@@ -78,14 +80,20 @@ def test_a_revived_weight_is_never_saved(model, mask):
 
 
 def test_a_restored_trainer_goes_on_bit_for_bit(tiny_model_dir, model, mask, batch):
-    whole = MaskedTrainer(copy.deepcopy(model), config(clip=1.0, weight_decay=0.1), key=("a",), mask=mask)
+    whole = MaskedTrainer(
+        copy.deepcopy(model), training_config(clip=1.0, weight_decay=0.1), key=("a",), mask=mask
+    )
     for n in range(6):
         whole.advance(batch(n))
 
-    first = MaskedTrainer(copy.deepcopy(model), config(clip=1.0, weight_decay=0.1), key=("a",), mask=mask)
+    first = MaskedTrainer(
+        copy.deepcopy(model), training_config(clip=1.0, weight_decay=0.1), key=("a",), mask=mask
+    )
     for n in range(3):
         first.advance(batch(n))
-    second = MaskedTrainer(copy.deepcopy(model), config(clip=1.0, weight_decay=0.1), key=("a",), mask=mask)
+    second = MaskedTrainer(
+        copy.deepcopy(model), training_config(clip=1.0, weight_decay=0.1), key=("a",), mask=mask
+    )
     second.restore(weights_of(first), first.optimizer_steps, step=3)
     for n in range(3, 6):
         second.advance(batch(n))
@@ -94,7 +102,7 @@ def test_a_restored_trainer_goes_on_bit_for_bit(tiny_model_dir, model, mask, bat
 
 def test_dropout_depends_on_key_and_step_and_not_on_the_global_generator(model, batch):
     def losses(key):
-        trainer = MaskedTrainer(copy.deepcopy(model), config(), key=key)
+        trainer = MaskedTrainer(copy.deepcopy(model), training_config(), key=key)
         return [trainer.advance(batch(0)) for _ in range(2)]
 
     state = torch.get_rng_state()
@@ -103,7 +111,7 @@ def test_dropout_depends_on_key_and_step_and_not_on_the_global_generator(model, 
 
 
 def test_restoring_without_moments_makes_a_fresh_optimizer(model, batch):
-    trainer = MaskedTrainer(model, config(), key=("a",))
+    trainer = MaskedTrainer(model, training_config(), key=("a",))
     trainer.advance(batch(0))
     weights = {name: tensor for name, tensor in weights_of(trainer).items() if name.startswith("model.")}
     trainer.restore(weights, 0)
@@ -112,18 +120,18 @@ def test_restoring_without_moments_makes_a_fresh_optimizer(model, batch):
 
 
 def test_the_learning_rate_follows_the_schedule(model, batch):
-    trainer = MaskedTrainer(model, config(steps=4, schedule=Linear(warmup=0.0)), key=("a",))
+    trainer = MaskedTrainer(model, training_config(steps=4, schedule=Linear(warmup=0.0)), key=("a",))
     rates = []
     for n in range(4):
         rates.append(trainer.learning_rate)
         trainer.advance(batch(n))
     assert rates == pytest.approx([1e-2 * factor for factor in (0.875, 0.625, 0.375, 0.125)])
-    warm = MaskedTrainer(model, config(steps=4, schedule=Constant(warmup=0.5)), key=("a",))
+    warm = MaskedTrainer(model, training_config(steps=4, schedule=Constant(warmup=0.5)), key=("a",))
     assert warm.learning_rate == pytest.approx(0.25e-2)
 
 
 def test_a_loss_that_is_not_finite_stops_before_the_weights_change(model, batch):
-    trainer = MaskedTrainer(model, config(), key=("a",))
+    trainer = MaskedTrainer(model, training_config(), key=("a",))
     with torch.no_grad():
         model.classifier.bias.fill_(torch.inf)
     before = weights_of(trainer)
@@ -133,7 +141,7 @@ def test_a_loss_that_is_not_finite_stops_before_the_weights_change(model, batch)
 
 
 def test_weights_that_diverge_are_not_called_a_revival(model, mask):
-    trainer = MaskedTrainer(model, config(), key=("a",), mask=mask)
+    trainer = MaskedTrainer(model, training_config(), key=("a",), mask=mask)
     with torch.no_grad():
         prunable(model)[mask.names[0]][0] = torch.nan
     with pytest.raises(NonFiniteLoss, match="no longer finite"):
@@ -145,11 +153,11 @@ def test_a_mask_of_another_model_is_refused(model):
         {"bert.encoder.layer.9.output.dense.weight": torch.ones(2, 2, dtype=torch.bool)}
     )
     with pytest.raises(BadInput, match="another model"):
-        MaskedTrainer(model, config(), key=("a",), mask=stranger)
+        MaskedTrainer(model, training_config(), key=("a",), mask=stranger)
 
 
 def test_training_learns(model, batch):
-    trainer = MaskedTrainer(model, config(steps=40, lr=3e-3), key=("a",))
+    trainer = MaskedTrainer(model, training_config(steps=40, lr=3e-3), key=("a",))
     losses = [trainer.advance(batch(0)) for _ in range(40)]
     assert losses[-1] < 0.5 * losses[0]
 
@@ -157,7 +165,7 @@ def test_training_learns(model, batch):
 def test_a_teacher_is_not_trained(model, batch):
     teacher = copy.deepcopy(model).requires_grad_(False)
     before = {name: tensor.clone() for name, tensor in teacher.state_dict().items()}
-    trainer = MaskedTrainer(model, config(distillation=Distillation()), key=("a",), teacher=teacher)
+    trainer = MaskedTrainer(model, training_config(distillation=Distillation()), key=("a",), teacher=teacher)
     for n in range(3):
         trainer.advance(batch(n))
     assert not teacher.training

@@ -26,7 +26,7 @@ from workbench.analysis.pool import pool_overlap, pool_table
 from workbench.analysis.pool_summary import pool_summary
 from workbench.analysis.published import published_for
 from workbench.analysis.side_by_side import mask_overlap, sparsity_by_engine
-from workbench.analysis.store import newest_complete, status, store_table
+from workbench.analysis.store import store_table
 from workbench.analysis.training_length import DIAGNOSTICS, mean_by_length, series, training_length_table
 from workbench.analysis.under_way import curves_under_way
 
@@ -63,7 +63,6 @@ __all__ = [
     "mask_map",
     "mask_overlap",
     "mean_by_length",
-    "newest_complete",
     "outcomes",
     "paired_differences",
     "particle_table",
@@ -77,7 +76,6 @@ __all__ = [
     "series",
     "sign_test",
     "sparsity_by_engine",
-    "status",
     "storage_table",
     "store_table",
     "summary_table",

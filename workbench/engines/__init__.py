@@ -6,7 +6,8 @@ Every module of this folder is imported, so adding an engine means adding its fi
 from importlib import import_module
 from pkgutil import iter_modules
 
-from workbench.engines.base import ENGINES, Bench, Candidate, Engine, State, engine_class, engine_ids
+from workbench.engines.base import ENGINES, Engine, engine_class, engine_ids
+from workbench.engines.bench import Bench, Candidate, State
 
 for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")

@@ -7,7 +7,8 @@ from typing import ClassVar, Literal
 
 from torch import Tensor
 
-from workbench.engines.base import Bench, Engine, Scope, State
+from workbench.engines.base import Engine, Scope
+from workbench.engines.bench import Bench, State
 from workbench.errors import BadInput
 from workbench.masks import Mask, topk_mask
 from workbench.schedules import Cosine, Linear

@@ -6,7 +6,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from workbench.engines.base import Bench, Scope, State
+from workbench.engines.base import Scope
+from workbench.engines.bench import Bench, State
 from workbench.engines.gradual import GradualEngine, GradualPruning
 from workbench.masks import Mask, topk_mask
 from workbench.scores import Scores, find_criterion

@@ -8,7 +8,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from workbench.engines.base import Bench, Engine, Scope, State
+from workbench.engines.base import Engine, Scope
+from workbench.engines.bench import Bench, State
 from workbench.errors import BadInput
 from workbench.masks import Mask
 from workbench.schedules import Cycles, Linear, cubic_sparsity

@@ -5,7 +5,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from workbench.engines.base import Bench, Scope, State
+from workbench.engines.base import Scope
+from workbench.engines.bench import Bench, State
 from workbench.engines.ladder import LadderEngine
 from workbench.errors import BadInput
 from workbench.masks import topk_mask

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from workbench.engines.base import Bench, Engine, State
+from workbench.engines.base import Engine
+from workbench.engines.bench import Bench, State
 from workbench.errors import BadInput
 from workbench.schedules import check_ladder, cubic_ladder, geometric_ladder
 from workbench.settings import Count, NonNegative, settings

@@ -2,7 +2,8 @@
 
 from typing import ClassVar
 
-from workbench.engines.base import Bench, Engine, Scope, State
+from workbench.engines.base import Engine, Scope
+from workbench.engines.bench import Bench, State
 from workbench.masks import topk_mask
 from workbench.schedules import Linear
 from workbench.scores import find_criterion

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 from torch import Tensor
 
-from workbench.engines.base import Bench, State
+from workbench.engines.bench import Bench, State
 from workbench.engines.scored import ScoredEngine, ScoredWeights
 from workbench.masks import TopKTracker, kept_count
 from workbench.schedules import cubic_sparsity

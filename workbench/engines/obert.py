@@ -11,7 +11,8 @@ from typing import ClassVar, Literal
 import torch
 from torch import nn
 
-from workbench.engines.base import Bench, Scope, State
+from workbench.engines.base import Scope
+from workbench.engines.bench import Bench, State
 from workbench.engines.gradual import GradualEngine, GradualPruning
 from workbench.errors import BadInput
 from workbench.masks import Mask, topk_mask

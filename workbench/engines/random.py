@@ -8,7 +8,8 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from workbench.engines.base import Bench, Engine, State
+from workbench.engines.base import Engine
+from workbench.engines.bench import Bench, State
 from workbench.errors import BadInput
 from workbench.masks import Mask, kept_count, topk_counts
 from workbench.masks.allocation import allocate

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from workbench.engines.base import Bench, Candidate, State
+from workbench.engines.bench import Bench, Candidate, State
 from workbench.engines.ladder import LadderEngine
 from workbench.masks import Mask, distance_from, sample_mask, topk_mask
 from workbench.randomness import derive

@@ -9,7 +9,8 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from workbench.engines.base import Bench, Engine, State
+from workbench.engines.base import Engine
+from workbench.engines.bench import Bench, State
 from workbench.errors import BadInput
 from workbench.masks import Mask
 from workbench.schedules import Linear

@@ -7,7 +7,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
-from workbench.engines.base import Bench, State
+from workbench.engines.bench import Bench, State
 from workbench.engines.scored import ScoredEngine, ScoredWeights, regulariser
 from workbench.errors import BadInput
 from workbench.masks import TopKTracker, kept_count

@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from workbench.engines.base import Bench, State
+from workbench.engines.bench import Bench, State
 from workbench.engines.movement import FinePruning
 from workbench.engines.scored import ScoredWeights, regulariser
 from workbench.errors import BadInput

@@ -6,7 +6,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 from torch import nn
 
-from workbench.engines.base import Bench, Scope, State
+from workbench.engines.base import Scope
+from workbench.engines.bench import Bench, State
 from workbench.engines.imp import IMP
 from workbench.errors import BadInput
 from workbench.masks import topk_mask

@@ -3,14 +3,22 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from workbench.analysis import newest_complete, status
 from workbench.errors import BadInput
 from workbench.reports import blocks
-from workbench.runs import Run, runs_in
+from workbench.runs import (
+    COMPLETE,
+    Run,
+    complete_runs,
+    default_store,
+    is_run,
+    newest_complete,
+    runs_in,
+    status,
+)
 
 HOW_TO_MAKE_ONE = "`workbench prune synth/sst2 --engine magnitude` makes one"
 # Of unfit runs no more are named.
-_TOLD = 3
+_MOST_NAMED = 3
 
 
 def chosen_run(runs: Sequence[Run], store: str | Path) -> Run:
@@ -37,44 +45,42 @@ def chosen_runs(runs: Sequence[Run], store: str | Path) -> list[Run]:
         BadInput: there is none, or one that is named is not complete or cannot be read, or none of a store
             can be.
     """
-    found = {run.name: run for run in runs or _complete(store)}
-    if not found:
+    named = {run.name: run for run in runs or complete_runs(store)}
+    if not named:
         raise BadInput(f"no complete run in {store}; {HOW_TO_MAKE_ONE}, or name another --store.")
-    if runs or not any(_fits(run) for run in found.values()):
-        return [_checked(run) for run in found.values()]
-    return list(found.values())
+    if runs or not any(status(run) == COMPLETE for run in named.values()):
+        return [_checked(run) for run in named.values()]
+    return list(named.values())
 
 
 def open_runs(folders: str) -> list[Run]:
     """What a notebook about several runs is about.
 
     Args:
-        folders: run folders, or stores of which all runs are meant, one a line; where it is empty, the store
-            `runs` or `../runs`.
+        folders: run folders, or stores of which all runs are meant, one a line; empty for the default store.
 
     Returns:
         The runs that can be looked at, each once, after a word on those that cannot and why. Where there is
         none, none, after a word on how to make one.
     """
-    there = [run for folder in folders.splitlines() if folder.strip() for run in _runs_of(folder.strip())]
-    if not folders.strip():
-        there = next((runs for runs in map(runs_in, ("runs", "../runs")) if runs), [])
-    states = {run.name: (run, status(run)) for run in there}
-    unfit = [f"{name} ({state})" for name, (_, state) in states.items() if state != "complete"]
+    named = [folder.strip() for folder in folders.splitlines() if folder.strip()]
+    runs = [run for folder in named or [str(default_store())] for run in _runs_of(folder)]
+    states = {run.name: (run, status(run)) for run in runs}
+    unfit = [f"{name} ({state})" for name, (_, state) in states.items() if state != COMPLETE]
     if unfit:
-        more = f"; and {len(unfit) - _TOLD} more" if len(unfit) > _TOLD else ""
-        blocks.say(f"Left out: {'; '.join(unfit[:_TOLD])}{more}.", kind="warning")
+        more = f"; and {len(unfit) - _MOST_NAMED} more" if len(unfit) > _MOST_NAMED else ""
+        blocks.say(f"Left out: {'; '.join(unfit[:_MOST_NAMED])}{more}.", kind="warning")
     if len(unfit) == len(states):
-        place = " or ".join(folders.split("\n")) if folders.strip() else "`runs`"
+        place = " or ".join(named) or "`runs`"
         print(f"There is no complete run in {place} yet; {HOW_TO_MAKE_ONE}.")
-    return [run for run, state in states.values() if state == "complete"]
+    return [run for run, state in states.values() if state == COMPLETE]
 
 
 def open_run(folder: str, level: int) -> tuple[Run | None, int]:
     """What a report's notebook is about.
 
     Args:
-        folder: a complete run; where it is empty, the newest of the stores `runs` and `../runs`.
+        folder: a complete run; empty for the newest of the default store.
         level: counted from 1, or 0 for the last.
 
     Returns:
@@ -83,27 +89,18 @@ def open_run(folder: str, level: int) -> tuple[Run | None, int]:
     Raises:
         BadInput: the run is not complete or cannot be read, or has no such level.
     """
-    found = [run for run in map(newest_complete, ("runs", "../runs")) if run]
-    if not folder and not found:
+    run = Run(folder) if folder else newest_complete(default_store())
+    if run is None:
         print(f"There is no complete run in `runs` yet; {HOW_TO_MAKE_ONE}.")
         return None, level
-    run = _checked(Run(folder) if folder else found[0])
-    levels = len(run.results["levels"])
+    levels = len(_checked(run).results["levels"])
     if not 0 <= level <= levels:
         raise BadInput(f"level {level}: run {run.name} has levels 1 to {levels}; 0 means the last.")
     return run, level or levels
 
 
 def _runs_of(folder: str) -> list[Run]:
-    return [Run(folder)] if (Path(folder) / "spec.yaml").is_file() else runs_in(folder)
-
-
-def _fits(run: Run) -> bool:
-    return status(run) == "complete"
-
-
-def _complete(store: str | Path) -> list[Run]:
-    return [run for run in runs_in(store) if run.done]
+    return [Run(folder)] if is_run(folder) else runs_in(folder)
 
 
 def _checked(run: Run) -> Run:

@@ -7,9 +7,12 @@ from workbench.runs.run import CandidateResult, Run, dev_name
 from workbench.runs.spec import FineTuning, RunSpec
 from workbench.runs.states import kept_stages, stage_weights
 from workbench.runs.store import (
+    COMPLETE,
+    INCOMPLETE,
     complete_runs,
     default_store,
     find_run,
+    is_run,
     named_runs,
     newest_complete,
     runs_in,
@@ -17,6 +20,8 @@ from workbench.runs.store import (
 )
 
 __all__ = [
+    "COMPLETE",
+    "INCOMPLETE",
     "CandidateResult",
     "FineTuning",
     "Follower",
@@ -27,9 +32,11 @@ __all__ = [
     "Store",
     "complete_runs",
     "default_store",
+    "dev_name",
     "drop",
     "dropped",
     "find_run",
+    "is_run",
     "kept_stages",
     "named_runs",
     "newest_complete",

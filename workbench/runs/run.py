@@ -70,7 +70,7 @@ class Run:
         self.folder = RunFolder(self.path)
         if not self.folder.spec.is_file():
             raise BadInput(
-                f"{self.path} is no run folder: it has no spec.yaml. `workbench runs` lists the runs of a "
+                f"{self.path} is no run folder: it has no {self.folder.spec.name}. `workbench runs` lists the runs of a "
                 "store; delete a damaged run's folder to make the run again."
             )
 
@@ -112,6 +112,13 @@ class Run:
                 "workbench reads. Read it with the version that environment.json names, or make the run again."
             )
         return results
+
+    @property
+    def dev_score(self) -> tuple[str, float]:
+        """The primary metric on the first dev split: its name for readers, such as "dev accuracy", and its value."""
+        split, metrics = next(iter(self.results["dev"].items()))
+        metric, value = next(iter(metrics.items()))
+        return f"{dev_name(split)} {metric}", value
 
     @property
     def optimizer_steps(self) -> int:

@@ -17,8 +17,9 @@ def runs_in(store: str | Path) -> list[Run]:
 
 
 def default_store() -> Path:
-    """The store of a notebook: `runs` in its folder or beside that, whichever exists."""
-    return next((store for store in map(Path, _USUAL) if store.is_dir()), Path(_USUAL[0]))
+    """The store of a notebook: `runs` in its folder or beside that; the one that has runs, else one that exists."""
+    stores = [path for path in map(Path, _USUAL) if path.is_dir()]
+    return next((path for path in stores if Store(path).runs()), stores[0] if stores else Path(_USUAL[0]))
 
 
 def status(run: Run) -> str:
@@ -27,7 +28,7 @@ def status(run: Run) -> str:
         _ = run.spec
         if not run.done:
             return INCOMPLETE
-        _ = run.results["dev"], run.optimizer_steps
+        _ = run.dev_score, run.optimizer_steps
     # A damaged file may lack any key or hold any type.
     except (WorkbenchError, OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         return f"unreadable: {' '.join(str(error).split())}"
@@ -41,7 +42,7 @@ def find_run(name: str | Path, store: str | Path) -> Run:
         BadInput: no such run; the message has the nearest names.
     """
     for folder in (RunFolder(name), Store(store).run(str(name))):
-        if folder.spec.is_file():
+        if is_run(folder.root):
             return Run(folder.root)
     raise unknown(f"run in {store}", name, [run.name for run in runs_in(store)])
 
@@ -55,16 +56,24 @@ def named_runs(names: Sequence[str | Path], store: str | Path) -> tuple[list[Run
         store: where names of runs are looked up.
 
     Raises:
-        BadInput: no such run, or a folder without a complete one.
+        BadInput: no such run.
     """
     if len(names) == 1 and is_store(names[0]):
         return [], Path(names[0])
-    return [run for name in names for run in _complete(name) or [find_run(name, store)]], Path(store)
+    runs = []
+    for name in names:
+        runs += complete_runs(name) if is_store(name) else [find_run(name, store)]
+    return runs, Path(store)
 
 
 def is_store(path: str | Path) -> bool:
     """Whether a folder holds runs and is not itself one."""
-    return not RunFolder(path).spec.is_file() and bool(Store(path).runs())
+    return not is_run(path) and bool(Store(path).runs())
+
+
+def is_run(path: str | Path) -> bool:
+    """Whether a folder is a run's."""
+    return RunFolder(path).spec.is_file()
 
 
 def complete_runs(store: str | Path) -> list[Run]:
@@ -76,7 +85,3 @@ def newest_complete(store: str | Path) -> Run | None:
     """The run of a store that was completed last, or None."""
     runs = complete_runs(store)
     return max(runs, key=lambda run: run.folder.results.stat().st_mtime_ns, default=None)
-
-
-def _complete(name: str | Path) -> list[Run]:
-    return complete_runs(name) if is_store(name) else []

@@ -1,17 +1,21 @@
 """What is learned: GLUE and CIFAR-10 from the Hub or a local copy, and tasks that need no download."""
 
 from workbench.errors import unknown
-from workbench.tasks import glue, metrics, sources, synth, vision
+from workbench.tasks import glue, metrics, synth, vision
 from workbench.tasks.batching import batches, ordered_batches
 from workbench.tasks.encoding import Encoded, encode
 from workbench.tasks.images import Images, decode
+from workbench.tasks.source import SOURCES, Source, add_source
 from workbench.tasks.task import Modality, Task
 
 __all__ = [
+    "SOURCES",
     "Encoded",
     "Images",
     "Modality",
+    "Source",
     "Task",
+    "add_source",
     "batches",
     "canonical_id",
     "decode",
@@ -24,21 +28,29 @@ __all__ = [
     "task_ids",
 ]
 
-_TABLE = {
-    "glue": (glue.SCHEMAS, sources.load_glue),
-    "synth": (synth.GENERATORS, synth.load_synth),
-    "vision": (vision.SCHEMAS, vision.load_vision),
-}
-from workbench.plugins import Registry
-
-SOURCES = Registry("task source")
-for _n, _v in _TABLE.items():
-    SOURCES.add(_n, _v)
+add_source(
+    "glue",
+    Source(
+        tasks=tuple(glue.SCHEMAS),
+        load=glue.load_glue,
+        folder_variables=dict.fromkeys(glue.SCHEMAS, glue.FOLDER_VARIABLE),
+    ),
+)
+add_source("synth", Source(tasks=tuple(synth.GENERATORS), load=synth.load_synth))
+add_source(
+    "vision",
+    Source(
+        tasks=tuple(vision.SCHEMAS),
+        load=vision.load_vision,
+        modality="images",
+        folder_variables={"cifar10": vision.FOLDER_VARIABLE},
+    ),
+)
 
 
 def task_ids() -> tuple[str, ...]:
     """Every id that `load_task` knows."""
-    return tuple(f"{source}/{name}" for source, (names, _) in SOURCES.items() for name in names)
+    return tuple(f"{name}/{task}" for name, source in SOURCES.items() for task in source.tasks)
 
 
 def canonical_id(task_id: str) -> str:
@@ -55,14 +67,13 @@ def canonical_id(task_id: str) -> str:
 
 def modality(task_id: str) -> Modality:
     """What the inputs of a task are, by its id (see `canonical_id`)."""
-    return "images" if canonical_id(task_id).startswith("vision/") else "text"
+    return _find(task_id)[0].modality
 
 
 def folder_variable(task_id: str) -> str | None:
-    """The environment variable that names a local copy of a task's data; None where nothing is fetched."""
-    if task_id.startswith("glue/"):
-        return sources.FOLDER_VARIABLE
-    return vision.FOLDER_VARIABLE if task_id == "vision/cifar10" else None
+    """The environment variable that names a local copy of a task's data; None for a task without download."""
+    source, name = _find(task_id)
+    return source.folder_variables.get(name)
 
 
 def load_task(task_id: str) -> Task:
@@ -71,6 +82,11 @@ def load_task(task_id: str) -> Task:
     Raises:
         BadInput: there is no such task, or its data cannot be had; the message has the ways out.
     """
+    source, name = _find(task_id)
+    return source.load(name)
+
+
+def _find(task_id: str) -> tuple[Source, str]:
+    """The source of a task, and the task's name in it."""
     source, name = canonical_id(task_id).split("/")
-    _, load = SOURCES[source]
-    return load(name)
+    return SOURCES[source], name

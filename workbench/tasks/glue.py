@@ -1,9 +1,19 @@
-"""The nine GLUE tasks as data (Wang et al. 2019, arXiv:1804.07461).
+"""The nine GLUE tasks (Wang et al. 2019, arXiv:1804.07461), from a local folder or else from the Hub.
 
 Class numbers are those of the Hub's `nyu-mll/glue`; note that rte and wnli number theirs in opposite order.
 """
 
-from workbench.tasks.task import Schema
+import os
+from pathlib import Path
+
+from workbench.errors import BadInput
+from workbench.tasks import parquet, tsv
+from workbench.tasks.download import rows_from_hub
+from workbench.tasks.rows import RawSplit, clean
+from workbench.tasks.task import Schema, Task
+
+FOLDER_VARIABLE = "WORKBENCH_GLUE_DIR"
+HUB_DATASET = "nyu-mll/glue"
 
 _NLI = ("accuracy",)
 _PAIR = ("sentence1", "sentence2")
@@ -25,3 +35,52 @@ SCHEMAS: dict[str, Schema] = {
     "rte": Schema(_PAIR, _TWO_WAY, _NLI),
     "wnli": Schema(_PAIR, _TWO_WAY[::-1], _NLI),
 }
+
+
+def load_glue(name: str) -> Task:
+    """The GLUE task `name` from the folder in WORKBENCH_GLUE_DIR where that is set, else from the Hub.
+
+    Raises:
+        BadInput: the folder lacks a file, a column or a label, or the Hub cannot be reached.
+    """
+    schema = SCHEMAS[name]
+    root = os.environ.get(FOLDER_VARIABLE)
+    raw = _from_folder(Path(root).expanduser(), name) if root else _from_hub(name, schema)
+    splits, dropped = {}, {}
+    for split in ("train", *schema.dev):
+        splits[split], left_out = clean(raw[split], schema)
+        if left_out:
+            dropped[split] = left_out
+    return Task.of(f"glue/{name}", schema, splits, dropped)
+
+
+def _from_folder(root: Path, name: str) -> dict[str, RawSplit]:
+    """Reads the folder of a task below `root`, whatever the case and dashes of its name."""
+    if not root.is_dir():
+        raise BadInput(
+            f"{FOLDER_VARIABLE} is {str(root)!r}, which is not a folder. Point it at a copy of GLUE."
+        )
+    found = [path for path in sorted(root.iterdir()) if path.is_dir() and _plain(path.name) == name]
+    for folder in found:
+        for layout in (parquet, tsv):
+            if layout.is_here(folder):
+                return layout.read(folder, name, SCHEMAS[name])
+    files = " and ".join(tsv.LAYOUTS[name].files[0].values())
+    wanted = f"train-*.parquet and {SCHEMAS[name].dev[0]}-*.parquet, or {files}"
+    if found:
+        raise BadInput(f"{found[0]} holds no data; expected {wanted}. Complete the folder.")
+    others = ", ".join(sorted(path.name for path in root.iterdir() if path.is_dir())) or "no folder"
+    raise BadInput(
+        f"{root} ({FOLDER_VARIABLE}) has no folder {name!r}; it has {others}. Add one with {wanted}, "
+        f"unset {FOLDER_VARIABLE} to use the Hub, or use a generated task such as synth/rte."
+    )
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", "").replace("_", "")
+
+
+def _from_hub(name: str, schema: Schema) -> dict[str, RawSplit]:
+    generated = "synth/rte or another generated task" if name == "wnli" else f"the generated synth/{name}"
+    ways_out = f"set {FOLDER_VARIABLE} to a local copy of GLUE, use {generated}"
+    return rows_from_hub(f"glue/{name}", HUB_DATASET, name, schema, ways_out)

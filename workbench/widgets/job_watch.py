@@ -10,7 +10,8 @@ from IPython.display import display
 
 from workbench import analysis, figures
 from workbench.errors import BadInput, WorkbenchError
-from workbench.runs import Follower, Job, RunSpec, start
+from workbench.runs import Follower, RunSpec
+from workbench.sweeps import Job, start
 from workbench.widgets.live_figure import LiveFigure
 from workbench.widgets.notice import Notice
 from workbench.widgets.ticking import Ticker

@@ -9,7 +9,7 @@ from IPython.display import HTML, display
 
 from workbench import analysis, figures
 from workbench.errors import WorkbenchError
-from workbench.runs import Run, drop, dropped, pool_size
+from workbench.runs import Run, drop, dropped
 from workbench.widgets.job_watch import JobWatch
 from workbench.widgets.live_figure import LiveFigure
 from workbench.widgets.notice import Notice
@@ -94,7 +94,7 @@ class RaceView(widgets.VBox):
     def _offer(self, run: Run, level: int, curves: pd.DataFrame) -> None:
         """A box for each candidate; new ones where another race is shown, so that a hand is not disturbed."""
         race = f"level-{level}/race"
-        pool = run.path, race, pool_size(run.path, race)
+        pool = run.path, race, len(run.folder.candidates(race))
         if pool != self._pool:
             self.boxes.children = [self._box(run, race, candidate) for candidate in range(pool[-1])]
             self._pool = pool

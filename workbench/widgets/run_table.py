@@ -7,7 +7,7 @@ import ipywidgets as widgets
 from IPython.display import HTML, display
 
 from workbench import analysis, figures
-from workbench.runs import Job
+from workbench.sweeps import Job
 from workbench.widgets.notice import Notice
 
 _EMPTY = "There is no run in {store} yet. `workbench prune synth/sst2 --engine magnitude` makes one."

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.runs.conftest import tiny_randomized
+from tests.tiny_runs import tiny_randomized
 from workbench import prune
 from workbench.engines import engine_class
 from workbench.errors import BadInput

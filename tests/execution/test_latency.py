@@ -3,7 +3,8 @@ from types import SimpleNamespace
 
 import torch
 from torch import nn
-from workbench.runs.speed import forward_milliseconds
+
+from workbench.execution.latency import forward_milliseconds
 
 
 class Sleeper(nn.Module):
@@ -31,7 +32,7 @@ def test_models_take_turns_in_eval_mode_and_their_own_time():
 
 
 def test_a_large_model_is_measured_thrice(monkeypatch):
-    monkeypatch.setattr("workbench.runs.speed._SECONDS", 0.0)
+    monkeypatch.setattr("workbench.execution.latency._SECONDS", 0.0)
     asked = []
     forward_milliseconds({"only": Sleeper("only", 0.0, asked)}, {"input_ids": torch.zeros(1)}, "fp32")
     assert len(asked) == 4

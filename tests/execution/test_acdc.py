@@ -4,7 +4,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.runs.resuming import stops_until_done
+from tests.execution.resuming import stops_until_done
 from workbench import prune
 from workbench.engines.acdc import ACDC
 from workbench.errors import BadInput

@@ -2,11 +2,12 @@
 
 import pytest
 
-from tests.runs.conftest import tiny_randomized
+from tests.tiny_runs import tiny_randomized
 from workbench import prune
 from workbench.errors import BadInput
+from workbench.execution.stage_training import StageTraining
 from workbench.reports import prose
-from workbench.runs import drop, dropped, fit
+from workbench.runs import drop, dropped
 
 RACE = "level-1/race"
 
@@ -16,14 +17,14 @@ def while_racing(monkeypatch):
     """Calls a function once, in the middle of the race, as a person would act."""
 
     def arrange(act):
-        settled = fit.Fit.finish
+        settled = StageTraining.finish
 
         def finish(self):
             settled(self)
             if self.folder.stage == f"{RACE}/candidate-1":
                 act()
 
-        monkeypatch.setattr(fit.Fit, "finish", finish)
+        monkeypatch.setattr(StageTraining, "finish", finish)
 
     return arrange
 

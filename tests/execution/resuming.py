@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import Stopped
-from workbench.runs import Run, RunSpec, prune
-from workbench.runs import fit as fit_module
+from workbench.execution import prune, stage_training
+from workbench.runs import Run, RunSpec
 from workbench.training import MaskedTrainer
 
 
@@ -44,7 +44,7 @@ def stops_until_done(spec: RunSpec, folder: Path, monkeypatch: pytest.MonkeyPatc
         how often it was stopped.
     """
     whole = outcome(prune(spec, store=folder / "whole"))
-    monkeypatch.setattr(fit_module, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(stage_training, "CHECKPOINT_SECONDS", 0.0)
     advance, stops = MaskedTrainer.advance, 0
     while True:
         monkeypatch.setattr(MaskedTrainer, "advance", interrupted_at(advance, every))

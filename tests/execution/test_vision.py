@@ -5,13 +5,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.runs.resuming import stops_until_done
+from tests.execution.resuming import stops_until_done
 from tests.tiny import save_tiny_cifar10, save_tiny_resnet
 from workbench.engines.magnitude import Magnitude
 from workbench.errors import BadInput
+from workbench.execution import prune
 from workbench.masks import kept_count
 from workbench.models import MINILM, RESNET20, load_encoder, prunable
-from workbench.runs import FineTuning, RunSpec, prune
+from workbench.runs import FineTuning, RunSpec
 from workbench.tasks import load_task
 from workbench.training import Distillation
 from workbench.training.data import TaskData

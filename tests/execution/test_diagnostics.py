@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from workbench.runs import prune
+from workbench.execution import prune
 from workbench.training.diagnostics import mean_loss, output_entropy
 
 

@@ -8,13 +8,13 @@ import time
 from dataclasses import replace
 
 import pytest
-from workbench.runs.board import Board
-from workbench.runs.executors import Ending, ProcessExecutor, SerialExecutor
 
 from workbench.engines.imp import IMP
 from workbench.engines.magnitude import Magnitude
 from workbench.errors import BadInput, Failed, Stopped
-from workbench.runs import Cell, Sweep, executor, executors
+from workbench.sweeps import Cell, Sweep, executor, executors
+from workbench.sweeps.executors import ProcessExecutor, RunExit, SerialExecutor
+from workbench.sweeps.live_table import LiveTable
 from workbench.training import Distillation, MaskedTrainer
 
 NONE = Distillation(mode="none")
@@ -39,13 +39,13 @@ class Pretence:
             return []
         spec, store = self._under_way.pop(0)
         if code := self.endings.get(spec.seed):
-            return [Ending(spec.name, code, "it broke.")]
+            return [RunExit(spec.name, code, "it broke.")]
         folder = store / spec.name
         folder.mkdir(parents=True)
         (folder / "spec.yaml").write_text(spec.to_yaml())
         cost = {"total": {"optimizer_steps": self.steps}}
         (folder / "results.json").write_text(json.dumps({"format": 1, "cost": cost}))
-        return [Ending(spec.name, 0)]
+        return [RunExit(spec.name, 0)]
 
     def stop(self):
         self.stopped = True
@@ -212,7 +212,7 @@ def test_jobs_that_make_no_sense_are_refused(kind, jobs, told):
 def test_on_a_terminal_the_table_is_redrawn_below_the_events(monkeypatch, capsys):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "12")
-    board = Board(live=True)
+    board = LiveTable(live=True)
     board.draw(["one row that is too long", "two"])
     board.say("news")
     board.draw([])
@@ -220,7 +220,7 @@ def test_on_a_terminal_the_table_is_redrawn_below_the_events(monkeypatch, capsys
 
 
 def test_without_a_terminal_there_are_events_only(capsys):
-    board = Board(live=True)
+    board = LiveTable(live=True)
     board.draw(["a row"])
     board.say("news")
     assert capsys.readouterr().err == "news\n"

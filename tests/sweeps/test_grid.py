@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from workbench.errors import BadInput
-from workbench.runs import read_grid
+from workbench.sweeps import read_grid
 
 GRID = {
     "base": {"scale": 0.1, "dense": {"epochs": 2}, "engine": {"lr": 1e-3, "batch_size": 32}},

@@ -4,13 +4,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.runs.resuming import outcome, stops_until_done
+from tests.execution.resuming import outcome, stops_until_done
 from workbench import prune
 from workbench.analysis import particle_table
 from workbench.engines.imp import IMP
 from workbench.engines.swamp import Swamp
 from workbench.errors import BadInput
-from workbench.runs import launch
+from workbench.execution import launch
 from workbench.training import Distillation, MaskedTrainer
 
 TINY = {
@@ -46,7 +46,7 @@ def test_one_particle_without_averaging_is_exactly_imp(spec_of, tmp_path, shared
 
 
 def test_the_average_is_the_mean_of_particles_that_differ(spec_of, tmp_path, monkeypatch):
-    monkeypatch.setattr(launch, "drop_scaffolding", lambda *_: None)
+    monkeypatch.setattr(launch, "remove_scaffolding", lambda *_: None)
     run = prune(spec_of(Swamp(**TINY | {"sparsity": 0.7}, particles=3)), store=tmp_path)
     stages = run.path / "stages"
     for level in (1, 2):

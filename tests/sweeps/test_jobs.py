@@ -10,11 +10,12 @@ import time
 import pytest
 from filelock import FileLock
 
-from tests.runs.conftest import tiny_randomized
-from tests.runs.resuming import outcome
+from tests.execution.resuming import outcome
+from tests.tiny_runs import tiny_randomized
 from workbench import Run, prune
 from workbench.errors import BadInput
-from workbench.runs import Follower, Job, background, jobs, start, worker
+from workbench.runs import Follower
+from workbench.sweeps import Job, jobs, start, worker
 
 PATIENCE = 240.0
 

@@ -13,16 +13,16 @@ import torch
 from filelock import FileLock
 from safetensors.torch import load_file, save_file
 
-from tests.runs.conftest import tiny_randomized
-from tests.runs.resuming import interrupted_at, outcome, stops_until_done
+from tests.execution.resuming import interrupted_at, outcome, stops_until_done
+from tests.tiny_runs import tiny_randomized
 from workbench import Run, prune, runs
 from workbench.engines.imp import IMP
 from workbench.engines.magnitude import Magnitude
 from workbench.errors import BadInput, Stopped
+from workbench.execution import launch, stage_training
 from workbench.masks import kept_count
 from workbench.models import load_encoder, prunable
-from workbench.runs import find_run, launch, runs_in
-from workbench.runs import fit as fit_module
+from workbench.runs import find_run, runs_in
 from workbench.training import Distillation, MaskedTrainer
 
 LOGITS = Distillation(mode="logits")
@@ -106,7 +106,7 @@ def test_a_run_that_is_killed_ends_the_same(spec_of, tmp_path):
     whole = outcome(prune(spec, store=tmp_path / "whole"))
     (tmp_path / "spec.yaml").write_text(spec.to_yaml())
     script = (
-        "import sys, workbench as wb, torch; from workbench.runs import fit; fit.CHECKPOINT_SECONDS = 0.02;"
+        "import sys, workbench as wb, torch; from workbench.execution import stage_training as s; s.CHECKPOINT_SECONDS = 0.02;"
         "torch.set_num_threads(1);"
         "wb.prune(wb.RunSpec.from_yaml(sys.argv[1]), store=sys.argv[2])"
     )
@@ -163,7 +163,7 @@ def test_selection_on_dev_is_what_it_says(spec_of, tmp_path):
 
 def test_the_dense_model_is_shared(spec_of, tmp_path, monkeypatch):
     prune(spec_of(Magnitude(**TINY)), store=tmp_path)
-    monkeypatch.setattr("workbench.runs.dense._fine_tune", lambda *_: pytest.fail("it was made again"))
+    monkeypatch.setattr("workbench.execution.dense._fine_tune", lambda *_: pytest.fail("it was made again"))
     prune(spec_of(IMP(**TINY, levels=1)), store=tmp_path)
     assert len(list((tmp_path / "shared").iterdir())) == 1
 
@@ -253,10 +253,10 @@ def test_a_loss_that_turns_nan_keeps_what_was_done(spec_of, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "failing", ["workbench.runs.tensors.save_file", "os.replace", "workbench.runs.results.save_model"]
+    "failing", ["workbench.runs.states.save_file", "os.replace", "workbench.execution.results.save_model"]
 )
 def test_a_full_disk_leaves_the_run_resumable(spec_of, tmp_path, monkeypatch, failing):
-    monkeypatch.setattr(fit_module, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(stage_training, "CHECKPOINT_SECONDS", 0.0)
     spec = spec_of(Magnitude(**TINY))
     whole = outcome(prune(spec, store=tmp_path / "whole"))
 
@@ -272,7 +272,7 @@ def test_a_full_disk_leaves_the_run_resumable(spec_of, tmp_path, monkeypatch, fa
 
 
 def test_a_damaged_checkpoint_is_named(spec_of, tmp_path, monkeypatch):
-    monkeypatch.setattr(fit_module, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(stage_training, "CHECKPOINT_SECONDS", 0.0)
     advance = MaskedTrainer.advance
 
     def trip_at_4(trainer, batch):

@@ -3,13 +3,13 @@
 import pytest
 import torch
 from safetensors.torch import load_file
-from workbench.runs.weights import stage_weights
 
 from tests.tiny import save_tiny_cifar10, save_tiny_resnet
 from workbench.analysis import Basis, barriers, line, particle_table
 from workbench.engines.acdc import ACDC
 from workbench.engines.swamp import Swamp
-from workbench.runs import FineTuning, RunSpec, launch, prune
+from workbench.execution import launch, prune
+from workbench.runs import FineTuning, RunSpec, stage_weights
 from workbench.training import Distillation
 
 SGD = {"optimizer": "sgd", "lr": 0.1, "weight_decay": 5e-4, "distillation": Distillation(mode="none")}
@@ -64,7 +64,7 @@ def tiny(tmp_path, monkeypatch):
 
 
 def test_an_average_has_batchnorm_statistics_of_its_own(tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr(launch, "drop_scaffolding", lambda *_: None)
+    monkeypatch.setattr(launch, "remove_scaffolding", lambda *_: None)
 
     def statistics(**changes):
         run = prune(tiny(averaging=False, **changes), store=tmp_path / "runs")

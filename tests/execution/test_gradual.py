@@ -2,14 +2,14 @@
 
 import pytest
 
-from tests.runs.resuming import outcome
+from tests.execution.resuming import outcome
 from workbench.engines.gmp import GMP
 from workbench.engines.magnitude import Magnitude
 from workbench.engines.obert import OBERT
 from workbench.errors import BadInput, Stopped
+from workbench.execution import prune, stage_training
 from workbench.resources import recipe_path
-from workbench.runs import RunSpec, prune
-from workbench.runs import fit as fit_module
+from workbench.runs import RunSpec
 from workbench.training import MaskedTrainer
 
 SHORT = {"sparsity": 0.8, "total_steps": 12, "eval_every": 4, "lr": 1e-3}
@@ -32,7 +32,7 @@ def test_a_run_that_is_interrupted_between_prunings_ends_the_same(name, spec_of,
         return advance(trainer, batch)
 
     with monkeypatch.context() as patched:
-        patched.setattr(fit_module, "CHECKPOINT_SECONDS", 0.0)
+        patched.setattr(stage_training, "CHECKPOINT_SECONDS", 0.0)
         patched.setattr(MaskedTrainer, "advance", trip)
         with pytest.raises(Stopped):
             prune(spec, store=tmp_path / "broken")

@@ -1,8 +1,8 @@
 import pytest
-from workbench.runs.race import hold_race
-from workbench.runs.stage import Evaluation, Record
 
 from workbench.errors import Stopped
+from workbench.execution.race import hold_race
+from workbench.runs.records import Evaluation, Record
 
 CURVES = {
     0: [0.1, 0.2, 0.3, 0.9],

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.runs.resuming import outcome, stops_until_done
+from tests.execution.resuming import outcome, stops_until_done
 from workbench import Run, prune
 from workbench.engines.movement import Movement
 from workbench.engines.smp import LABEL_WORDS, SMP
@@ -145,7 +145,7 @@ def test_a_run_that_is_killed_ends_the_same(spec_of, tmp_path):
     whole = outcome(prune(spec, store=tmp_path / "whole"))
     (tmp_path / "spec.yaml").write_text(spec.to_yaml())
     script = (
-        "import sys, workbench as wb, torch; from workbench.runs import fit; fit.CHECKPOINT_SECONDS = 0.0;"
+        "import sys, workbench as wb, torch; from workbench.execution import stage_training as s; s.CHECKPOINT_SECONDS = 0.0;"
         "torch.set_num_threads(1);"
         "wb.prune(wb.RunSpec.from_yaml(sys.argv[1]), store=sys.argv[2])"
     )

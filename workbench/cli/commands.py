@@ -1,0 +1,116 @@
+"""The commands. They import what they need when they are called, so that `workbench --help` answers at once."""
+
+import argparse
+import json
+import sys
+import textwrap
+
+import yaml
+
+
+def prune(options: argparse.Namespace) -> None:
+    """Carries out a run."""
+    from workbench.cli.run_spec import spec_of
+    from workbench.execution import prune
+
+    run = prune(spec_of(options), store=options.store, keep_weights=options.keep_weights)
+    _print_table(run.table())
+    print(run.path)
+
+
+def grid(options: argparse.Namespace) -> None:
+    """Carries out the runs of a grid."""
+    from workbench.analysis import store_table
+    from workbench.sweeps import Sweep, executor, read_grid
+
+    cells = read_grid(options.file, at_most=None if options.yes else 1000)
+    sweep = Sweep(cells, options.store, executor(options.executor, options.jobs))
+    try:
+        sweep.run()
+    finally:
+        if sweep.done:
+            table = store_table(options.store)
+            _print_table(table[table["name"].isin([run.name for run in sweep.done])])
+    print(options.store)
+
+
+def report(options: argparse.Namespace) -> None:
+    """Renders a report."""
+    from workbench import reports
+    from workbench.cli.run_spec import yaml_value
+    from workbench.runs import named_runs
+
+    parameters = {name: yaml_value(name, value) for name, value in options.p}
+    chosen, store = named_runs(options.runs, options.store)
+    page = reports.render(chosen, options.out, store=store, notebook=options.notebook, parameters=parameters)
+    print(page)
+
+
+def runs(options: argparse.Namespace) -> None:
+    """Lists a store."""
+    from workbench.analysis import store_table
+
+    table = store_table(options.store)
+    if options.json:
+        print(table.to_json(orient="records", indent=2))
+    elif table.empty:
+        print(f"no runs in {options.store}. `workbench prune --help` says how to make one.", file=sys.stderr)
+    else:
+        _print_table(table)
+
+
+def show(options: argparse.Namespace) -> None:
+    """Shows one run."""
+    from workbench.runs import find_run
+
+    run = find_run(options.run, options.store)
+    if options.json:
+        spec = yaml.safe_load(run.spec.to_yaml())
+        results = run.results if run.done else None
+        print(json.dumps({"path": str(run.path), "spec": spec, "results": results}, indent=2))
+        return
+    print(run.spec.to_yaml())
+    if not run.done:
+        events = run.events()
+        last = f"{events[-1]['stage']}, step {events[-1].get('step', 0)}" if events else "none"
+        print(f"not complete; last event: {last}. `workbench prune` with the same options resumes it.")
+        return
+    import pandas as pd
+
+    _print_table(run.table())
+    print()
+    _print_table(pd.DataFrame(run.results["cost"]).T.rename_axis("cost").reset_index())
+
+
+def doctor(options: argparse.Namespace) -> None:
+    """Says what is usable."""
+    from workbench.doctor import examine
+
+    table = examine()
+    if options.json:
+        print(table.to_json(orient="records", indent=2))
+        return
+    for kind, name, usable, detail in table.itertuples(index=False):
+        print(f"{'yes' if usable else 'no':4}{kind:16}{name}")
+        print(textwrap.fill(detail, 100, initial_indent=" " * 20, subsequent_indent=" " * 20))
+
+
+def benchmark(options: argparse.Namespace) -> None:
+    """Measures."""
+    from workbench.benchmark import as_text, run
+
+    result = run(options.scale)
+    print(json.dumps(result, indent=2) if options.json else as_text(result))
+
+
+def lab(options: argparse.Namespace) -> None:
+    """Opens JupyterLab."""
+    from jupyterlab.labapp import main as open_lab
+
+    from workbench.resources import notebook_path
+
+    open_lab([f"--ServerApp.root_dir={notebook_path('report_run').parent}"])
+
+
+def _print_table(table) -> None:
+    print(table.to_string(index=False, float_format=lambda value: f"{value:.4g}"))

@@ -1,0 +1,99 @@
+"""The command line: what can be typed. Values are checked where they are used."""
+
+import argparse
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from workbench.cli import commands
+from workbench.errors import BadInput
+
+# Fields of a run's spec that are options too; the spec checks their values.
+SPEC_OPTIONS = {
+    "model": ("ID", "Hub id or folder of the pretrained encoder or ResNet"),
+    "seed": ("N", "root of all randomness"),
+    "scale": ("F", "multiplies every training length of the engine"),
+    "examples": ("N", "train on this many examples, drawn with the seed"),
+    "selection": ("SPLIT", "validation (carved from train) or dev"),
+    "precision": ("P", "auto, fp32 or bf16"),
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    def __init__(self, **settings: Any):
+        super().__init__(**settings, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        raise BadInput(f"{message}. `{self.prog} --help` shows the options.")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = _Parser(prog="workbench", description="Pruning research on transformer encoders.")
+    sub = top.add_subparsers(title="commands", required=True, metavar="COMMAND", parser_class=_Parser)
+
+    def command(function: Callable, help: str) -> argparse.ArgumentParser:
+        added = sub.add_parser(function.__name__, help=help, description=help)
+        added.set_defaults(function=function, command=added)
+        return added
+
+    _prune(command(commands.prune, "carry out a run, or what remains of it; prints its folder last"))
+    _grid(command(commands.grid, "carry out every run of a grid file, or what remains of them"))
+    _report(command(commands.report, "render a run, or a comparison, as one HTML file that needs no network"))
+    added = command(commands.runs, "a table of the runs in a store")
+    _json(added), _store(added)
+    added = command(commands.show, "a run's spec, levels, scores and cost")
+    added.add_argument("run", metavar="RUN", help="run folder or name")
+    _json(added), _store(added), _plugin(added)
+    added = command(commands.doctor, "which models, tasks, engines, accelerators and plugins are usable here")
+    _json(added), _plugin(added)
+    added = command(commands.benchmark, "what the masks' functions cost, beside what people use for the same")
+    added.add_argument("--scale", default="small", metavar="S", help="small (seconds, default) or bert-base")
+    _json(added)
+    command(commands.lab, "open JupyterLab on the notebooks")
+    return top
+
+
+def _prune(sub: argparse.ArgumentParser) -> None:
+    add = sub.add_argument
+    add("task", nargs="?", metavar="TASK", help="task id, such as glue/mrpc or synth/sst2")
+    add("--engine", metavar="ID", help="engine id; `workbench doctor` lists them")
+    add("--sparsity", metavar="S", help="share of the prunable weights to remove")
+    for name, (metavar, help) in SPEC_OPTIONS.items():
+        add(f"--{name}", metavar=metavar, help=help)
+    setting = "a setting of the engine, or dense.NAME; repeatable. match_steps_of=RUN equals that run's steps"
+    add("--set", action="append", default=[], metavar="NAME=VALUE", help=setting)
+    add("--keep-weights", action="store_true", help="leave every level's weights in the run folder")
+    add("--recipe", metavar="FILE", help="a spec to start from: a YAML file or a packaged recipe's name")
+    _store(sub), _plugin(sub)
+
+
+def _grid(sub: argparse.ArgumentParser) -> None:
+    add = sub.add_argument
+    add("file", metavar="FILE", help="a YAML file of tasks, engines, sparsities and seeds (docs/grid.md)")
+    add("--executor", default="serial", metavar="NAME", help="serial (default), process, or a plugin's")
+    add("--jobs", type=int, metavar="N", help="runs at a time, for `process` (default: one for each core)")
+    add("--yes", action="store_true", help="also where there are more than a thousand runs")
+    _store(sub), _plugin(sub)
+
+
+def _report(sub: argparse.ArgumentParser) -> None:
+    add = sub.add_argument
+    whose = "run folder or name, or a store; the newest complete run, or all of them, if none is named"
+    add("runs", nargs="*", metavar="RUN", help=whose)
+    add("--out", default="reports/index.html", metavar="FILE", help="default: reports/index.html")
+    add("--notebook", default="report_run", metavar="NAME", help="default: report_run")
+    add("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="one of its parameters")
+    _store(sub), _plugin(sub)
+
+
+def _json(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--json", action="store_true", help="machine-readable")
+
+
+def _store(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--store", default="runs", metavar="DIR", help="folder of run folders (default: runs)")
+
+
+def _plugin(sub: argparse.ArgumentParser) -> None:
+    help = "a module or Python file that adds engines, tasks and more (docs/extending.md); repeatable"
+    sub.add_argument("--plugin", action="append", default=[], metavar="TARGET", help=help)
