@@ -189,3 +189,15 @@ def spec_of(tiny_model_dir, monkeypatch):
         return RunSpec(**values | changes)
 
     return make
+
+
+@pytest.fixture
+def registries(monkeypatch):
+    """Forgets, after the test, what it registers and which plugins it loads."""
+    from workbench import plugins
+
+    for registry in plugins._registries:
+        monkeypatch.setattr(registry, "_items", dict(registry._items))
+        monkeypatch.setattr(registry, "_owners", dict(registry._owners))
+    monkeypatch.setattr(plugins, "_loaded", dict(plugins._loaded))
+    monkeypatch.setenv(plugins.VARIABLE, os.environ.get(plugins.VARIABLE, ""))

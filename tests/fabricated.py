@@ -56,5 +56,5 @@ def predict(run: Run, right: int) -> Run:
     labels = numpy_generator("labels").integers(2, size=EXAMPLES)
     said = np.where(np.arange(EXAMPLES) < right, labels, 1 - labels)
     logits = np.eye(2, dtype=np.float32)[said]
-    write_predictions(run.path, {"validation": Predictions(logits, labels)})
+    write_predictions(run.folder, {"validation": Predictions(logits, labels)})
     return run

@@ -82,7 +82,7 @@ def test_a_grid_goes_on_where_it_was_and_is_compared(tiny_model_dir, tmp_path, c
     assert main(["grid", str(file), "--store", store]) == 0
     second = capsys.readouterr()
     assert second.out == first.out
-    assert second.err.count("is complete already") == 4
+    assert second.err.count("complete already: ") == 4
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_grid_goes_on_where_it_was_and_is_compared(tiny_model_dir, tmp_path, c
         (["prune", "synth/sst2", "--engine", "magnitude", "--model", "someone/something"], "Hub"),
         (["prune", "synth/sst2", "--engine", "magnitude", "--model", "all-MiniLM-L6"], "all-MiniLM-L6-v2?"),
         (["prune", "synth/sst2", "--engine", "magnitude", "--model", "no such model!"], "Hub id"),
-        (["prune", "synth/sst2", "--engine", "imp", "--set", "ladder=[0.5,"], "no YAML value"),
+        (["prune", "synth/sst2", "--engine", "imp", "--set", "ladder=[0.5,"], "is not a YAML value"),
         (
             ["prune", "synth/sst2", "--engine", "imp", "--set", "lr=1", "--set", "lr.b=1"],
             "lr is 1, which has",
@@ -125,7 +125,7 @@ def test_a_grid_goes_on_where_it_was_and_is_compared(tiny_model_dir, tmp_path, c
         (["prune", "synth/sst2", "--engine", "smp", "--set", "label_words=a,b"], "such as [a, b]"),
         (["prune", "synth/sst2", "--engine", "imp", "--set", "distillation=none"], "distillation.NAME=VALUE"),
         (["prune", "synth/sst2", "--engine", "randomized", "--set", "ratios=[]"], "at least one value"),
-        (["grid", "x.yaml", "--executor", "ray"], "invalid choice"),
+        (["grid", "x.yaml", "--executor", "rey"], "unknown executor 'rey'"),
         (["grid"], "FILE"),
     ],
 )
@@ -156,7 +156,7 @@ def test_an_interrupt_ends_with_3_and_says_how_to_go_on(tiny_model_dir, tmp_path
     process.send_signal(kind)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 3
-    assert "run the same command to go on" in errors
+    assert "run the same command to resume" in errors
     assert "Traceback" not in errors
 
 

@@ -47,6 +47,7 @@ def settings(cls: type) -> type:
 _SPOKEN = {
     "tuple_type": "it should be a list, such as [a, b]",
     "dataclass_type": "it has settings of its own, such as {name}.NAME=VALUE",
+    "dict_type": "write names with values",
     "too_short": "it should have at least one value",
 }
 
@@ -62,7 +63,7 @@ def _bad_input(cls: type, error: ValidationError) -> BadInput:
             name = part
             break
         cls = inner
-    owner = getattr(cls, "id", cls.__name__)
+    owner = getattr(cls, "id", None) or getattr(cls, "label", cls.__name__)
     if first["type"] == "unexpected_keyword_argument":
         return unknown(f"setting of {owner}", name, names(cls))
     if first["type"] == "missing":

@@ -180,22 +180,13 @@ def test_halving_and_full_scores():
     assert len(bench.trained) == 2
 
 
-@pytest.fixture
-def registry(monkeypatch):
-    from workbench import scores
-    from workbench.engines import base
-
-    monkeypatch.setattr(base, "_REGISTRY", dict(base._REGISTRY))
-    monkeypatch.setattr(scores, "_criteria", dict(scores._criteria))
-
-
 def test_the_built_in_engines():
     assert {"imp", "magnitude", "randomized"} <= set(engine_ids())
     assert engine_class("randomized") is Randomized
     assert issubclass(Randomized, Engine)
 
 
-def test_an_engine_and_a_criterion_from_outside(registry, tmp_path, tiny_model_dir):
+def test_an_engine_and_a_criterion_from_outside(registries, tmp_path, tiny_model_dir):
     """A new criterion is one function, a new engine one class; neither edits the package."""
     from workbench import Distillation, FineTuning, RunSpec, prune
     from workbench.scores import criterion

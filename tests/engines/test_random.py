@@ -71,7 +71,8 @@ def test_a_mask_has_the_counts_and_depends_on_the_seed_alone():
 
 
 def test_another_runs_counts(finished_run, tiny_model_dir):
-    engine = Random(counts_of=str(finished_run.path), sparsity=0.8)
+    spec = RunSpec(task="synth/sst2", engine=Random(counts_of=str(finished_run.path), sparsity=0.8))
+    engine = spec.engine
     counts = finished_run.mask().kept_per_matrix()
     assert engine.counts == tuple(counts.values())
     model = load_encoder(str(tiny_model_dir), 2, 0)
@@ -79,23 +80,25 @@ def test_another_runs_counts(finished_run, tiny_model_dir):
     shapes = {name: weight.shape for name, weight in prunable(model).items()}
     assert engine.kept(shapes) == counts
     # The name follows from the counts and not from where they were read.
-    spec = RunSpec(task="synth/sst2", engine=engine)
     assert spec.name == RunSpec(task="synth/sst2", engine=Random(counts=engine.counts, sparsity=0.8)).name
     assert str(finished_run.path) not in spec.to_yaml()
 
 
 def test_counts_that_do_not_fit_are_refused(finished_run, tiny_model_dir, tmp_path):
+    def spec(**changes):
+        return RunSpec(task="synth/sst2", engine=Random(**changes))
+
     model = load_encoder(str(tiny_model_dir), 2, 0)
-    with pytest.raises(BadInput, match=r"counts_of is .*nowhere, which holds no finished run"):
-        Random(counts_of=str(tmp_path / "nowhere"))
-    with pytest.raises(BadInput, match="both say what to keep"):
+    with pytest.raises(BadInput, match=r"counts_of: .*nowhere is not a complete run"):
+        spec(counts_of=str(tmp_path / "nowhere"))
+    with pytest.raises(BadInput, match="both set the kept weights"):
         Random(counts_of=str(finished_run.path), counts=(1,))
     with pytest.raises(BadInput, match="counts for 2 matrices do not fit the 12 matrices"):
         Random(counts=(1, 2)).check(model)
     with pytest.raises(BadInput, match=r"sparsity is 0\.9, that of the counts 0\.7998"):
-        Random(counts_of=str(finished_run.path), sparsity=0.9).check(model)
+        spec(counts_of=str(finished_run.path), sparsity=0.9).engine.check(model)
     with pytest.raises(BadInput, match="do not fit"):
         Random(counts=(10**9,) * 12).check(model)
     (tmp_path / "results.json").write_text(json.dumps({"levels": [{"stage": "level-1"}]}))
     with pytest.raises(BadInput, match="level-1"):
-        Random(counts_of=str(tmp_path))
+        spec(counts_of=str(tmp_path))

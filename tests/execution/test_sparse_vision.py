@@ -42,7 +42,7 @@ def test_averaging_does_no_harm_and_successive_solutions_are_connected(tmp_path)
     table = particle_table(run)
     gain = (table["average"] - table["value"]).mean()
     assert gain > -0.01, "the average against the mean particle"
-    path = line(Basis(run), stage_weights(run, "level-2"), stage_weights(run, "level-3"))
+    path = line(Basis(run), stage_weights(run.folder, "level-2"), stage_weights(run.folder, "level-3"))
     assert barriers(path)["stable"].all()
     assert run.results["validation"]["accuracy"] > 0.8
 

@@ -50,7 +50,7 @@ def test_steps_are_matched_with_the_run_at_the_same_place(read):
     assert [cell.steps_of for cell in cells[:2]] == [None, None]
     assert [cell.steps_of for cell in cells[2:4]] == list(cells[:2])
     assert cells[2].spec.engine.total_steps is None
-    assert cells[2].settled(77).engine.total_steps == 77
+    assert cells[2].resolved(77).engine.total_steps == 77
 
 
 def test_an_override_changes_values_where_it_fits_and_the_last_one_wins(read):

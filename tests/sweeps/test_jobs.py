@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 from filelock import FileLock
 
@@ -38,7 +39,7 @@ def test_a_job_that_is_killed_and_stopped_and_resumed_ends_with_the_same_bits(sl
     job = start(slow, tmp_path / "a")
     assert job.state == "running"
     wait_for_steps(job, 5)
-    os.kill(int((job.path / ".job").read_text()), signal.SIGKILL)
+    os.kill(json.loads((job.path / ".job").read_text())["pid"], signal.SIGKILL)
     assert job.wait(PATIENCE) == "failed"
     assert "was killed" in job.reason
 
@@ -60,7 +61,7 @@ def test_a_job_that_is_killed_and_stopped_and_resumed_ends_with_the_same_bits(sl
 
 def test_a_job_outlives_who_started_it_and_another_process_takes_over(slow, tmp_path):
     code = (
-        "import json, sys; from workbench.runs import RunSpec, start;"
+        "import json, sys; from workbench.runs import RunSpec; from workbench.sweeps import start;"
         "print(start(RunSpec.from_plain(json.loads(sys.argv[1])), sys.argv[2]).path)"
     )
     command = [sys.executable, "-c", code, json.dumps(slow.changed), str(tmp_path)]
@@ -80,8 +81,8 @@ def in_the_background(monkeypatch, tmp_path):
     def run(spec, capsys) -> Job:
         job = Job(tmp_path / spec.name)
         job.path.mkdir(exist_ok=True)
-        code = background.main([json.dumps(spec.changed), str(tmp_path), str(job.path)])
-        (job.path / ".job").write_text(str(os.getpid()))
+        code = worker.main([json.dumps(spec.changed), str(tmp_path), "--background", spec.name])
+        (job.path / ".job").touch()
         job.log.write_text(capsys.readouterr().err)
         assert json.loads((job.path / "job.json").read_text()) == {"exit_code": code}
         return job
@@ -103,10 +104,12 @@ def test_a_defect_names_the_log(spec_of, in_the_background, capsys, monkeypatch)
     assert job.reason == f"KeyError: 'missing' (see {job.log})"
 
 
-def test_a_process_with_an_old_number_is_left_alone(tmp_path, monkeypatch):
-    """Only the lock says that a job runs; its number may have been given to another process."""
-    (tmp_path / ".job").write_text(str(os.getpid()))
-    monkeypatch.setattr(jobs.os, "kill", lambda *_: pytest.fail("a signal was sent"))
+@pytest.mark.parametrize("created", [1.0, None])
+def test_a_process_that_was_given_the_number_of_a_job_is_left_alone(tmp_path, monkeypatch, created):
+    number = os.getpid()
+    # Earlier versions wrote the number alone.
+    (tmp_path / ".job").write_text(json.dumps({"pid": number, "created": created} if created else number))
+    monkeypatch.setattr(psutil.Process, "send_signal", lambda *_: pytest.fail("a signal was sent"))
     job = Job(tmp_path)
     assert job.state == "failed"
     job.stop()
@@ -120,7 +123,7 @@ def test_a_run_of_a_shell_is_seen_and_not_stopped(tmp_path):
             job.stop()
     assert job.state == "not started"
     (tmp_path / "spec.yaml").touch()
-    assert (job.state, job.reason) == ("stopped", "The run is not complete; start it to go on.")
+    assert (job.state, job.reason) == ("stopped", "The run is not complete; start it to resume.")
 
 
 def test_a_store_that_cannot_be_written_to_is_refused(spec_of, tmp_path):

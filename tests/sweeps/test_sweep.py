@@ -12,7 +12,8 @@ import pytest
 from workbench.engines.imp import IMP
 from workbench.engines.magnitude import Magnitude
 from workbench.errors import BadInput, Failed, Stopped
-from workbench.sweeps import Cell, Sweep, executor, executors
+from workbench.runs import Store
+from workbench.sweeps import Cell, Sweep, executor, worker
 from workbench.sweeps.executors import ProcessExecutor, RunExit, SerialExecutor
 from workbench.sweeps.live_table import LiveTable
 from workbench.training import Distillation, MaskedTrainer
@@ -79,7 +80,7 @@ def test_complete_runs_are_not_started_again(cells, tmp_path):
     assert len(sweep.done) == 4
 
 
-@pytest.mark.parametrize(("lost", "reason"), [("spec.yaml", "delete its folder"), ("cost", "damaged")])
+@pytest.mark.parametrize(("lost", "reason"), [("spec.yaml", "delete a damaged run"), ("cost", "damaged")])
 def test_a_damaged_run_counts_as_failed_and_the_others_go_on(cells, tmp_path, lost, reason):
     Sweep(cells, tmp_path, Pretence()).run()
     folder = tmp_path / cells[2].spec.name
@@ -124,7 +125,7 @@ def test_a_run_that_needs_the_steps_of_a_failed_one_fails_likewise(cells, tmp_pa
 def test_an_interrupt_stops_the_others_and_says_how_to_go_on(cells, tmp_path, monkeypatch):
     pretence = Pretence()
     monkeypatch.setattr(pretence, "ended", lambda: (_ for _ in ()).throw(KeyboardInterrupt))
-    with pytest.raises(Stopped, match=r"0 of 4 runs complete.*run the same command to go on"):
+    with pytest.raises(Stopped, match=r"0 of 4 runs complete.*run the same command to resume"):
         Sweep(cells, tmp_path, pretence).run()
     assert pretence.stopped
 
@@ -141,8 +142,8 @@ def test_in_this_process_an_error_ends_its_run_and_an_interrupt_the_grid(spec_of
     monkeypatch.setattr(MaskedTrainer, "advance", lambda *_: 1 / 0)
     serial.start(other, tmp_path)
     (ending,) = serial.ended()
-    assert (ending.exit_code, ending.reason[:35]) == (1, "ZeroDivisionError: division by zero")
-    assert "Traceback" in executors.log_path(tmp_path, other).read_text()
+    assert (ending.code, ending.reason[:35]) == (1, "ZeroDivisionError: division by zero")
+    assert "Traceback" in Store(tmp_path).log(other.name).read_text()
 
     def interrupt(*_):
         raise KeyboardInterrupt
@@ -160,7 +161,7 @@ def test_in_processes_of_their_own_a_failure_is_told_and_the_rest_goes_on(spec_o
         sweep.run()
     (run,) = sweep.done
     assert run.environment["threads"] == 1
-    assert "level-1" in executors.log_path(tmp_path, good).read_text()
+    assert "level-1" in Store(tmp_path).log(good.name).read_text()
 
 
 @pytest.mark.parametrize("orphaned", [False, True])
@@ -168,10 +169,8 @@ def test_a_process_stops_resumably_when_told_and_when_its_parent_is_gone(spec_of
     spec = spec_of(Magnitude(sparsity=0.8, epochs=1e5, distillation=NONE))
     processes = ProcessExecutor(1)
     if orphaned:
-        plain = json.dumps(spec.changed)
-        worker = [sys.executable, "-m", "workbench.runs", plain, str(tmp_path)]
         code = "import subprocess, sys; subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE); input()"
-        command = [sys.executable, "-c", code, *worker]
+        command = [sys.executable, "-c", code, *worker.command(spec, tmp_path)]
         parent = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
     else:
         processes.start(spec, tmp_path)
@@ -183,7 +182,7 @@ def test_a_process_stops_resumably_when_told_and_when_its_parent_is_gone(spec_of
         said = parent.stderr.read().decode()  # until the worker, too, has closed it
     else:
         processes.stop()
-        said = executors.log_path(tmp_path, spec).read_text()
+        said = Store(tmp_path).log(spec.name).read_text()
     assert "interrupted." in said
     assert "Traceback" not in said
     assert not (tmp_path / spec.name / "results.json").exists()
@@ -197,7 +196,7 @@ def test_a_process_that_is_killed_fails_alone(spec_of, tmp_path):
     next(iter(processes._processes.values()))[0].kill()
     while not (endings := processes.ended()):
         pass
-    assert endings[0].exit_code == 1
+    assert endings[0].code == 1
     assert "killed by signal 9" in endings[0].reason
 
 
@@ -211,16 +210,22 @@ def test_jobs_that_make_no_sense_are_refused(kind, jobs, told):
 
 def test_on_a_terminal_the_table_is_redrawn_below_the_events(monkeypatch, capsys):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "12")
-    board = LiveTable(live=True)
-    board.draw(["one row that is too long", "two"])
-    board.say("news")
-    board.draw([])
-    assert capsys.readouterr().err == "one row tha\ntwo\n\x1b[2A\x1b[Jnews\none row tha\ntwo\n\x1b[2A\x1b[J"
+    with LiveTable(live=True) as table:
+        table.draw(["one row that is too long", "two"])
+        table.print("news")
+        table.draw(["three"])
+    written = capsys.readouterr().err
+    assert "one row tha" in written
+    assert "one row that is too long" not in written
+    news = written.index("news")
+    assert written.index("two") < news < written.rindex("three")
+    assert written[news:].count("one row") == 1, "the old table is drawn again below the event"
 
 
 def test_without_a_terminal_there_are_events_only(capsys):
-    board = LiveTable(live=True)
-    board.draw(["a row"])
-    board.say("news")
+    with LiveTable(live=True) as table:
+        table.draw(["a row"])
+        table.print("news")
     assert capsys.readouterr().err == "news\n"

@@ -135,15 +135,14 @@ def test_examples_are_read_only_for_those_who_ask(model):
     assert all(torch.equal(random[name], expected[name]) for name in expected)
 
 
-def test_a_criterion_that_asks_for_something_unknown_is_told_so(model, monkeypatch):
-    monkeypatch.setattr(scores, "_criteria", dict(scores._criteria))
+def test_a_criterion_that_asks_for_something_unknown_is_refused(registries):
+    with pytest.raises(
+        BadInput, match=r"criterion hopeful has the parameters \(weights, hessian\).*gradients"
+    ):
 
-    @criterion
-    def hopeful(weights, hessian):
-        return weights
-
-    with pytest.raises(BadInput, match="hopeful asks for hessian; a criterion can have seed, gradients and"):
-        scored("hopeful", model, [])
+        @criterion
+        def hopeful(weights, hessian):
+            return weights
 
 
 class Convolution(nn.Module):

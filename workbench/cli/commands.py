@@ -23,8 +23,8 @@ def grid(options: argparse.Namespace) -> None:
     from workbench.analysis import store_table
     from workbench.sweeps import Sweep, executor, read_grid
 
-    cells = read_grid(options.file, at_most=None if options.yes else 1000)
-    sweep = Sweep(cells, options.store, executor(options.executor, options.jobs))
+    chosen = executor(options.executor, options.jobs)
+    sweep = Sweep(read_grid(options.file, at_most=None if options.yes else 1000), options.store, chosen)
     try:
         sweep.run()
     finally:

@@ -145,7 +145,7 @@ def _final_mask(folder: str) -> Mask:
     """The final mask of a complete run, for an engine that takes something from it."""
     paths = RunFolder(folder)
     if not paths.results.is_file():
-        raise BadInput(f"{folder} holds no finished run. Give a run folder.")
+        raise BadInput(f"{folder} is not a complete run. Give the folder of one.")
     return Mask.load(paths.mask(read_json(paths.results)["levels"][-1]["stage"]))
 
 

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator
 
@@ -33,6 +33,8 @@ Mapped = Annotated[Named, BeforeValidator(_or_empty)]
 @settings
 class Axes:
     """Values of the axes, in the order in which they vary, the last one fastest; None for one left out."""
+
+    label: ClassVar[str] = "axes"
 
     task: Values | None = None
     model: Values | None = None
@@ -66,7 +68,9 @@ class Override:
         axes: other values of axes that come after those in `where`.
     """
 
-    where: Mapped
+    label: ClassVar[str] = "override"
+
+    where: Mapped = dataclasses.field(default_factory=dict)
     base: Mapped = dataclasses.field(default_factory=dict)
     axes: Mapped = dataclasses.field(default_factory=dict)
 
@@ -100,6 +104,8 @@ class GridFile:
         overrides: exceptions; the last one that fits wins.
         plugins: modules and files to load first.
     """
+
+    label: ClassVar[str] = "grid"
 
     engines: Mapped = dataclasses.field(default_factory=dict)
     axes: Mapped = dataclasses.field(default_factory=dict)
