@@ -70,8 +70,8 @@ class Run:
         self.folder = RunFolder(self.path)
         if not self.folder.spec.is_file():
             raise BadInput(
-                f"{self.path} is no run folder: it has no {self.folder.spec.name}. `workbench runs` lists the runs of a "
-                "store; delete a damaged run's folder to make the run again."
+                f"{self.path} is no run folder: it has no {self.folder.spec.name}. `workbench "
+                "runs` lists the runs of a store; delete a damaged run's folder to make the run again."
             )
 
     @property
@@ -109,7 +109,8 @@ class Run:
         if not isinstance(results, dict) or results.get("format") != FORMAT:
             raise BadInput(
                 f"{self.folder.results} does not have format {FORMAT}, the only one that this version of the "
-                "workbench reads. Read it with the version that environment.json names, or make the run again."
+                f"workbench reads. Read it with the version that made it ({self.folder.environment.name}), or make "
+                "the run again."
             )
         return results
 
