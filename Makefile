@@ -1,17 +1,17 @@
-# Each target works alone on a fresh clone: it first makes .venv and installs what it needs there.
+# Each target works by itself on a fresh clone: it first creates .venv and installs what it needs there.
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := report
 .PHONY: report test lab dashboard benchmark clean
 
-# The first Python that is recent enough.
+# The first Python that is new enough.
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 
-# What `make report` runs and shows; the store is that of notebooks and dashboard too.
+# The run that `make report` executes and renders; notebooks and dashboard use the same store.
 RECIPE := first-report
 STORE := runs
 REPORT := reports/index.html
@@ -32,8 +32,8 @@ lab: $(VENV)/installed
 	@mkdir -p $(STORE)
 	$(BIN)/jupyter lab notebooks
 
-# Two notebooks as pages, controls and pictures without code. They stand in a folder of their own because Voila
-# would open any notebook beside them whose address somebody knows. A page's kernel ends ten minutes after the page.
+# Two notebooks as pages with controls and figures but no code. They are linked into a folder of their own, because
+# Voila serves every notebook in its folder to anyone who knows the address. Idle kernels stop after ten minutes.
 dashboard: $(VENV)/installed
 	@mkdir -p $(STORE) dashboard
 	@ln -sf ../notebooks/01_mask_explorer.ipynb ../notebooks/02_candidate_race.ipynb dashboard
@@ -46,7 +46,7 @@ clean:
 	rm -rf $(VENV) build dashboard dist *.egg-info
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-# An installation that was interrupted leaves `unfinished` behind, and the next one starts from nothing.
+# An interrupted installation leaves `unfinished` behind, and the next one starts from scratch.
 $(VENV)/installed: pyproject.toml setup.py constraints.txt
 	@test -n "$(PYTHON)" || { echo "Install Python 3.11 or newer, or name it: make PYTHON=..." >&2; exit 2; }
 	@echo "Installing into $(VENV): about a minute and 2 GB."
@@ -57,6 +57,6 @@ $(VENV)/installed: pyproject.toml setup.py constraints.txt
 	@touch $(VENV)/unfinished && mv $(VENV)/unfinished $@
 
 $(VENV)/installed-tests: $(VENV)/installed
-	@echo "Installing what the tests need."
+	@echo "Installing the test dependencies."
 	@$(PIP) --no-build-isolation --editable '.[offline,dashboard,test,browser]'
 	@touch $@

@@ -1,4 +1,4 @@
-"""The one thing that pyproject.toml cannot say: `notebooks/` is installed as `workbench.notebooks`."""
+"""The one setting that pyproject.toml cannot express: `notebooks/` is installed as `workbench.notebooks`."""
 
 from setuptools import find_packages, setup
 

@@ -1,4 +1,4 @@
-"""The small classifier of the training tests, and trainers for it."""
+"""The small classifier from the training tests, and trainers for it."""
 
 import copy
 
@@ -10,7 +10,7 @@ from workbench.training import Distillation, MaskedTrainer, TrainingConfig
 
 @pytest.fixture
 def trainer_of(model, batch):  # noqa: F811
-    """Makes a trainer of a fresh copy of the model under a sparsifier."""
+    """Makes a trainer for a fresh copy of the model with a given sparsifier."""
 
     def make(sparsifier, steps=8, **changes):
         values = {"steps": steps, "lr": 1e-2, "clip": 1.0, "distillation": Distillation(mode="none")}

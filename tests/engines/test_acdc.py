@@ -1,10 +1,10 @@
-"""When the phases of `acdc` start."""
+"""The phases of `acdc`."""
 
 from itertools import pairwise
 
 import pytest
 
-from tests.engines.test_engines import NotingBench
+from tests.engines.test_engines import RecordingBench
 from workbench.engines.acdc import ACDC
 from workbench.errors import BadInput
 from workbench.schedules import Cosine, Linear
@@ -13,22 +13,22 @@ from workbench.schedules import Cosine, Linear
 def test_the_published_phases_of_100_epochs():
     """Compressed at 10, 20, ..., 70 and 85; dense from 0, 15, ..., 65 and 75."""
     engine = ACDC(dense_epochs=10.0, phase_epochs=5.0, last_dense_epochs=10.0, final_epochs=15.0)
-    starts = engine.phases(NotingBench(), 100 * 100)
+    starts = engine.phases(RecordingBench(), 100 * 100)
     assert starts == (0, *range(1000, 7501, 500), 8500)
     assert starts[1::2] == (1000, 2000, 3000, 4000, 5000, 6000, 7000, 8500)
-    longer = engine.phases(NotingBench(), 200 * 100)
+    longer = engine.phases(RecordingBench(), 200 * 100)
     assert longer == (0, *range(1000, 17501, 500), 18500), "more phases of the same length"
 
 
-def test_the_default_has_the_published_proportions():
-    starts = ACDC().phases(NotingBench(), 1000)
+def test_the_defaults_have_the_published_proportions():
+    starts = ACDC().phases(RecordingBench(), 1000)
     assert starts == (0, *range(100, 751, 50), 850)
 
 
 @pytest.mark.parametrize("epoch", [3, 7, 35, 71, 313])
-def test_phases_of_half_a_step_too_many_do_not_add_up(epoch):
-    """71 is RTE's epoch in batches of 32: a phase of 35.5 steps, sixteen phases as anywhere."""
-    bench = NotingBench(epoch=epoch)
+def test_rounding_of_half_steps_does_not_accumulate(epoch):
+    """RTE has 71 steps per epoch with batches of 32: phases of 35.5 steps, and still sixteen of them."""
+    bench = RecordingBench(epoch=epoch)
     steps = bench.steps(10, 64)
     starts = ACDC().phases(bench, steps)
     assert len(starts) == 16
@@ -37,20 +37,22 @@ def test_phases_of_half_a_step_too_many_do_not_add_up(epoch):
     assert lengths == pytest.approx(exact, abs=1)
 
 
-def test_every_phase_has_a_step():
-    starts = ACDC(dense_epochs=0.015, phase_epochs=0.001, last_dense_epochs=0.001).phases(NotingBench(), 200)
+def test_every_phase_has_at_least_one_step():
+    starts = ACDC(dense_epochs=0.015, phase_epochs=0.001, last_dense_epochs=0.001).phases(
+        RecordingBench(), 200
+    )
     assert all(start < until for start, until in pairwise(starts))
     assert 200 - starts[-1] in (150, 151)
 
 
-def test_steps_that_fill_no_pair_of_phases_go_to_the_last_one():
+def test_steps_that_do_not_fill_a_pair_of_phases_extend_the_last_one():
     for extra in range(100):
-        assert ACDC().phases(NotingBench(), 1000 + extra) == ACDC().phases(NotingBench(), 1000)
-    assert len(ACDC().phases(NotingBench(), 1100)) == len(ACDC().phases(NotingBench(), 1000)) + 2
+        assert ACDC().phases(RecordingBench(), 1000 + extra) == ACDC().phases(RecordingBench(), 1000)
+    assert len(ACDC().phases(RecordingBench(), 1100)) == len(ACDC().phases(RecordingBench(), 1000)) + 2
 
 
-def test_one_training_from_the_pretrained_weights_under_one_learning_rate():
-    bench = NotingBench()
+def test_there_is_one_training_from_the_pretrained_weights_with_one_schedule():
+    bench = RecordingBench()
     ACDC(decay="cosine").prune(bench)
     ((stage, parent, config, _),) = bench.trained
     assert (stage, parent.history, config.steps) == ("level-1", (), 1000)
@@ -59,8 +61,8 @@ def test_one_training_from_the_pretrained_weights_under_one_learning_rate():
     assert bench.trained[1][2].schedule == Linear(warmup=0.1)
 
 
-def test_phases_longer_than_the_run_are_refused_before_any_training():
-    bench = NotingBench()
+def test_phases_longer_than_the_run_are_rejected_before_any_training():
+    bench = RecordingBench()
     with pytest.raises(BadInput, match=r"has 399 steps.*Give at least 400, or lower dense_epochs"):
         ACDC(total_steps=399).prune(bench)
     assert bench.trained == []

@@ -1,4 +1,4 @@
-"""What engines ask of a bench, seen by a bench that only takes notes."""
+"""The calls that engines make, recorded by a bench that trains nothing."""
 
 from dataclasses import dataclass, field
 
@@ -36,11 +36,11 @@ def normal(seed):
 
 
 @dataclass
-class NotingBench:
-    """Training applies the mask and adds a little; candidate `favourite` wins every race."""
+class RecordingBench:
+    """Training applies the mask and scales the weights a little; candidate `winner` wins every race."""
 
     seed: int = 0
-    favourite: int = 0
+    winner: int = 0
     epoch: int = 100
     trained: list = field(default_factory=list)
     raced: list = field(default_factory=list)
@@ -71,11 +71,11 @@ class NotingBench:
             [candidate.about for candidate in candidates],
         )
         self.raced.append((stage, masks, config, average, rounds, labels))
-        return masks[self.favourite]
+        return masks[self.winner]
 
 
 def test_magnitude_prunes_once():
-    bench = NotingBench()
+    bench = RecordingBench()
     state = Magnitude(sparsity=0.9).prune(bench)
     ((stage, parent, config, mask),) = bench.trained
     assert (stage, parent.history, config.steps) == ("level-1", ("dense",), 1000)
@@ -83,8 +83,8 @@ def test_magnitude_prunes_once():
     assert state.history == ("dense", "level-1")
 
 
-def test_imp_climbs_the_ladder_with_nested_masks():
-    bench = NotingBench()
+def test_imp_prunes_along_the_ladder_with_nested_masks():
+    bench = RecordingBench()
     state = IMP(sparsity=0.9, levels=3).prune(bench)
     assert state.history == ("dense", "level-0", "level-1", "level-2", "level-3")
     masks = [mask for *_, mask in bench.trained[1:]]
@@ -95,8 +95,8 @@ def test_imp_climbs_the_ladder_with_nested_masks():
     assert schedules == [Constant, Constant, Constant, Linear]
 
 
-def test_imp_with_rewinding_trains_the_pretrained_encoder_each_time():
-    bench = NotingBench()
+def test_imp_with_rewinding_trains_the_pretrained_encoder_at_each_level():
+    bench = RecordingBench()
     IMP(sparsity=0.9, levels=2, rewind="encoder", scope="global").prune(bench)
     for stage, parent, _, mask in bench.trained[1:]:
         assert parent.history[-1] == "rewound", stage
@@ -110,28 +110,28 @@ def test_imp_with_rewinding_trains_the_pretrained_encoder_each_time():
 
 
 def test_imp_without_a_dense_stage_starts_from_the_dense_model():
-    bench = NotingBench()
+    bench = RecordingBench()
     IMP(sparsity=0.9, levels=1, dense_epochs=0).prune(bench)
     assert [stage for stage, *_ in bench.trained] == ["level-1"]
 
 
-def test_equal_lengths():
+def test_equal_lengths_sum_to_the_total():
     assert equal_lengths(10, [1] * 4) == [2, 3, 2, 3]
     assert equal_lengths(8, [1] * 4) == [2, 2, 2, 2]
     assert all(sum(equal_lengths(total, [1] * 3)) == total for total in range(3, 40))
 
 
 @pytest.mark.parametrize("copies", [[4, 4, 4], [1, 1, 4, 4], [2, 2, 3]])
-def test_levels_that_train_several_copies_share_the_steps(copies):
+def test_levels_with_several_copies_share_the_steps(copies):
     for total in range(sum(copies), 60):
         lengths = equal_lengths(total, copies)
-        spent = sum(length * number for length, number in zip(lengths, copies, strict=True))
+        spent = sum(length * count for length, count in zip(lengths, copies, strict=True))
         assert 0 <= total - spent < copies[-1]
         assert max(lengths) - min(lengths) <= 1
 
 
 def test_randomized_follows_the_paper():
-    bench = NotingBench(favourite=5)
+    bench = RecordingBench(winner=5)
     Randomized().prune(bench)
     assert [stage for stage, *_ in bench.trained] == [f"level-{level}" for level in range(5)]
     assert [stage for stage, *_ in bench.raced] == [f"level-{level}/race" for level in range(1, 5)]
@@ -152,9 +152,9 @@ def test_randomized_follows_the_paper():
     assert type(bench.trained[-1][2].schedule) is Linear
 
 
-def test_pools_are_functions_of_the_seed_and_differ_by_level():
+def test_pools_are_deterministic_given_the_seed_and_differ_between_seeds():
     def pools(seed):
-        bench = NotingBench(seed=seed)
+        bench = RecordingBench(seed=seed)
         Randomized(sparsity=0.5, ladder=(0.2, 0.5), candidates=2).prune(bench)
         return [pool for _, pool, *_ in bench.raced]
 
@@ -163,7 +163,7 @@ def test_pools_are_functions_of_the_seed_and_differ_by_level():
 
 
 def test_the_control_races_copies_of_the_magnitude_mask():
-    bench = NotingBench(favourite=2)
+    bench = RecordingBench(winner=2)
     Randomized(sampler="magnitude", candidates=3, levels=2).prune(bench)
     for (_, pool, *_, labels), (_, parent, _, mask) in zip(bench.raced, bench.trained[1:], strict=True):
         assert set(pool) == {topk_mask(magnitude(parent.weights), mask.sparsity)} == {mask}
@@ -171,7 +171,7 @@ def test_the_control_races_copies_of_the_magnitude_mask():
 
 
 def test_halving_and_full_scores():
-    bench = NotingBench()
+    bench = RecordingBench()
     Randomized(halving=True, full_scores=True, levels=1).prune(bench)
     (early, full) = bench.raced
     assert early[4] == 3
@@ -180,14 +180,14 @@ def test_halving_and_full_scores():
     assert len(bench.trained) == 2
 
 
-def test_the_built_in_engines():
+def test_the_built_in_engines_are_registered():
     assert {"imp", "magnitude", "randomized"} <= set(engine_ids())
     assert engine_class("randomized") is Randomized
     assert issubclass(Randomized, Engine)
 
 
-def test_an_engine_and_a_criterion_from_outside(registries, tmp_path, tiny_model_dir):
-    """A new criterion is one function, a new engine one class; neither edits the package."""
+def test_an_engine_and_a_criterion_from_outside_the_package(registries, tmp_path, tiny_model_dir):
+    """A new criterion is one function and a new engine is one class; neither edits the package."""
     from workbench import Distillation, FineTuning, RunSpec, prune
     from workbench.scores import criterion
     from workbench.settings import settings

@@ -1,4 +1,4 @@
-"""Gradual pruning: when, how much, and what becomes of pruned weights."""
+"""Gradual pruning: when, how much, and what happens to pruned weights."""
 
 import itertools
 
@@ -44,8 +44,8 @@ def test_the_recipe_prunes_as_published():
     assert OBERT(sparsity=0.9).plan(1000) == plan
 
 
-class Notes:
-    """A bench that remembers what it is asked to train."""
+class RecordingBench:
+    """A bench that records what it is asked to train."""
 
     seed = 0
 
@@ -63,7 +63,7 @@ class Notes:
 
 
 def test_the_recipe_trains_as_published():
-    bench = Notes()
+    bench = RecordingBench()
     RunSpec.from_yaml(recipe_path("sparse-fine-tuning")).engine.prune(bench)
     config = bench.config
     rates = [config.lr * config.schedule(epoch / 10) for epoch in (0, 1, 2, 5, 10)]
@@ -75,8 +75,8 @@ def test_the_recipe_trains_as_published():
     assert type(bench.sparsifier) is CriterionPruning
 
 
-def test_plain_gmp_decays_once_and_lets_weights_return():
-    bench = Notes()
+def test_gmp_decays_once_and_lets_weights_return_by_default():
+    bench = RecordingBench()
     GMP(start="dense").prune(bench)
     assert bench.state == "dense"
     assert type(bench.sparsifier) is ReturningPruning
@@ -101,13 +101,13 @@ def test_a_short_run_still_reaches_its_sparsity(steps):
         ({"criterion": "magnitud"}, "Did you mean magnitude"),
     ],
 )
-def test_what_cannot_be_is_refused(settings, message):
+def test_impossible_settings_are_rejected(settings, message):
     with pytest.raises(BadInput, match=message):
         GMP(**settings)
 
 
 @pytest.mark.parametrize("kind", [plain, returning, second_order])
-def test_every_pruning_keeps_exactly_its_count(kind, trainer_of, batch):
+def test_every_pruning_step_keeps_exactly_the_planned_count(kind, trainer_of, batch):
     trainer = trainer_of(kind(PLAN))
     sparsifier, masks = trainer.sparsifier, []
     for step in range(8):
@@ -155,12 +155,12 @@ def test_a_weight_returns_when_it_ranks_high_enough(trainer_of, batch):
         weight[~gone] *= 1e-6
     trainer.advance(batch(2))
     assert trainer.sparsifier.mask[name].equal(gone)
-    # Behind the mask there was no gradient and no momentum; it has moved in the last step alone.
+    # Behind the mask the weights had neither gradient nor momentum; only the last step moved them.
     assert torch.allclose(weight[gone], before[gone], atol=1e-4)
     assert not torch.equal(weight[gone], before[gone])
 
 
-def test_momentum_moves_what_is_behind_the_mask_and_gradients_do_not(trainer_of, batch):
+def test_momentum_moves_values_behind_the_mask_and_gradients_do_not(trainer_of, batch):
     def behind(momentum):
         trainer = trainer_of(returning({1: 0.5}), optimizer="sgd", momentum=momentum)
         values = []
@@ -177,7 +177,7 @@ def test_momentum_moves_what_is_behind_the_mask_and_gradients_do_not(trainer_of,
 
 @pytest.mark.parametrize("kind", [plain, returning, second_order, lambda plan: plain(plan, "wanda")])
 @pytest.mark.parametrize("stop", [1, 4, 7])
-def test_a_restored_trainer_goes_on_bit_for_bit(kind, stop, trainer_of, batch):
+def test_a_restored_trainer_continues_bit_for_bit(kind, stop, trainer_of, batch):
     whole = trainer_of(kind(PLAN))
     for step in range(8):
         whole.advance(batch(step))
@@ -199,11 +199,11 @@ def test_a_revived_weight_is_never_saved(trainer_of, batch):
     name, weight = next(iter(prunable(trainer.model).items()))
     with torch.no_grad():
         weight[~trainer.sparsifier.mask[name]] = 1e-9
-    with pytest.raises(RuntimeError, match=f"{name} revived at step 1"):
+    with pytest.raises(RuntimeError, match=f"{name} is not zero at step 1"):
         trainer.tensors()
 
 
-def test_a_random_criterion_prunes_further_in_the_same_order(trainer_of, batch):
+def test_a_random_criterion_prunes_in_the_same_order_at_every_step(trainer_of, batch):
     trainer = trainer_of(plain(PLAN, "random"))
     for step in range(6):
         trainer.advance(batch(step))
@@ -211,10 +211,10 @@ def test_a_random_criterion_prunes_further_in_the_same_order(trainer_of, batch):
     assert trainer.sparsifier.mask == topk_mask(scores, 0.9)
 
 
-def test_what_is_looked_at_is_told(trainer_of, batch):
-    for kind, looks in [(plain, 0), (lambda plan: plain(plan, "first_order"), 8), (second_order, 3)]:
-        trainer, seen = trainer_of(kind({0: 0.5, 1: 0.6})), []
-        trainer.on_sample = seen.append
+def test_every_sampled_batch_is_reported(trainer_of, batch):
+    for kind, batches in [(plain, 0), (lambda plan: plain(plan, "first_order"), 8), (second_order, 3)]:
+        trainer, sampled = trainer_of(kind({0: 0.5, 1: 0.6})), []
+        trainer.on_sample = sampled.append
         for step in range(3):
             trainer.advance(batch(step))
-        assert len(seen) == 2 * looks
+        assert len(sampled) == 2 * batches

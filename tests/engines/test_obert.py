@@ -1,4 +1,4 @@
-"""Second-order pruning against closed forms."""
+"""Second-order pruning, checked against closed forms."""
 
 from types import SimpleNamespace
 
@@ -35,7 +35,7 @@ class Regression(nn.Module):
 
 
 class Samples:
-    """What a sparsifier sees of a trainer: batches of one example."""
+    """The part of a trainer that a sparsifier uses: batches of one example."""
 
     def __init__(self, model, inputs, labels):
         self.model, self.inputs, self.labels = model, inputs, labels
@@ -55,11 +55,11 @@ def surgery(model, inputs, labels, sparsity, block, damp):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_one_weight_of_a_quadratic_is_removed_at_the_least_cost(seed):
-    """At the minimum of a quadratic whose Hessian the Fisher is a multiple of, OBS is exact.
+def test_the_cheapest_weight_of_a_quadratic_is_removed(seed):
+    """OBS is exact at the minimum of a quadratic whose Hessian is a multiple of the Fisher matrix.
 
-    The residuals are +c and -c for every input, so that w is the least-squares solution and each g g^T is
-    4 c^2 x x^T, the Hessian's share of that example times 2 c^2.
+    The residuals are +c and -c for every input, so w is the least-squares solution, and each g g^T is
+    4 c^2 x x^T: 2 c^2 times the Hessian of that example.
     """
     rng = torch_generator(seed)
     size = 6
@@ -78,13 +78,13 @@ def test_one_weight_of_a_quadratic_is_removed_at_the_least_cost(seed):
         solution[others], loss, *_ = np.linalg.lstsq(x[:, others], y, rcond=None)
         solutions.append((loss.item(), solution))
     _, best = min(solutions, key=lambda pair: pair[0])
-    found = model.weight.detach().double().numpy()[0]
-    assert found == pytest.approx(best, rel=1e-3, abs=1e-4)
+    actual = model.weight.detach().double().numpy()[0]
+    assert actual == pytest.approx(best, rel=1e-3, abs=1e-4)
     assert surgeon.mask["encoder.layer.0.weight"].numpy()[0].tolist() == (best != 0).tolist()
 
 
-def test_survivors_make_up_for_several_weights_at_once():
-    """w - F^-1 v with the inverse of the whole dense F, cut into its blocks."""
+def test_kept_weights_compensate_for_several_pruned_ones():
+    """w - F^-1 v with the inverse of the full dense F, restricted to its blocks."""
     rng = torch_generator("several")
     size, block, damp = 12, 4, 1e-2
     inputs, labels = torch.randn(30, size, generator=rng), torch.randn(30, generator=rng)
@@ -105,22 +105,22 @@ def test_survivors_make_up_for_several_weights_at_once():
     assert torch.allclose(model.weight.detach()[0].double(), expected, rtol=1e-4, atol=1e-6)
 
 
-def test_with_much_damping_it_is_magnitude_pruning(trainer_of, batch):
+def test_with_high_damping_it_equals_magnitude_pruning(trainer_of, batch):
     trainer = trainer_of(SurgeonPruning({0: 0.7}, "global", block=50, damp=1e6, gradients=4))
     before = {name: weight.detach().clone() for name, weight in prunable(trainer.model).items()}
     trainer.advance(batch(0))
     assert trainer.sparsifier.mask == topk_mask(magnitude(before), 0.7, "global")
 
 
-def test_with_little_damping_it_is_not(trainer_of, batch):
+def test_with_low_damping_it_differs_from_magnitude_pruning(trainer_of, batch):
     trainer = trainer_of(SurgeonPruning({0: 0.7}, "global", block=50, damp=1e-13, gradients=64))
     before = {name: weight.detach().clone() for name, weight in prunable(trainer.model).items()}
     trainer.advance(batch(0))
     assert trainer.sparsifier.mask.jaccard(topk_mask(magnitude(before), 0.7, "global")) < 0.9
 
 
-def test_a_second_pruning_leaves_the_first_out_of_account(trainer_of, batch):
-    """Weights pruned before have no gradient and no part in the correction."""
+def test_a_second_pruning_step_ignores_weights_pruned_before(trainer_of, batch):
+    """Weights pruned before have no gradient and do not contribute to the correction."""
     trainer = trainer_of(SurgeonPruning({0: 0.9, 1: 0.9}, "global", block=50, damp=1e-7, gradients=4))
     trainer.advance(batch(0))
     kept = {name: weight.detach().clone() for name, weight in prunable(trainer.model).items()}
@@ -128,7 +128,7 @@ def test_a_second_pruning_leaves_the_first_out_of_account(trainer_of, batch):
     assert all(torch.equal(kept[name], weight) for name, weight in prunable(trainer.model).items())
 
 
-def test_a_fisher_matrix_that_does_not_fit_is_refused_with_the_figures(model):
+def test_a_fisher_matrix_that_does_not_fit_is_rejected_with_the_sizes(model):
     numel = sum(weight.numel() for weight in prunable(model).values())
     needed = sum(fisher_bytes(weight.numel(), 50) for weight in prunable(model).values()) / 1e9
     with pytest.raises(BadInput, match=rf"{numel} weights in blocks of 50 takes .* GB, .*Set max_memory_gb"):

@@ -1,4 +1,4 @@
-"""One-shot pruning of a real encoder that was fine-tuned on real data."""
+"""One-shot pruning of a real encoder, fine-tuned on real data."""
 
 import torch
 
@@ -21,10 +21,10 @@ def mean_loss(model, batches):
     return sum(losses) / len(losses)
 
 
-def test_at_70_percent_second_order_loses_less_than_half_of_what_magnitude_loses(
+def test_at_70_percent_second_order_pruning_less_than_halves_the_damage_of_magnitude_pruning(
     small_encoder, glue_dir, monkeypatch
 ):
-    """Measured: a loss of 0.20 dense, 0.51 by magnitude, 0.33 with 24 gradients, 0.29 with 48."""
+    """Measured loss: 0.20 dense, 0.51 by magnitude, 0.33 with 24 gradients, 0.29 with 48."""
     monkeypatch.setenv("WORKBENCH_GLUE_DIR", str(glue_dir))
     data = TaskData(load_task("glue/sst2"), str(small_encoder), 0, "validation", examples=2000)
     model = load_encoder(str(small_encoder), 2, 0)

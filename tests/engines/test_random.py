@@ -1,11 +1,11 @@
-"""Static random masks: how many, and where."""
+"""Static random masks: kept weights per matrix, and their positions."""
 
 import json
 
 import pytest
 import torch
 
-from tests.engines.test_engines import NotingBench
+from tests.engines.test_engines import RecordingBench
 from workbench.engines.random import Random
 from workbench.errors import BadInput
 from workbench.masks import kept_count
@@ -21,8 +21,8 @@ CONVOLUTIONS = {"first": torch.Size((16, 3, 3, 3)), "second": torch.Size((64, 16
 
 @pytest.mark.parametrize("densities", ["er", "erk"])
 @pytest.mark.parametrize("sparsity", [0.5, 0.9, 0.97, 0.99])
-def test_densities_of_linear_matrices_are_as_the_formula_says(densities, sparsity):
-    """Densities of 768 x 768 and 768 x 3072 are as 1536/589824 to 3840/2359296, 1.6 to 1."""
+def test_densities_of_linear_matrices_follow_the_formula(densities, sparsity):
+    """The densities of 768 x 768 and 768 x 3072 have the ratio 1536/589824 to 3840/2359296, 1.6 to 1."""
     kept = Random(densities=densities, sparsity=sparsity).kept(BERT)
     assert sum(kept.values()) == kept_count(84_934_656, sparsity)
     square, wide = kept["layer.0.query"] / 768**2, kept["layer.0.output"] / (768 * 3072)
@@ -31,7 +31,7 @@ def test_densities_of_linear_matrices_are_as_the_formula_says(densities, sparsit
     assert square == pytest.approx(epsilon * 1536 / 589_824, rel=1e-4)
 
 
-def test_a_matrix_that_would_be_more_than_dense_is_dense_and_epsilon_solved_again():
+def test_a_matrix_with_density_above_one_is_dense_and_epsilon_is_solved_again():
     kept = Random(densities="er", sparsity=0.2).kept(BERT)
     assert kept["layer.3.key"] == 768**2
     assert sum(kept.values()) == kept_count(84_934_656, 0.2)
@@ -46,23 +46,23 @@ def test_a_matrix_that_would_be_more_than_dense_is_dense_and_epsilon_solved_agai
         ("erk", (25 / 432) / (86 / 9216)),
     ],
 )
-def test_only_erk_counts_the_kernel(densities, ratio):
+def test_only_erk_includes_the_kernel(densities, ratio):
     kept = Random(densities=densities, sparsity=0.95).kept(CONVOLUTIONS)
     assert (kept["first"] / 432) / (kept["second"] / 9216) == pytest.approx(ratio, rel=0.02)
 
 
-def test_uniform_counts_are_those_of_any_mask_by_matrix():
+def test_uniform_counts_equal_those_of_any_mask_per_matrix():
     kept = Random(densities="uniform", sparsity=0.97).kept(CONVOLUTIONS)
     assert kept == {name: kept_count(shape.numel(), 0.97) for name, shape in CONVOLUTIONS.items()}
 
 
-def test_a_mask_has_the_counts_and_depends_on_the_seed_alone():
+def test_a_mask_has_the_given_counts_and_depends_only_on_the_seed():
     def mask(seed: int, start: str):
-        bench = NotingBench(seed=seed)
+        bench = RecordingBench(seed=seed)
         Random(counts=counts, sparsity=1 - sum(counts) / numel, start=start).prune(bench)
         return bench.trained[0][3]
 
-    weights = NotingBench().dense().weights
+    weights = RecordingBench().dense().weights
     numel = sum(weight.numel() for weight in weights.values())
     counts = (0, *(weight.numel() // 3 for weight in weights.values()))[: len(weights)]
     masks = [mask(0, "dense"), mask(0, "pretrained"), mask(1, "dense")]
@@ -95,7 +95,7 @@ def test_counts_that_do_not_fit_are_refused(finished_run, tiny_model_dir, tmp_pa
         Random(counts_of=str(finished_run.path), counts=(1,))
     with pytest.raises(BadInput, match="counts for 2 matrices do not fit the 12 matrices"):
         Random(counts=(1, 2)).check(model)
-    with pytest.raises(BadInput, match=r"sparsity is 0\.9, that of the counts 0\.7998"):
+    with pytest.raises(BadInput, match=r"sparsity is 0\.9, but the counts have 0\.7998"):
         spec(counts_of=str(finished_run.path), sparsity=0.9).engine.check(model)
     with pytest.raises(BadInput, match="do not fit"):
         Random(counts=(10**9,) * 12).check(model)

@@ -1,4 +1,4 @@
-"""Masks from trained scores: gradients, exact counts, frozen weights, and going on after a stop."""
+"""Masks from trained scores: gradients, exact counts, frozen weights, and resuming."""
 
 import math
 
@@ -30,7 +30,7 @@ def copied(trainer):
 
 @torch.no_grad()
 def scored_at(trainer, step):
-    """Puts random scores into a trainer and moves it to a step."""
+    """Gives a trainer random scores and moves it to a step."""
     trainer.step = step
     for number, score in enumerate(trainer.sparsifier.scores.values()):
         score.copy_(2 * torch.randn(score.shape, generator=torch.Generator().manual_seed(number)))
@@ -38,7 +38,7 @@ def scored_at(trainer, step):
 
 
 @every
-def test_gradients_are_those_of_a_straight_through_estimator(make, trainer_of, batch):
+def test_gradients_match_a_straight_through_estimator(make, trainer_of, batch):
     trainer = trainer_of(make())
     trainer.model.eval()
     scored_at(trainer, 5)
@@ -69,8 +69,8 @@ def test_gradients_are_those_of_a_straight_through_estimator(make, trainer_of, b
 @pytest.mark.parametrize(
     ("make", "factor"), [(ALL["smp"], 400 * (1 - (3 / 8) ** 3)), (ALL["soft"], 400 * (1 - (1 / 5) ** 3))]
 )
-def test_the_regulariser_is_a_mean_of_means_scaled_to_bert_base_that_ramps_up(make, factor, trainer_of):
-    # 5 of 8 steps: lambda ramps over the whole training in smp, with the threshold (steps 1 to 6) in soft.
+def test_the_regulariser_is_a_mean_of_means_scaled_by_size_that_ramps_up(make, factor, trainer_of):
+    # Step 5 of 8: lambda ramps over the whole training in smp, and with the threshold (steps 1 to 6) in soft.
     trainer = trainer_of(make())
     scored_at(trainer, 5)
     scores = trainer.sparsifier.scores
@@ -88,7 +88,7 @@ def test_the_regulariser_is_a_mean_of_means_scaled_to_bert_base_that_ramps_up(ma
 
 
 @every
-def test_the_count_is_exact_from_the_end_of_the_ramp_on(make, trainer_of, batch):
+def test_the_count_is_exact_after_the_ramp(make, trainer_of, batch):
     trainer = trainer_of(make(ramp_from=0.25, ramp_until=0.75))
     total = sum(kept_count(weight.numel(), 0.8) for weight in prunable(trainer.model).values())
     kept = [trainer.sparsifier.mask.kept]
@@ -106,23 +106,23 @@ def test_the_count_is_exact_from_the_end_of_the_ramp_on(make, trainer_of, batch)
 
 
 @every
-def test_a_trainer_restored_in_its_middle_goes_on_bit_for_bit(make, trainer_of, batch):
+def test_a_trainer_restored_midway_continues_bit_for_bit(make, trainer_of, batch):
     whole = trainer_of(make())
     for step in range(8):
         if step == 4:
-            middle, age = copied(whole), whole.optimizer_steps
+            checkpoint, optimizer_steps = copied(whole), whole.optimizer_steps
         whole.advance(batch(step))
     other = trainer_of(make())
     other.advance(batch(7))
-    other.restore(middle, age, step=4)
+    other.restore(checkpoint, optimizer_steps, step=4)
     for step in range(4, 8):
         other.advance(batch(step))
-    expected, found = copied(whole), copied(other)
-    assert expected.keys() == found.keys()
-    assert all(torch.equal(expected[name], found[name]) for name in expected)
+    expected, actual = copied(whole), copied(other)
+    assert expected.keys() == actual.keys()
+    assert all(torch.equal(expected[name], actual[name]) for name in expected)
 
 
-def test_pruned_weights_of_movement_go_on_moving_and_may_return(trainer_of, batch):
+def test_pruned_weights_of_movement_keep_moving_and_may_return(trainer_of, batch):
     trainer = trainer_of(ALL["movement"](ramp_from=0.0, ramp_until=0.3), steps=30)
     returned = 0
     for step in range(30):
@@ -135,7 +135,7 @@ def test_pruned_weights_of_movement_go_on_moving_and_may_return(trainer_of, batc
     assert trainer.sparsifier.tensors()[f"latent.{name}"][~now[name]].count_nonzero() > 0
 
 
-def test_what_is_frozen(trainer_of, batch):
+def test_only_the_intended_parameters_are_trained(trainer_of, batch):
     def moved(sparsifier, **changes):
         trainer = trainer_of(sparsifier, **changes)
         before = copied(trainer)
@@ -170,11 +170,11 @@ def test_a_moved_weight_is_never_saved(trainer_of, batch):
     trainer.advance(batch(0))
     copied(trainer)
     prunable(trainer.model)[ALL_NAMES[1]].data[0, 0] += 1e-7
-    with pytest.raises(RuntimeError, match="not what scores and mask say"):
+    with pytest.raises(RuntimeError, match=f"{ALL_NAMES[1]} does not match its mask at step 1"):
         copied(trainer)
 
 
-def test_masks_are_those_of_the_exact_ranking(trainer_of):
+def test_masks_equal_those_of_the_exact_ranking(trainer_of):
     trainer = trainer_of(ALL["movement"]())
     scored_at(trainer, 8)
     assert trainer.sparsifier.mask == topk_mask(trainer.sparsifier.scores, 0.8)
@@ -186,7 +186,7 @@ def test_masks_are_those_of_the_exact_ranking(trainer_of):
 
 
 @torch.no_grad()
-def test_smp_s_shares_out_each_type_by_its_mean_sigmoid(trainer_of):
+def test_smp_s_distributes_each_type_by_mean_sigmoid(trainer_of):
     trainer = trainer_of(ALL["smp-s"]())
     scored_at(trainer, 8)
     lift = {"layer.0.attention.self.query": 3.0, "layer.1.output.dense": -2.0}
@@ -203,7 +203,7 @@ def test_smp_s_shares_out_each_type_by_its_mean_sigmoid(trainer_of):
 
 
 @torch.no_grad()
-def test_smp_s_fills_a_matrix_and_hands_the_rest_on(trainer_of):
+def test_smp_s_fills_a_matrix_and_passes_the_rest_to_other_layers(trainer_of):
     trainer = trainer_of(StaticScores(SMP(sparsity=0.3)))
     scored_at(trainer, 8)
     for name, score in trainer.sparsifier.scores.items():
@@ -229,7 +229,7 @@ def test_a_higher_temperature_makes_layers_more_equal(trainer_of):
 
 
 @torch.no_grad()
-def test_the_soft_threshold_and_its_floor(trainer_of):
+def test_the_soft_threshold_respects_its_floor(trainer_of):
     trainer = trainer_of(ALL["soft"](threshold=0.2, ramp_from=0.0, ramp_until=1.0))
     scored_at(trainer, 4)
     name, lowest = ALL_NAMES[:2]
@@ -253,7 +253,7 @@ def test_the_soft_threshold_and_its_floor(trainer_of):
 
 
 @torch.no_grad()
-def test_at_the_highest_sparsity_every_matrix_has_the_same_floor(trainer_of):
+def test_at_the_highest_sparsity_every_matrix_is_at_its_floor(trainer_of):
     trainer = trainer_of(SoftScores(SoftMovement(sparsity=1 - FLOOR, ramp_until=0.5)))
     scored_at(trainer, 8)
     mask = trainer.sparsifier.mask
@@ -265,19 +265,19 @@ def test_at_the_highest_sparsity_every_matrix_has_the_same_floor(trainer_of):
 @pytest.mark.parametrize(
     ("engine", "values", "complaint"),
     [
-        (SMP, {"ramp_from": 0.6, "ramp_until": 0.6}, "smp: ramp_from is 0.6 and ramp_until 0.6"),
-        (Movement, {"ramp_until": 0.05}, "pruning must begin before it ends"),
+        (SMP, {"ramp_from": 0.6, "ramp_until": 0.6}, "smp: ramp_from is 0.6 and ramp_until is 0.6"),
+        (Movement, {"ramp_until": 0.05}, "give ramp_from < ramp_until"),
         (SoftMovement, {"sparsity": 0.996}, r"keeps 0.5% of every matrix. Give at most 0.995"),
         (SoftMovement, {"threshold": 0.5}, "threshold is 0.5"),
         (SMP, {"masking": "global"}, "masking is 'global'"),
     ],
 )
-def test_settings_that_cannot_be_are_refused(engine, values, complaint):
+def test_impossible_settings_are_rejected(engine, values, complaint):
     with pytest.raises(BadInput, match=complaint):
         engine(**values)
 
 
-def test_a_training_of_one_step_ends_sparse(trainer_of, batch):
+def test_a_training_of_one_step_reaches_the_sparsity(trainer_of, batch):
     for make in ALL.values():
         trainer = trainer_of(make(), steps=1)
         trainer.advance(batch(0))

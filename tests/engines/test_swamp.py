@@ -1,4 +1,4 @@
-"""What `swamp` and `imp` with rewinding ask of a bench."""
+"""The calls that `swamp` and `imp` with rewinding make to a bench."""
 
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.engines.test_engines import NotingBench
+from tests.engines.test_engines import RecordingBench
 from workbench.engines.imp import IMP
 from workbench.engines.swamp import Swamp
 from workbench.errors import BadInput
@@ -17,8 +17,8 @@ from workbench.scores import magnitude
 
 
 @dataclass
-class AveragingBench(NotingBench):
-    """An average is one training."""
+class AveragingBench(RecordingBench):
+    """Records averages, and performs each as a single training."""
 
     averaged: list = field(default_factory=list)
 
@@ -27,14 +27,14 @@ class AveragingBench(NotingBench):
         return self.train(stage, state, config, mask)
 
 
-def test_a_level_removes_a_fifth_of_what_remains_and_the_last_one_less():
+def test_a_level_removes_a_fifth_of_the_remaining_weights_and_the_last_one_fewer():
     assert Swamp(sparsity=0.5).sparsities == pytest.approx((0.2, 0.36, 0.488, 0.5))
     assert Swamp(sparsity=0.488).sparsities == pytest.approx((0.2, 0.36, 0.488))
     assert len(Swamp(sparsity=0.9).sparsities) == 11
     assert IMP(sparsity=0.9, prune_share=0.2).sparsities == Swamp(sparsity=0.9).sparsities
 
 
-def test_swamp_averages_particles_at_every_level_from_one_rewind_point():
+def test_every_level_averages_particles_from_the_same_rewind_point():
     bench = AveragingBench()
     state = Swamp(sparsity=0.5).prune(bench)
     assert [stage for stage, *_ in bench.averaged] == ["level-1", "level-2", "level-3", "level-4"]
@@ -52,7 +52,7 @@ def test_swamp_averages_particles_at_every_level_from_one_rewind_point():
         assert sum(map(config.averages_at, range(1, 301))) == 5
 
 
-def test_the_two_ingredients_can_be_left_out():
+def test_averaging_and_particles_can_be_turned_off():
     bench = AveragingBench()
     Swamp(sparsity=0.5, averaging=False, particles=1).prune(bench)
     for _, config, _, particles in bench.averaged:
@@ -61,7 +61,7 @@ def test_the_two_ingredients_can_be_left_out():
         assert config.schedule == Held(warmup=0.1, hold_from=0.75), "at the same learning rates"
 
 
-def test_swamp_plus_has_one_particle_while_the_sparsity_is_low():
+def test_swamp_plus_has_one_particle_at_low_sparsity():
     bench = AveragingBench()
     Swamp(sparsity=0.7, particles=3, particles_from=0.5).prune(bench)
     counts = [particles for *_, particles in bench.averaged]
@@ -69,7 +69,7 @@ def test_swamp_plus_has_one_particle_while_the_sparsity_is_low():
 
 
 @pytest.mark.parametrize("changes", [{}, {"particles_from": 0.5}, {"particles": 3}])
-def test_total_steps_are_those_of_all_particles(changes):
+def test_total_steps_count_all_particles(changes):
     bench = AveragingBench()
     engine = Swamp(sparsity=0.7, total_steps=1000, **changes)
     engine.prune(bench)
@@ -77,7 +77,7 @@ def test_total_steps_are_those_of_all_particles(changes):
     assert 0 <= 1000 - spent < engine.particles
 
 
-def test_a_rewind_point_after_some_dense_training():
+def test_the_rewind_point_can_follow_some_dense_training():
     bench = AveragingBench()
     engine = Swamp(sparsity=0.5, rewind_epochs=0.5, dense_epochs=2.0)
     engine.prune(bench)
@@ -89,7 +89,7 @@ def test_a_rewind_point_after_some_dense_training():
     assert all(stages[stage][0].history == ("rewind", "fresh") for stage, *_ in bench.averaged)
 
 
-def test_without_rewinding_levels_go_on_from_the_average():
+def test_without_rewinding_levels_continue_from_the_average():
     bench = AveragingBench()
     assert Swamp(sparsity=0.5, rewind="none").prune(bench).history == (
         "dense",
@@ -104,22 +104,22 @@ def test_without_rewinding_levels_go_on_from_the_average():
     ("changes", "message"),
     [
         ({"particles": 0}, "particles is 0"),
-        ({"hold_from": None}, "give hold_from"),
+        ({"hold_from": None}, "hold_from is None. Give hold_from"),
         ({"hold_from": 0.05}, "above the warm-up"),
         ({"rewind_epochs": 1.0}, "dense_epochs above 0"),
         ({"prune_share": 1.0}, "prune_share is 1.0"),
         ({"levels": 3}, "prune_share=null with levels"),
         ({"prune_share": None}, "levels is None"),
         ({"rewind": True}, "rewind is True"),
-        ({"ladder": (0.5, 0.8)}, "make them equal"),
+        ({"ladder": (0.5, 0.8)}, "ladder ends at 0.8, but sparsity is 0.9. Make them equal"),
     ],
 )
-def test_settings_that_cannot_be_are_refused(changes, message):
+def test_impossible_settings_are_rejected(changes, message):
     with pytest.raises(BadInput, match=message):
         Swamp(sparsity=0.9, **changes)
 
 
-def test_too_few_steps_for_all_particles_are_refused_before_any_training():
+def test_too_few_steps_for_all_particles_are_rejected_before_any_training():
     bench = AveragingBench()
     with pytest.raises(BadInput, match=r"total_steps is 15.*Give at least 16"):
         Swamp(sparsity=0.5, total_steps=15).prune(bench)

@@ -1,6 +1,6 @@
-"""How masks are found: one file a published method.
+"""Pruning methods, one file per published method.
 
-Every module of this folder is imported, so adding an engine means adding its file.
+Every module in this folder is imported, so adding an engine means adding one file.
 """
 
 from importlib import import_module

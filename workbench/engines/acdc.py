@@ -20,31 +20,35 @@ from workbench.training import FixedMask, Sparsifier, Training
 
 @settings
 class ACDC(Engine):
-    """One training in phases: dense first, then compressed and decompressed in turn, compressed at last.
+    """One training run in phases: dense first, then alternately compressed and decompressed, then compressed.
 
-    Each compressed phase begins with the magnitude mask of the full sparsity, taken anew, and keeps it; each
-    decompressed one begins with the pruned weights back at zero. The phases are those of the released
-    configuration for ResNet-50, a tenth as long: of 100 epochs, 10 are dense, then 5 compressed and 5
-    dense in turn until 75; the last dense phase has 10 and the last compressed one 15. A longer training has
-    more phases of the same length, as the released configuration of 200 epochs has.
+    Each compressed phase computes a new magnitude mask at full sparsity and keeps it until the phase ends.
+    Each decompressed phase starts with the pruned weights set to zero. The phases are those of the released
+    configuration for ResNet-50 at a tenth of the length. That configuration has 100 epochs: 10 dense, then
+    5 compressed and 5 dense alternately until epoch 75, where the last dense phase has 10 and the last
+    compressed phase 15. Longer runs have more phases of the same length, like the released configuration
+    for 200 epochs.
 
-    It starts from the pretrained weights with a fresh head, for a ResNet from its initial ones, and not from
-    the dense model, since its first phase is the dense training. For encoders no source was found: that
-    the same proportions suit them is inferred, and so is one linear decay of the learning rate over the
-    whole run; the paper's is `decay="cosine"`. Momentum is reset as in the released code (SGD only). Of
-    Adam ours also forgets the second moments and the count of steps: from zero under a count that ran on, a
-    second moment would for a while let the revived weights move more than six times as fast as the rate says.
-    The learning rate rises over a tenth of the run, in the released configuration over a twentieth. That the
-    dense model teaches (`distillation`) is ours.
+    The first phase is the dense training, so the run starts from the pretrained weights with a fresh head
+    (for a ResNet, from its initial weights) and not from the dense model.
+
+    We found no source for encoders. That the same proportions suit them is our inference, and so is a single
+    linear decay of the learning rate over the whole run; the paper uses `decay="cosine"`. Momentum is reset
+    as in the released code, which only uses SGD. For Adam we also reset the second moments and the step
+    count: if second moments restarted from zero under a running step count, revived weights would for a while
+    move more than six times as fast as the learning rate says. The learning rate warms up over a tenth of the
+    run; in the released configuration, over a twentieth. Distillation from the dense model is our addition.
 
     Attributes:
-        scope: what the magnitudes are ranked within; the paper has "global" and, as "uniform", "matrix".
-        dense_epochs: the first phase.
-        phase_epochs: every compressed and decompressed phase but the last two.
-        last_dense_epochs: the last decompressed phase.
-        final_epochs: the last compressed phase. What does not fill a pair of phases is added to it.
-        reset_moments: forget the optimizer's state at the start of each decompressed phase.
-        decay: how the learning rate falls over the whole run.
+        scope: the group within which magnitudes are ranked; the paper uses "global" and, as "uniform",
+            "matrix".
+        dense_epochs: length of the first phase.
+        phase_epochs: length of each compressed and decompressed phase except the last two.
+        last_dense_epochs: length of the last decompressed phase.
+        final_epochs: length of the last compressed phase. Steps that do not fill a pair of phases are added
+            to it.
+        reset_moments: reset the optimizer's state at the start of each decompressed phase.
+        decay: how the learning rate decays over the whole run.
     """
 
     id: ClassVar[str] = "acdc"
@@ -58,57 +62,57 @@ class ACDC(Engine):
     decay: Literal["linear", "cosine"] = "linear"
 
     def prune(self, bench: Bench) -> State:
-        """One training under the alternation."""
+        """Trains once with alternating phases."""
         steps = self.train_steps(bench)
         alternation = Alternation(self.phases(bench, steps), self.sparsity, self.scope, self.reset_moments)
         config = self.training_config(steps, schedule=Linear if self.decay == "linear" else Cosine)
         return bench.train(Stage.level(1), bench.pretrained(), config, alternation)
 
     def phases(self, bench: Bench, steps: int) -> tuple[int, ...]:
-        """The steps at which phases start: dense, compressed, dense, ..., compressed.
+        """The steps at which the phases start: dense, compressed, dense, ..., compressed.
 
         Args:
-            bench: knows the length of an epoch.
-            steps: of the whole run.
+            bench: converts epochs to steps.
+            steps: optimizer steps of the whole run.
 
         Raises:
-            BadInput: the run is too short for the first and the last two phases and one between them.
+            BadInput: the run is too short for the first phase, the last two and one in between.
         """
-        least = self._turns(bench, 1)[-1]
+        least = self._starts_and_end(bench, 1)[-1]
         if steps < least:
             raise BadInput(
-                f"acdc: the run has {steps} steps; its fewest phases, of {self.dense_epochs:g} (dense), "
-                f"{self.phase_epochs:g}, {self.last_dense_epochs:g} (dense) and {self.final_epochs:g} epochs "
-                f"times the scale, need {least}. Give at least {least}, or lower dense_epochs, phase_epochs, "
-                "last_dense_epochs or final_epochs."
+                f"acdc: the run has {steps} steps, but the minimum of four phases ({self.dense_epochs:g} "
+                f"dense, {self.phase_epochs:g}, {self.last_dense_epochs:g} dense and {self.final_epochs:g} "
+                f"epochs, times the scale) needs {least}. Give at least {least}, or lower dense_epochs, "
+                "phase_epochs, last_dense_epochs or final_epochs."
             )
-        pairs = bisect_right(range(1, steps), steps, key=lambda pairs: self._turns(bench, pairs)[-1])
-        return tuple(self._turns(bench, pairs)[:-1])
+        pairs = bisect_right(range(1, steps), steps, key=lambda pairs: self._starts_and_end(bench, pairs)[-1])
+        return tuple(self._starts_and_end(bench, pairs)[:-1])
 
-    def _turns(self, bench: Bench, pairs: int) -> list[int]:
-        """The steps at which phases start, and the end; `pairs` compressed phases, and then the last one."""
+    def _starts_and_end(self, bench: Bench, pairs: int) -> list[int]:
+        """The start of each phase, then the end; `pairs` compressed phases precede the last one."""
         between = [self.phase_epochs] * (2 * pairs - 1)
-        turns, late = [0], 0
-        # The sums are rounded: rounded one by one, many phases of x.5 steps would leave no room for the last.
+        steps, delay = [0], 0
+        # Round the running sums: rounding each phase of x.5 steps by itself would leave no room for the last.
         for until in accumulate((self.dense_epochs, *between, self.last_dense_epochs, self.final_epochs)):
-            turn = bench.steps(until, self.batch_size)
-            late = max(late, turns[-1] + 1 - turn)  # a phase of less than a step has one
-            turns.append(turn + late)
-        return turns
+            step = bench.steps(until, self.batch_size)
+            delay = max(delay, steps[-1] + 1 - step)  # every phase has at least one step
+            steps.append(step + delay)
+        return steps
 
 
 class Alternation(Sparsifier):
-    """Fixed masks that come and go with the phases."""
+    """Applies a fixed mask in compressed phases and none in dense ones."""
 
     def __init__(self, starts: tuple[int, ...], sparsity: float, scope: Scope, reset_moments: bool):
-        """Plans the phases.
+        """Stores the phases.
 
         Args:
-            starts: the steps at which phases start, in order; the first, 0, is dense, the next compressed,
-                and so on in turn.
-            sparsity: of every compressed phase.
-            scope: what the magnitudes are ranked within.
-            reset_moments: forget the optimizer's state when weights come back.
+            starts: the steps at which phases start, in ascending order. The first, 0, is dense, the next
+                compressed, and so on alternately.
+            sparsity: sparsity of every compressed phase.
+            scope: the group within which magnitudes are ranked.
+            reset_moments: reset the optimizer's state when weights are revived.
         """
         self._starts = starts
         self._sparsity = sparsity
@@ -125,10 +129,10 @@ class Alternation(Sparsifier):
         self._enter(None)
 
     def after_step(self) -> None:
-        """Keeps the mask, or changes it where a phase starts.
+        """Re-applies the mask, or changes it if a phase starts.
 
-        In a compressed phase gradients are those of all weights, as in the released code, and the pruned
-        weights are set to zero again.
+        In a compressed phase all weights receive gradients, as in the released code, and the pruned weights
+        are set to zero again.
         """
         self._now.after_step()
         if self.training.step not in self._starts:
@@ -142,17 +146,17 @@ class Alternation(Sparsifier):
 
     @property
     def phase(self) -> int:
-        """The number of the present phase, from 0; compressed ones have odd numbers."""
+        """The index of the current phase, from 0; compressed phases are odd."""
         return bisect_right(self._starts, self.training.step) - 1
 
     @property
     def settled(self) -> bool:
-        """Whether the last compressed phase has begun."""
+        """Whether the last compressed phase has started."""
         return self.training.step >= self._starts[-1]
 
     @property
     def mask(self) -> Mask | None:
-        """The present phase's mask; None where it is dense."""
+        """The current phase's mask; None in a dense phase."""
         return self._now.mask
 
     def check(self) -> None:
@@ -160,11 +164,11 @@ class Alternation(Sparsifier):
         self._now.check()
 
     def tensors(self) -> dict[str, Tensor]:
-        """The present mask; nothing where there is none."""
+        """The current mask; empty in a dense phase."""
         return {name: self.mask[name] for name in self.mask.names} if self.mask else {}
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        """Goes on under the same mask."""
+        """Resumes with the mask of a checkpoint."""
         self._enter(Mask.from_tensors(tensors) if tensors else None)
 
     def _enter(self, mask: Mask | None) -> None:

@@ -1,7 +1,7 @@
-"""What an engine is: hyper-parameters, and a method that works with the verbs of the bench.
+"""The base class of all engines: hyper-parameters, and a method that calls the bench.
 
 An engine holds a method's hyper-parameters, and its one method `prune` reads like the paper's pseudo-code.
-The bench does the costly work and skips what is already on disk.
+The bench does the expensive work and skips what is already on disk.
 """
 
 from collections.abc import Callable
@@ -29,26 +29,26 @@ ENGINES: Registry[type["Engine"]] = Registry("engine")
 
 @settings
 class Engine:
-    """Hyper-parameters of every engine; the defaults are those of paper A's code, section 7.
+    """Hyper-parameters shared by all engines; the defaults are those of paper A's code, section 7.
 
     A subclass decorated with `@settings` that sets `id` and defines `prune` is registered under its id.
 
     Attributes:
-        sparsity: share of the prunable weights removed in the end; 0.9375 is "16x".
-        epochs: training after each pruning, in passes over the training split.
+        sparsity: final share of prunable weights removed; 0.9375 is "16x".
+        epochs: training after each pruning step, in passes over the training split.
         lr: peak learning rate.
-        total_steps: optimizer steps in total, instead of `epochs`, to match another run's cost.
-        batch_size: examples in an optimizer step.
-        optimizer: "adamw", or "sgd" with momentum 0.9, for vision.
-        warmup: share of a stage in which the learning rate rises.
-        weight_decay: of the optimizer.
-        clip: largest gradient norm; None for no clipping.
-        eval_every: optimizer steps between evaluations; the best one is kept.
-        freeze_embeddings: whether the embeddings keep their values while the engine trains. Trainable
-            embeddings can learn a bag of words beside the encoder, and then masks matter less.
-        distillation: what the dense model teaches. Unless an engine has its own default this is paper A's,
-            attentions and hidden states included, even for methods published with labels only, so that engines
-            differ only in their masks; `mode="none"` is labels only.
+        total_steps: total optimizer steps, instead of `epochs`, to match another run's cost.
+        batch_size: examples per optimizer step.
+        optimizer: "adamw", or "sgd" with momentum 0.9 for vision.
+        warmup: share of a stage over which the learning rate warms up.
+        weight_decay: weight decay of the optimizer.
+        clip: maximum gradient norm; None for no clipping.
+        eval_every: optimizer steps between evaluations; the best evaluated weights are kept.
+        freeze_embeddings: whether the embeddings stay fixed while the engine trains. Trainable embeddings
+            can learn a bag of words that bypasses the encoder, and then masks matter less.
+        distillation: what the student learns from the dense model. Unless an engine sets its own default,
+            this is paper A's, with attentions and hidden states, even for methods published with labels
+            only, so that engines differ only in their masks. `mode="none"` trains on labels only.
     """
 
     id: ClassVar[str]
@@ -68,48 +68,48 @@ class Engine:
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        # The decorator's class has the same name and replaces the plain one.
+        # Runs twice: the class that the decorator makes has the same name and replaces the plain one.
         if "id" in vars(cls):
             _register(cls)
 
     def prune(self, bench: Bench) -> State:
-        """Finds a mask and trains under it; returns the final state, which the last level left.
+        """Finds a mask, trains under it, and returns the state after the last level.
 
-        It runs twice: first on a bench that trains nothing, which finds out how long the run will be and
-        whether anything in it would be refused, and then in earnest. So it must not have side effects.
+        This method runs twice: first as a dry run, on a bench that trains nothing, to compute the length of
+        the run and reject bad settings early, and then for real. It must not have side effects.
         """
         raise NotImplementedError
 
     def resolve(self, final_mask: Callable[[str], Mask]) -> "Engine":
-        """This engine with what it takes from other runs filled in; called once, when its spec is made.
+        """This engine with values from other runs filled in; called once, when its spec is made.
 
         Args:
-            final_mask: returns the final mask of the complete run in a folder.
+            final_mask: returns the final mask of the complete run in a given folder.
         """
         return self
 
     def adapt(self, model: nn.Module, task: Task, tokenizer: PreTrainedTokenizerBase | None) -> nn.Module:
-        """The student that this engine trains, made of a fresh classifier; the teacher remains that classifier.
+        """Builds the student that this engine trains from a fresh classifier; the teacher is not adapted.
 
         Args:
-            model: the fresh classifier; a student may hold a copy of it.
+            model: the fresh classifier; the student may hold a copy of it.
             task: the task to learn.
-            tokenizer: the model's; None for images.
+            tokenizer: the model's tokenizer; None for images.
         """
         return model
 
     def check(self, model: nn.Module) -> None:
-        """Refuses a model that this engine cannot prune; called before any work.
+        """Rejects a model that this engine cannot prune; called before any work starts.
 
         Args:
             model: the pretrained encoder with a fresh classifier.
 
         Raises:
-            BadInput: the engine cannot prune it.
+            BadInput: the engine cannot prune this model.
         """
 
     def train_steps(self, bench: Bench) -> int:
-        """Optimizer steps of an engine that trains in one stage."""
+        """Optimizer steps of an engine that trains in a single stage."""
         return self.total_steps or bench.steps(self.epochs, self.batch_size)
 
     def training_config(
@@ -121,7 +121,7 @@ class Engine:
         eval_every: int | None = None,
         **others: Any,
     ) -> TrainingConfig:
-        """The configuration of one stage; `lr`, `eval_every` and `others` replace the engine's own values."""
+        """The training configuration of one stage; the arguments override the engine's own values."""
         return TrainingConfig(
             steps=steps,
             lr=lr or self.lr,
@@ -143,7 +143,7 @@ def engine_ids() -> tuple[str, ...]:
 
 
 def engine_class(id: str) -> type[Engine]:
-    """The engine registered under an id; `BadInput` with the nearest names if there is none."""
+    """The engine registered under an id; raises `BadInput` with the closest names if there is none."""
     return ENGINES[id]
 
 

@@ -1,4 +1,4 @@
-"""The bench as engines see it: the costly verbs that they ask for, and what passes between the two."""
+"""The bench as engines see it: its expensive operations, and the values that go in and out."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,11 +12,11 @@ from workbench.training import Sparsifier, TrainingConfig
 
 
 class State(Protocol):
-    """The weights that a stage left, with its optimizer moments if it kept them."""
+    """The weights at the end of a stage, with the optimizer moments if the stage kept them."""
 
     @property
     def weights(self) -> Mapping[str, Tensor]:
-        """The prunable matrices, float32, by parameter name; pruned ones are zero."""
+        """The prunable matrices by parameter name, float32; pruned weights are zero."""
 
     def with_encoder_of(self, other: "State") -> "State":
         """This state's head on the encoder of `other`, with a fresh optimizer."""
@@ -27,11 +27,11 @@ class State(Protocol):
 
 @dataclass(frozen=True)
 class Candidate:
-    """A candidate of a race.
+    """A candidate in a race.
 
     Attributes:
         mask: the mask that it trains under.
-        about: what the run folder records of it, such as its sampling ratio.
+        about: what the run folder records about it, such as its sampling ratio.
     """
 
     mask: Mask
@@ -39,9 +39,9 @@ class Candidate:
 
 
 class Bench(Protocol):
-    """The costly verbs. Each names a stage; a stage that is already on disk is not repeated.
+    """The expensive operations. Each one names a stage, and a stage that is already on disk is skipped.
 
-    A stage name is a string; `Stage` puts together the usual ones.
+    Stage names are strings; `Stage` builds the usual ones.
     """
 
     seed: int
@@ -50,43 +50,43 @@ class Bench(Protocol):
         """The checkpoint with a fresh head."""
 
     def dense(self) -> State:
-        """The dense fine-tuned model: the students' start and their teacher."""
+        """The dense fine-tuned model: the starting point of students, and their teacher."""
 
     def steps(self, epochs: float, batch_size: int) -> int:
-        """Optimizer steps in so many epochs of the task at the run's scale; at least 1."""
+        """Optimizer steps in `epochs` passes over the training split, times the run's scale; at least 1."""
 
     def train(
         self, stage: str, state: State, config: TrainingConfig, mask: Mask | Sparsifier | None = None
     ) -> State:
-        """Trains to the end and returns the weights that the configuration keeps.
+        """Trains to the end and returns the weights that `config` says to keep.
 
-        With a mask, or a sparsifier that makes one during training, the stage is a level of the run and its
-        scores are part of the results.
+        With a mask, or a sparsifier that produces one during training, the stage is a level of the run, and
+        its scores are part of the results.
         """
 
     def average(self, stage: str, state: State, config: TrainingConfig, mask: Mask, particles: int) -> State:
         """Trains `particles` copies of `state` under one mask and returns the mean of their weights.
 
-        They differ in data order and dropout only; the first one's are those of `train` under the same name.
-        BatchNorm's statistics are recomputed for the mean. The stage is a level; particle i is the stage
-        `<stage>/particle-i`.
+        The copies differ only in data order and dropout; the first copy uses those of `train` for the same
+        stage name. BatchNorm statistics are recomputed for the mean. The stage is a level; particle i is the
+        stage `<stage>/particle-i`.
         """
 
     def evaluate(self, state: State) -> dict[str, float]:
-        """Metrics of a state on the validation split, the primary one first, for an engine that adapts.
+        """Metrics of a state on the validation split, the primary one first, for adaptive engines.
 
-        The dry run that finds out a run's length trains nothing and returns 0.0 for every metric, so the
+        The dry run that computes a run's length trains nothing and returns 0.0 for every metric, so the
         length of an adaptive engine is only an estimate.
         """
 
     def scores(self, state: State, criterion: str) -> Scores:
-        """Scores of the prunable weights of a state; high ones are kept.
+        """Scores of a state's prunable weights; high scores are kept.
 
-        Whatever else the criterion needs (`scores.py`) is gathered over 128 training examples, which do not
-        count as cost.
+        Other inputs of the criterion (see `scores.py`) are computed on 128 training examples, which are not
+        counted as cost.
 
         Raises:
-            BadInput: no such criterion.
+            BadInput: there is no such criterion.
         """
 
     def race(
@@ -99,19 +99,19 @@ class Bench(Protocol):
         average: int,
         rounds: int = 1,
     ) -> Mask:
-        """Trains `state` briefly under each mask, scores it, and discards the weights.
+        """Trains `state` briefly under each candidate's mask, scores it, and discards the weights.
 
-        A candidate's score is the mean of its last `average` evaluations. With `rounds` > 1 only the
-        better half continues after each round (successive halving).
+        A candidate's score is the mean of its last `average` evaluations. With `rounds` > 1, only the better
+        half continues after each round (successive halving).
 
         Args:
-            stage: the race's name; candidate i is the stage `<stage>/candidate-i`.
-            state: the parent that every candidate starts from, moments included.
-            pool: makes the candidates; not called if the race is over.
-            config: of a candidate's whole training.
-            average: evaluations in a score.
-            rounds: equal parts of the training.
+            stage: the name of the race; candidate i is the stage `<stage>/candidate-i`.
+            state: the parent that every candidate starts from, including its moments.
+            pool: creates the candidates; not called if the race is already finished.
+            config: configuration of a candidate's whole training.
+            average: number of evaluations averaged into a score.
+            rounds: number of equal parts that the training is divided into.
 
         Returns:
-            The mask of the best candidate; among equals, of the earliest.
+            The mask of the best candidate, or of the first among equals.
         """

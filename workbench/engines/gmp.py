@@ -1,4 +1,4 @@
-"""Gradual magnitude pruning, and the sparse fine-tuning that grew out of it."""
+"""Gradual magnitude pruning, and the sparse fine-tuning recipe that is based on it."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -17,20 +17,20 @@ from workbench.training import CALIBRATION_BATCH_SIZE, CALIBRATION_BATCHES, Dist
 
 @settings
 class GMP(GradualEngine):
-    """Gradual magnitude pruning (Zhu and Gupta 2017; as the baseline MaP of Sanh et al. 2020).
+    """Gradual magnitude pruning (Zhu and Gupta 2017; the baseline MaP of Sanh et al. 2020).
 
-    The defaults are those of Sanh et al.: labels alone, linear decay after a warm-up of a tenth, no pruning
-    in the first tenth and the last fifth, frozen embeddings. They make a mask in every step, where here ten
-    an epoch are made.
+    The defaults are those of Sanh et al.: labels only, linear decay after 10 % warm-up, no pruning in the
+    first tenth and the last fifth, frozen embeddings. They update the mask at every step; here it is updated
+    ten times per epoch.
 
     The recipe `sparse-fine-tuning` sets what Kurtic et al. 2024 (CPAL, arXiv 2312.13547, appendix A) call
-    GMP*: a first step to 70 %, cycles of the learning rate, ten prunings an epoch between the first and the
-    last two, the teacher's logits alone, trained embeddings, the last weights. Whether they rank globally or
-    by matrix was NOT FOUND; that pruned weights do not return is inferred from the code they build on. A
-    limit on the gradient's norm was NOT FOUND, and there is none.
+    GMP*: a first step to 70 %, a cyclic learning rate, ten pruning steps per epoch except in the first two
+    and the last two epochs, distillation from the teacher's logits only, trainable embeddings, and the last
+    weights instead of the best. NOT FOUND: whether they rank globally or per matrix. Inferred from the code
+    they build on: pruned weights do not return. NOT FOUND: any gradient clipping, so there is none.
 
     Attributes:
-        criterion: what the weights are ranked by.
+        criterion: the criterion that ranks the weights.
         returning: pruned weights keep their value behind the mask and return when they rank high enough.
     """
 
@@ -49,7 +49,7 @@ class GMP(GradualEngine):
         find_criterion(self.criterion)
 
     def prune(self, bench: Bench) -> State:
-        """Ranks, prunes and trains on, again and again."""
+        """Trains once, and ranks and prunes at every planned step."""
         steps = self.train_steps(bench)
         kind = ReturningPruning if self.returning else CriterionPruning
         return self.train(bench, steps, kind(self.plan(steps), self.scope, self.criterion, bench.seed))
@@ -59,19 +59,19 @@ class CriterionPruning(GradualPruning):
     """Keeps the highest scores of a criterion; pruned weights are zero and stay pruned."""
 
     def __init__(self, plan: Mapping[int, float], scope: Scope, criterion: str, seed: int):
-        """Plans.
+        """Stores the plan.
 
         Args:
             plan, scope: as in `GradualPruning`.
-            criterion: the name of what ranks.
-            seed: for a criterion that draws lots.
+            criterion: name of the criterion that ranks the weights.
+            seed: seed of a criterion that is random.
         """
         super().__init__(plan, scope)
         self._criterion = criterion
         self._seed = seed
 
     def choose(self, sparsity: float) -> Mask:
-        """The weights that score highest at present."""
+        """Keeps the weights with the highest current scores."""
         batches = self.training.sample(CALIBRATION_BATCHES, CALIBRATION_BATCH_SIZE)
         with torch.enable_grad():
             scores = saliency(
@@ -80,15 +80,15 @@ class CriterionPruning(GradualPruning):
         return topk_mask(self.among_kept(scores), sparsity, self.scope)
 
     def values(self) -> Mapping[str, Tensor]:
-        """What is scored."""
+        """The values that are scored."""
         return self.weights
 
 
 class ReturningPruning(CriterionPruning):
-    """Pruned weights keep their values behind the mask and are scored by them.
+    """Pruned weights keep their values behind the mask and are scored by those values.
 
-    Behind the mask a weight has no gradient, since dL/dW = dL/dW' * M, and moves by the optimizer's
-    momentum alone, as in Sanh et al.'s code (inferred). A criterion's gradients are those of W', as if
+    A weight behind the mask has no gradient, since dL/dW = dL/dW' * M, so only the optimizer's momentum moves
+    it, as in the code of Sanh et al. (inferred). A criterion sees the gradients with respect to W', as if
     nothing were masked.
     """
 
@@ -99,36 +99,36 @@ class ReturningPruning(CriterionPruning):
 
     @torch.no_grad()
     def before_step(self) -> None:
-        """Gives the optimizer the values behind the mask too."""
+        """Restores the values behind the mask, so that the optimizer updates them too."""
         for name, gone in self.gone.items():
             self.weights[name].grad.masked_fill_(gone, 0)
         self._uncover()
 
     def put(self, mask: Mask) -> None:
-        """Makes a mask the present one, in place of the one before."""
+        """Replaces the current mask."""
         self._uncover()
         super().put(mask)
 
     def cover(self) -> None:
-        """Puts the pruned weights behind the mask."""
+        """Moves the pruned weights behind the mask."""
         for name, gone in self.gone.items():
             self._behind[name] = self.weights[name].masked_fill(~gone, 0)
         super().cover()
 
     def among_kept(self, scores: Scores) -> Scores:
-        """The scores of all weights."""
+        """All scores, since pruned weights may return."""
         return scores
 
     def values(self) -> Mapping[str, Tensor]:
-        """The weights as they are behind the mask."""
+        """The weights, with pruned ones at their value behind the mask."""
         return {name: weight + self._behind.get(name, 0) for name, weight in self.weights.items()}
 
     def tensors(self) -> dict[str, Tensor]:
-        """What is pruned, and the values behind the mask."""
+        """The pruned positions and the values behind the mask."""
         return super().tensors() | {f"behind.{name}": values for name, values in self._behind.items()}
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        """Puts on the mask of a checkpoint, with what was behind it."""
+        """Restores the mask of a checkpoint and the values behind it."""
         super().restore(tensors)
         for name in self._behind:
             self._behind[name] = tensors[f"behind.{name}"].to(self.weights[name])

@@ -1,4 +1,4 @@
-"""What gradual engines share: a cubic rise of the sparsity within one training."""
+"""Shared by the gradual engines: sparsity that rises along a cubic curve within one training."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -21,22 +21,22 @@ from workbench.training import Sparsifier
 
 @settings
 class GradualEngine(Engine):
-    """Trains once and prunes on the way: s = s_f + (s_0 - s_f) (1 - (e - e_0) / (e_1 - e_0))^3.
+    """Trains once and prunes along the way: s = s_f + (s_0 - s_f) (1 - (e - e_0) / (e_1 - e_0))^3.
 
-    Epochs are those of `epochs`: a scale or `total_steps` compresses them all alike. Prunings that fall
-    on the same step are one. With `start_epoch` equal to `end_epoch` there is one pruning, to the final
-    sparsity: with `start="dense"` and 0 for both, the engine is one-shot.
+    Epochs count within `epochs`: a scale or `total_steps` compresses all of them equally. Pruning steps that
+    fall on the same optimizer step are merged. If `start_epoch` equals `end_epoch`, there is one pruning
+    step, to the final sparsity; with `start="dense"` and both at 0, the engine is one-shot.
 
     Attributes:
-        scope: what is ranked together.
-        first_sparsity: s_0, what the first pruning prunes to; at most the final sparsity.
-        start_epoch: e_0, the first pruning.
-        end_epoch: e_1, the last one.
-        prunings_per_epoch: how often in between.
-        cycle_epochs: length of a learning-rate cycle, in which the rate falls to a hundredth; None for one
-            linear decay to zero over the whole training.
+        scope: the group within which weights are ranked.
+        first_sparsity: s_0, the sparsity after the first pruning step; at most the final sparsity.
+        start_epoch: e_0, the time of the first pruning step.
+        end_epoch: e_1, the time of the last pruning step.
+        prunings_per_epoch: pruning steps per epoch in between.
+        cycle_epochs: length of a learning-rate cycle, within which the rate decays to a hundredth of its
+            peak; None for a single linear decay to zero over the whole training.
         start: the pretrained encoder with a fresh head, as in the papers, or the dense fine-tuned model.
-        keep: the weights to keep of all evaluations at the final sparsity: the best, or the last.
+        keep: which weights to keep among those evaluated at the final sparsity: the best or the last.
     """
 
     scope: Scope = "matrix"
@@ -52,11 +52,11 @@ class GradualEngine(Engine):
         if not self.start_epoch <= self.end_epoch <= self.epochs:
             raise BadInput(
                 f"{self.id}: pruning from epoch {self.start_epoch} to {self.end_epoch} does not fit into "
-                f"{self.epochs} epochs; give start_epoch <= end_epoch <= epochs."
+                f"{self.epochs} epochs. Give start_epoch <= end_epoch <= epochs."
             )
 
     def plan(self, steps: int) -> dict[int, float]:
-        """Sparsities by the number of steps done when they are reached; the last one is `sparsity`."""
+        """Maps the optimizer step before which to prune to the sparsity to reach; the last is `sparsity`."""
         span = self.end_epoch - self.start_epoch
         count = max(1, round(span * self.prunings_per_epoch)) if span else 0
         first = min(self.first_sparsity, self.sparsity)
@@ -64,12 +64,12 @@ class GradualEngine(Engine):
         for pruning in range(count + 1):
             progress = pruning / count if count else 1.0
             step = round((self.start_epoch + span * progress) / self.epochs * steps)
-            # A pruning comes before the training step of its number, and the last step is steps - 1.
+            # A pruning step precedes the training step of the same number, and the last one is steps - 1.
             plan[min(step, steps - 1)] = cubic_sparsity(progress, first, self.sparsity)
         return plan
 
     def train(self, bench: Bench, steps: int, sparsifier: Sparsifier) -> State:
-        """The one training."""
+        """Runs the single training stage."""
         schedule = Linear
         if self.cycle_epochs is not None:
             schedule = partial(Cycles, cycles=self.epochs / self.cycle_epochs)
@@ -80,9 +80,9 @@ class GradualEngine(Engine):
 
 
 class GradualPruning(Sparsifier, ABC):
-    """Chooses a new mask before each planned step, to the sparsity planned for it.
+    """Chooses a new mask of the planned sparsity before each planned step.
 
-    Pruned weights are zero and stay pruned, unless a subclass keeps something behind the mask.
+    Pruned weights are zero and stay pruned, unless a subclass keeps values behind the mask.
     """
 
     def __init__(self, plan: Mapping[int, float], scope: Scope):
@@ -91,7 +91,7 @@ class GradualPruning(Sparsifier, ABC):
 
     @abstractmethod
     def choose(self, sparsity: float) -> Mask:
-        """The next mask. The model is under the present one; its weights may be changed."""
+        """Chooses the next mask. The current one is applied to the model, whose weights may be changed."""
 
     def begin(self) -> None:
         """Starts dense."""
@@ -100,18 +100,18 @@ class GradualPruning(Sparsifier, ABC):
 
     @torch.no_grad()
     def before_forward(self) -> None:
-        """Prunes if the plan says so."""
+        """Prunes if the plan has this step."""
         sparsity = self._plan.get(self.training.step)
         if sparsity is not None:
             self.put(self.choose(sparsity))
 
     @torch.no_grad()
     def after_step(self) -> None:
-        """Puts the mask on again."""
+        """Re-applies the mask."""
         self.cover()
 
     def put(self, mask: Mask) -> None:
-        """Makes a mask the present one."""
+        """Makes a mask the current one and applies it."""
         self._mask = mask
         self.gone = {name: ~mask[name].to(weight.device) for name, weight in self.weights.items()}
         self.cover()
@@ -122,7 +122,7 @@ class GradualPruning(Sparsifier, ABC):
             self.weights[name].masked_fill_(gone, 0)
 
     def among_kept(self, scores: Scores) -> Scores:
-        """The scores, those of pruned weights lowest."""
+        """The scores, with the lowest value for weights that are already pruned."""
         if not self.gone:
             return scores
         return {
@@ -132,12 +132,12 @@ class GradualPruning(Sparsifier, ABC):
 
     @property
     def mask(self) -> Mask | None:
-        """The mask at present; None before the first pruning."""
+        """The current mask; None before the first pruning step."""
         return self._mask
 
     @property
     def settled(self) -> bool:
-        """Whether the last planned pruning is over."""
+        """Whether the last planned pruning step is done."""
         return self.training.step > max(self._plan)
 
     @torch.no_grad()
@@ -145,15 +145,15 @@ class GradualPruning(Sparsifier, ABC):
         """Every pruned weight must be zero."""
         for name, gone in self.gone.items():
             if torch.count_nonzero(self.weights[name][gone]):
-                raise RuntimeError(f"a pruned weight of {name} revived at step {self.training.step}")
+                raise RuntimeError(f"a pruned weight of {name} is not zero at step {self.training.step}")
 
     def tensors(self) -> dict[str, Tensor]:
-        """What is pruned."""
+        """The pruned positions."""
         return {f"gone.{name}": gone for name, gone in self.gone.items()}
 
     @torch.no_grad()
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        """Puts on the mask of a checkpoint."""
+        """Restores the mask of a checkpoint."""
         self.begin()
         kept = {name: ~tensors[f"gone.{name}"] for name in self.weights if f"gone.{name}" in tensors}
         if kept:

@@ -1,4 +1,4 @@
-"""What engines share that reach their sparsity in levels."""
+"""Shared by the engines that reach their sparsity in levels."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -15,14 +15,14 @@ from workbench.stages import Stage
 
 @settings
 class LadderEngine(Engine):
-    """Prunes in levels of rising sparsity, with training after each (paper A, section 3).
+    """Prunes in levels of increasing sparsity and trains after each (paper A, section 3).
 
     Attributes:
         levels: number of levels on the cubic ladder s_t = s_f (1 - (1 - t/n)^3).
         prune_share: share of the remaining weights that each level removes, instead of the cubic ladder;
-            the last one removes what is left to `sparsity`.
-        ladder: the levels' sparsities, instead of either; the last one is `sparsity`.
-        dense_epochs: training before the first pruning; 0 for none.
+            the last level removes only as many as `sparsity` requires.
+        ladder: explicit sparsities of the levels, instead of either; the last one must equal `sparsity`.
+        dense_epochs: training before the first pruning step; 0 for none.
     """
 
     levels: Count = 4
@@ -34,12 +34,13 @@ class LadderEngine(Engine):
         ladder = check_ladder(self.sparsities)
         if ladder[-1] != self.sparsity:
             raise BadInput(
-                f"{self.id}: the ladder ends at {ladder[-1]}, sparsity is {self.sparsity}; make them equal."
+                f"{self.id}: the ladder ends at {ladder[-1]}, but sparsity is {self.sparsity}. Make them "
+                "equal."
             )
 
     @property
     def sparsities(self) -> tuple[float, ...]:
-        """The sparsity of each level, the last being `sparsity`."""
+        """The sparsity of each level; the last one is `sparsity`."""
         if self.ladder:
             return self.ladder
         if self.prune_share:
@@ -50,12 +51,12 @@ class LadderEngine(Engine):
         """Optimizer steps of each level's training.
 
         Args:
-            bench: knows the length of an epoch.
-            search: steps that each level spends before its training.
-            copies: how often each level trains; once where it is left out.
+            bench: converts epochs to steps.
+            search: steps that each level spends on its mask search, before its training.
+            copies: number of trainings per level; one each by default.
 
         Raises:
-            BadInput: `total_steps` is fewer than level 0, the searches and one step a training.
+            BadInput: `total_steps` does not cover level 0, the searches and one step per training.
         """
         copies = copies or [1] * len(self.sparsities)
         if self.total_steps is None:
@@ -65,8 +66,8 @@ class LadderEngine(Engine):
         least = before + searches + sum(copies)
         if self.total_steps < least:
             raise BadInput(
-                f"{self.id}: total_steps is {self.total_steps}; level 0 takes {before}, the levels at least "
-                f"{least - before}. Give at least {least}, or shorten what they do."
+                f"{self.id}: total_steps is {self.total_steps}, but level 0 takes {before} and the other "
+                f"levels at least {least - before}. Give at least {least}, or shorten level 0 or the levels."
             )
         return equal_lengths(self.total_steps - before - searches, copies)
 
@@ -75,7 +76,7 @@ class LadderEngine(Engine):
         return bench.steps(self.dense_epochs, self.batch_size) if self.dense_epochs else 0
 
     def start(self, bench: Bench) -> State:
-        """Level 0: the dense model trained a little further, with the moments that level 1 goes on from."""
+        """Level 0: trains the dense model a little further and keeps the moments for level 1."""
         state = bench.dense()
         if self.dense_epochs:
             state = bench.train(
@@ -85,14 +86,14 @@ class LadderEngine(Engine):
 
 
 def equal_lengths(total: int, copies: Sequence[int]) -> list[int]:
-    """Nearly equal lengths, larger ones late, whose sum, each times its copies, is `total`.
+    """Nearly equal lengths, longer ones last, such that the sum of length times copies is `total`.
 
-    The sum is smaller where the last level's copies cannot share evenly what is left, by fewer than they are.
+    If the last level's copies cannot share the remaining steps evenly, up to `copies[-1] - 1` steps are left.
     """
     lengths: list[int] = []
     trainings = spent = 0
-    for number in copies:
-        trainings += number
-        lengths.append((total * trainings // sum(copies) - spent) // number)
-        spent += number * lengths[-1]
+    for count in copies:
+        trainings += count
+        lengths.append((total * trainings // sum(copies) - spent) // count)
+        spent += count * lengths[-1]
     return lengths

@@ -13,13 +13,13 @@ from workbench.stages import Stage
 
 @settings
 class Magnitude(Engine):
-    """Removes the smallest weights of the dense fine-tuned model at once, then fine-tunes.
+    """Removes the lowest-scoring weights of the dense fine-tuned model in one step, then fine-tunes.
 
-    The plainest baseline there is (`prune_type` 0 of paper A's code, in one level).
+    The simplest baseline (`prune_type` 0 in paper A's code, with one level).
 
     Attributes:
-        criterion: what counts as small: magnitude, wanda, first_order, random, or one of your own.
-        scope: what the magnitudes are ranked within.
+        criterion: the criterion that scores the weights: magnitude, wanda, first_order, random, or your own.
+        scope: the group within which scores are ranked.
     """
 
     id: ClassVar[str] = "magnitude"

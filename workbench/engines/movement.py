@@ -15,14 +15,15 @@ from workbench.settings import Count, Share, settings
 
 @settings
 class FinePruning(ScoredEngine):
-    """What hard and soft movement pruning share: weights and scores are trained together.
+    """Shared by hard and soft movement pruning: weights and scores are trained together.
 
     Embeddings are frozen and the head is trained (section 5). The defaults are those of the released code for
-    SQuAD, its 5,400 steps of warm-up as a tenth of the ten epochs: a tenth before the first pruning and a
-    fifth after the last. The batch of 32 is that of CAP's scripts for GLUE, which build on this code; for the
-    number of epochs on GLUE the paper has 6 to 10. The dense model gives half of the loss, as in the paper's
-    experiments with distillation; those without have `distillation.mode=none`. `gmp`, the magnitude pruning
-    of the same paper, has the latter by default: to compare, set them equal.
+    SQuAD, with its 5,400 warm-up steps as a tenth of the ten epochs: pruning starts after a tenth of the
+    training and ends a fifth before its end. The batch size of 32 is that of CAP's scripts for GLUE, which
+    build on this code; the paper trains for 6 to 10 epochs on GLUE. Distillation from the dense model is half
+    of the loss, as in the paper's experiments with distillation; for those without, set
+    `distillation.mode=none`. That is the default of `gmp`, the magnitude pruning of the same paper: set the
+    two equal to compare them.
 
     Attributes:
         start: the pretrained encoder with a fresh head, as in the paper, or the dense fine-tuned model.
@@ -35,7 +36,7 @@ class FinePruning(ScoredEngine):
     start: Literal["pretrained", "dense"] = "pretrained"
 
     def first(self, bench: Bench) -> State:
-        """Where the training starts."""
+        """The state that the training starts from."""
         return bench.dense() if self.start == "dense" else bench.pretrained()
 
 
@@ -43,10 +44,10 @@ class FinePruning(ScoredEngine):
 class Movement(FinePruning):
     """Keeps the weights that training moves away from zero: S = -lr_S sum over steps of dL/dW W.
 
-    Section 4, equation 3 with Top_v as in "hard movement pruning"; the sparsity rises as in equation 5.
+    Section 4, equation 3, with Top_v as in "hard movement pruning"; the sparsity rises as in equation 5.
 
     Attributes:
-        scope: what the scores are ranked within, as in the code's default, or over all matrices together.
+        scope: rank the scores within each matrix, the default of the code, or over all matrices together.
     """
 
     id: ClassVar[str] = "movement"
@@ -59,14 +60,14 @@ class Movement(FinePruning):
 
 
 class HardScores(ScoredWeights):
-    """M = Top_v(S), v falling with the schedule."""
+    """M = Top_v(S), with v decreasing along the schedule."""
 
     def __init__(self, engine: Movement):
         super().__init__(engine)
         self._tracker = TopKTracker()
 
     def choose(self) -> Mapping[str, Tensor]:
-        """The weights with the highest scores, of equal ones the first."""
+        """Keeps the weights with the highest scores, the first ones among equals."""
         sparsity = cubic_sparsity(self.progress, 0.0, self.engine.sparsity)
         kept = {name: kept_count(score.numel(), sparsity) for name, score in self.scores.items()}
         if self.engine.scope == "global":

@@ -1,6 +1,6 @@
 """Second-order pruning with a block-wise Fisher matrix (Kurtic et al. 2022, "The Optimal BERT Surgeon").
 
-Read in the code of its authors (sparseml's `modifier_pruning_obs.py` and the recipes beside it).
+The details follow the authors' code (`modifier_pruning_obs.py` in sparseml, and its recipes).
 """
 
 import math
@@ -20,27 +20,28 @@ from workbench.models import prunable
 from workbench.settings import Count, NonNegative, Positive, Share, settings
 from workbench.training import BlockFisher, Distillation, fisher_bytes, label_gradients
 
-# Examples in a mini-batch whose gradient is one g_j, as in the recipes for MNLI and QQP.
+# Examples in the mini-batch of one gradient g_j, as in the recipes for MNLI and QQP.
 FISHER_BATCH_SIZE = 16
 
 
 @settings
 class OBERT(GradualEngine):
-    """Prunes what the loss misses least by a quadratic model, and lets the other weights make up for it.
+    """Prunes the weights that matter least in a quadratic model of the loss, and updates the others.
 
-    The schedule is that of oBERT* (Kurtic et al. 2024, CPAL, appendix A). Each of its 61 prunings takes
-    `gradients` more passes over mini-batches, many times the training itself on a small task; there one
-    pruning in a learning-rate cycle, `prunings_per_epoch=0.5`, is nearer to oBERT's own schedule.
+    The schedule is that of oBERT* (Kurtic et al. 2024, CPAL, appendix A). Each of its 61 pruning steps takes
+    `gradients` extra passes over mini-batches, which on a small task is many times the cost of the training
+    itself. There, one pruning step per learning-rate cycle, `prunings_per_epoch=0.5`, is closer to oBERT's
+    own schedule.
 
-    The authors tune `damp` and `gradients` for each model by one-shot pruning to 50-70 %, over 1e-4 to 1e-8
-    and 256 to 2,048: with too much damping it is magnitude pruning, with too little it is unstable. A limit
-    on the gradient's norm was NOT FOUND, and there is none by default.
+    The authors tune `damp` (1e-4 to 1e-8) and `gradients` (256 to 2,048) for each model by one-shot pruning
+    to 50-70 %. With too much damping the method reduces to magnitude pruning; with too little it is unstable.
+    NOT FOUND: any gradient clipping, so there is none by default.
 
     Attributes:
-        block: B, consecutive weights of a matrix that share a block of the Fisher matrix.
-        damp: lambda, what is added to its diagonal.
-        gradients: m, mini-batches whose gradients make it up.
-        max_memory_gb: the most that the Fisher matrix may take, in 10^9 bytes.
+        block: B, the number of consecutive weights of a matrix in one block of the Fisher matrix.
+        damp: lambda, added to the diagonal of the Fisher matrix.
+        gradients: m, the number of mini-batches whose gradients form the Fisher matrix.
+        max_memory_gb: memory limit for the Fisher matrix, in 10^9 bytes.
     """
 
     id: ClassVar[str] = "obert"
@@ -60,7 +61,7 @@ class OBERT(GradualEngine):
     max_memory_gb: Positive = 8.0
 
     def check(self, model: nn.Module) -> None:
-        """Says how much memory the Fisher matrix takes, and refuses more than it may."""
+        """Prints how much memory the Fisher matrix takes, and rejects a model that exceeds the limit."""
         sizes = [weight.numel() for weight in prunable(model).values()]
         limit = self.max_memory_gb * 1e9
 
@@ -72,29 +73,33 @@ class OBERT(GradualEngine):
             fitting = next((block for block in range(self.block - 1, 0, -1) if needed(block) <= limit), None)
             raise BadInput(
                 f"obert: the Fisher matrix of {sum(sizes)} weights in blocks of {self.block} takes {enough} "
-                f"GB, max_memory_gb is {self.max_memory_gb}. Set max_memory_gb={enough} if there is so much, "
-                + (f"or block={fitting}." if fitting else "or a smaller model; no block is small enough.")
+                f"GB, but max_memory_gb is {self.max_memory_gb}. Set max_memory_gb={enough} if you have that "
+                + (
+                    f"much memory, or block={fitting}."
+                    if fitting
+                    else "much memory, or use a smaller model; no block is small enough."
+                )
             )
-        print(f"obert: the Fisher matrix takes {enough} GB at each pruning", file=sys.stderr, flush=True)
+        print(f"obert: the Fisher matrix takes {enough} GB at each pruning step", file=sys.stderr, flush=True)
 
     def prune(self, bench: Bench) -> State:
-        """Ranks, prunes, corrects and trains on, again and again."""
+        """Trains once, and ranks, prunes and corrects at every planned step."""
         steps = self.train_steps(bench)
         surgeon = SurgeonPruning(self.plan(steps), self.scope, self.block, self.damp, self.gradients)
         return self.train(bench, steps, surgeon)
 
 
 class SurgeonPruning(GradualPruning):
-    """The saliency rho_i = w_i^2 / (2 [F^-1]_ii) at each pruning, and the survivors' update w - F^-1 v.
+    """Prunes by the saliency rho_i = w_i^2 / (2 [F^-1]_ii) and updates the kept weights to w - F^-1 v.
 
-    v_i is w_i / [F^-1]_ii for each weight i that is newly pruned and 0 elsewhere: within a block, newly
-    pruned weights are treated as independent of each other. The g_j are gradients of the label loss, not of
-    the distillation, in eval mode, times the mask. The code's eps beside the diagonal is left out; the
-    diagonal is positive.
+    v_i is w_i / [F^-1]_ii for each newly pruned weight i and 0 elsewhere: newly pruned weights of one block
+    are treated as independent of each other. The g_j are gradients of the label loss (not of the distillation
+    loss) in eval mode, times the mask. The code adds an eps to the diagonal; we omit it, since the diagonal
+    is positive.
     """
 
     def __init__(self, plan: Mapping[int, float], scope: Scope, block: int, damp: float, gradients: int):
-        """Plans.
+        """Stores the plan.
 
         Args:
             plan, scope: as in `GradualPruning`.
@@ -106,7 +111,7 @@ class SurgeonPruning(GradualPruning):
         self._gradients = gradients
 
     def choose(self, sparsity: float) -> Mask:
-        """The next mask, and the survivors' update."""
+        """Chooses the next mask and updates the kept weights."""
         inverse = self._inverse_fisher()
         diagonals = {
             name: inverse[name].diagonal().double().reshape(weight.shape)
@@ -115,7 +120,7 @@ class SurgeonPruning(GradualPruning):
         rho = {name: weight.double() ** 2 / (2 * diagonals[name]) for name, weight in self.weights.items()}
         mask = topk_mask(self.among_kept(rho), sparsity, self.scope)
         for name, weight in self.weights.items():
-            # Of weights pruned before, which are zero, v is zero too.
+            # Weights that were pruned before are zero, and so is their v.
             v = (weight / diagonals[name]).masked_fill(mask[name].to(weight.device), 0)
             weight.sub_(inverse[name].times(v.float()))
         return mask

@@ -22,20 +22,20 @@ from workbench.stages import Stage
 
 @settings
 class Random(Engine):
-    """Trains under a random mask that is chosen before the training and never updated (Liu et al. 2022).
+    """Trains under a random mask that is chosen before training and never updated (Liu et al. 2022).
 
-    There the network is trained from scratch and on the labels alone; here it is the pretrained encoder, as
-    in the random masks of Chen et al. 2020, and the dense model teaches (`distillation`). ER and ERK are the
-    densities of Mocanu et al. 2018 and Evci et al. 2020.
+    Liu et al. train the network from scratch on the labels only. Here it is the pretrained encoder, as with
+    the random masks of Chen et al. 2020, and it is distilled from the dense model (`distillation`). ER and
+    ERK are the densities of Mocanu et al. 2018 and Evci et al. 2020.
 
     Attributes:
-        densities: how the kept weights are shared out among the matrices. "uniform": the same share of
-            each; "er": a share of each in proportion to (n_in + n_out) / (n_in n_out); "erk": the same with
-            a convolution's kernel sides in both sum and product, for linear matrices no other than "er".
-            Matrices that would need a share above 1 are dense, and the others have what is left.
-        counts_of: a finished run's folder, whose kept weights per matrix are taken instead ("shuffled":
-            that run's counts, other weights). Only the counts become part of the spec.
-        counts: kept weights of each matrix in the model's order, in place of `densities`.
+        densities: how the kept weights are distributed over the matrices. "uniform": the same density for
+            each; "er": density proportional to (n_in + n_out) / (n_in n_out); "erk": the same, with the
+            sides of a convolution's kernel included in both sum and product (equal to "er" for linear
+            matrices). Matrices whose density would exceed 1 are dense, and the others share the rest.
+        counts_of: folder of a finished run, whose kept weights per matrix are used instead ("shuffled": the
+            same counts, other weights). Only the counts become part of the spec.
+        counts: kept weights of each matrix, in the model's order, instead of `densities`.
         start: the pretrained encoder with a fresh head, or the dense fine-tuned model.
     """
 
@@ -51,7 +51,7 @@ class Random(Engine):
             raise BadInput("random: counts_of and counts both set the kept weights; give one of them.")
 
     def resolve(self, final_mask: Callable[[str], Mask]) -> "Random":
-        """Replaces the name of a run in `counts_of` by that run's counts."""
+        """Replaces the run in `counts_of` with that run's counts."""
         if self.counts_of is None:
             return self
         try:
@@ -61,11 +61,11 @@ class Random(Engine):
         return replace(self, counts_of=None, counts=counts)
 
     def check(self, model: nn.Module) -> None:
-        """Refuses counts of another model or of another sparsity."""
+        """Rejects counts of another model or another sparsity."""
         self.kept({name: weight.shape for name, weight in prunable(model).items()})
 
     def prune(self, bench: Bench) -> State:
-        """Draws once and trains once."""
+        """Samples one mask and trains once."""
         state = bench.dense() if self.start == "dense" else bench.pretrained()
         kept = self.kept({name: weight.shape for name, weight in state.weights.items()})
         mask = topk_counts(random(state.weights, bench.seed), kept)
@@ -89,7 +89,7 @@ class Random(Engine):
         return dict(zip(shapes, counts, strict=True))
 
     def _shares(self, shapes) -> list[float]:
-        """Density times size, up to the factor epsilon that the total decides."""
+        """Density times size, up to the factor epsilon that follows from the total."""
         shares = []
         for shape in shapes:
             sides = shape if self.densities == "erk" else shape[:2]
@@ -101,12 +101,12 @@ class Random(Engine):
         if len(counts) != len(sizes) or any(count > size for count, size in zip(counts, sizes, strict=False)):
             raise BadInput(
                 f"random: counts for {len(counts)} matrices do not fit the {len(sizes)} matrices of this "
-                "model. Take the counts of a run of the same model."
+                "model. Use the counts of a run of the same model."
             )
         sparsity = 1 - sum(counts) / sum(sizes)
-        # A run that counts by matrix rounds in each of them.
+        # A run that prunes per matrix rounds in each of them.
         if abs(sparsity - self.sparsity) * sum(sizes) > len(sizes):
             raise BadInput(
-                f"random: sparsity is {self.sparsity}, that of the counts {sparsity:.6g}. Give the latter."
+                f"random: sparsity is {self.sparsity}, but the counts have {sparsity:.6g}. Give the latter."
             )
         return counts

@@ -19,27 +19,27 @@ from workbench.stages import Stage
 
 @settings
 class Randomized(LadderEngine):
-    """Sample a pool of masks, train each briefly, keep the best, train it in full; level by level.
+    """At each level: sample a pool of masks, train each briefly, keep the best one and train it in full.
 
-    Defaults and procedure are those of the released code (`experiment_soups_quickcall.py`). The tables of the
-    paper could not be read, and nothing here is taken from them. Deviations: selection uses a validation split
-    carved from train at every level, the last included (the code selects on dev); scores average the
-    evaluations that exist, and races shorter than 10 * `eval_every` steps are evaluated more often to reach
-    `early_evaluations` (the code always divides by 10); no augmented data, no early stopping.
+    Defaults and procedure follow the released code (`experiment_soups_quickcall.py`). We could not read the
+    paper's tables, and nothing here is taken from them. Deviations: selection uses a validation split held
+    out from the training split at every level, including the last (the code selects on dev); a score averages
+    the evaluations that exist, and races shorter than 10 * `eval_every` steps are evaluated more often to
+    reach `early_evaluations` (the code always divides by 10); no data augmentation; no early stopping.
 
     Attributes:
-        candidates: M, masks in a pool.
+        candidates: M, the number of masks in a pool.
         ratios: sampling ratios R; candidate j uses R[j mod len(R)].
         exponent: tau in p_i = |w_i|^tau / sum |w|^tau.
-        sampler: "counts" or "draws" as in `sample_mask`; "magnitude" is the control: a pool of copies of the
-            magnitude mask that differ only in data order. The spread of its early scores is noise, and since
-            a race discards its weights, its final score is that of the same training without a mask search.
+        sampler: "counts" or "draws" as in `sample_mask`. "magnitude" is the control: a pool of copies of the
+            magnitude mask that differ only in data order. The spread of its early scores is noise. Since a
+            race discards its weights, its final score is that of the same training without a mask search.
         early_epochs: length of a candidate's early training.
-        early_lr: its peak learning rate.
-        early_evaluations: evaluations that a score averages, the last ones.
+        early_lr: peak learning rate of the early training.
+        early_evaluations: number of evaluations, the last ones, that a score averages.
         halving: drop the worse half of the pool at equal intervals of the early training.
-        full_scores: also train every candidate in full, to see whether early scores predict the final ones.
-            This changes neither the selection nor the result, and costs M trainings a level.
+        full_scores: also train every candidate in full, to see whether early scores predict final scores.
+            This changes neither the selection nor the result, and costs M full trainings per level.
     """
 
     id: ClassVar[str] = "randomized"
@@ -70,9 +70,9 @@ class Randomized(LadderEngine):
         return state
 
     def pool(self, seed: int, level: int, state: State, sparsity: float) -> list[Candidate]:
-        """The candidates, sampled from the weights that the previous level left, so nested in its mask.
+        """The candidates, sampled from the previous level's weights and so nested in its mask.
 
-        Each records its sampling ratio, None for a copy of the magnitude mask, and the share of its kept
+        Each records its sampling ratio (None for a copy of the magnitude mask) and the share of its kept
         weights that the magnitude mask of the same parent prunes.
         """
         weights = state.weights
@@ -91,7 +91,7 @@ class Randomized(LadderEngine):
         return candidates
 
     def race(self, bench: Bench, stage: Stage, state: State, pool: Callable[[], list[Candidate]]) -> Mask:
-        """Early mask evaluation (EMEP, paper A, section 6): the winner."""
+        """Early mask evaluation (EMEP, paper A, section 6); returns the winner."""
         steps = bench.steps(self.early_epochs, self.batch_size)
         early = self.training_config(
             steps,
@@ -102,11 +102,11 @@ class Randomized(LadderEngine):
         return bench.race(stage.race, state, pool, early, average=self.early_evaluations, rounds=self.rounds)
 
     def race_steps(self, bench: Bench) -> int:
-        """Optimizer steps of all candidates of a race."""
+        """Optimizer steps of all candidates in a race."""
         steps = bench.steps(self.early_epochs, self.batch_size)
         return halving_steps(self.candidates, steps, self.rounds)
 
     @property
     def rounds(self) -> int:
-        """Rounds of a race: one, or as many as it takes to halve the pool to one candidate."""
+        """Rounds of a race: one, or as many halvings as it takes to reduce the pool to one candidate."""
         return max(1, ceil(log2(self.candidates))) if self.halving else 1

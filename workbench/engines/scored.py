@@ -1,4 +1,4 @@
-"""Masks that follow from trained scores: what static model pruning and movement pruning share."""
+"""Masks computed from trained scores: shared by static model pruning and movement pruning."""
 
 import math
 from abc import ABC, abstractmethod
@@ -19,20 +19,21 @@ from workbench.stages import Stage
 from workbench.training import Distillation, Sparsifier
 from workbench.training.sparsifier import Training
 
-# Prunable weights of bert-base.
+# Number of prunable weights in bert-base.
 BERT_BASE = 84_934_656
 
 
 @settings
 class ScoredEngine(Engine):
-    """Trains scores, and perhaps weights, in one stage while the sparsity rises to its final value.
+    """Trains scores, and optionally weights, in one stage while the sparsity rises to its final value.
 
     Attributes:
-        score_lr: peak learning rate of the scores; `lr` is that of the weights; one schedule for both. Under
-            Adam a mere ranking of scores does not depend on it; a regulariser, a threshold and SMP-S do.
-        ramp_from: share of the training before the first pruning.
-        ramp_until: share of the training after which the count of kept weights is final. Which ones are
-            kept goes on changing.
+        score_lr: peak learning rate of the scores; `lr` is that of the weights, and both follow the same
+            schedule. With Adam, a pure ranking of scores does not depend on it; a regulariser, a threshold
+            and SMP-S do.
+        ramp_from: share of the training before the first pruning step.
+        ramp_until: share of the training after which the number of kept weights is final. Which weights are
+            kept can still change.
     """
 
     lr: Positive = 3e-5
@@ -45,12 +46,12 @@ class ScoredEngine(Engine):
     def __post_init__(self):
         if self.ramp_from >= self.ramp_until:
             raise BadInput(
-                f"{self.id}: ramp_from is {self.ramp_from} and ramp_until {self.ramp_until}; pruning must "
-                "begin before it ends."
+                f"{self.id}: ramp_from is {self.ramp_from} and ramp_until is {self.ramp_until}. Pruning must "
+                "start before it ends: give ramp_from < ramp_until."
             )
 
     def train(self, bench: Bench, state: State, scores: "ScoredWeights") -> State:
-        """The one training, with linear decay of the learning rates."""
+        """Runs the single training stage, with linear decay of both learning rates."""
         return bench.train(
             Stage.level(1), state, self.training_config(self.train_steps(bench), schedule=Linear), scores
         )
@@ -59,11 +60,11 @@ class ScoredEngine(Engine):
 class ScoredWeights(Sparsifier, ABC):
     """Scores S with a straight-through estimator; the mask M is a function of S and of the step.
 
-    The forward pass sees W' = W * M. Its gradient reaches the scores as if M were S itself,
-    dL/dS = dL/dW' * W, for pruned weights too (Sanh et al. 2020, section 4; Jiang et al. 2023, equation 3),
-    and trained weights as dL/dW = dL/dW' * M. Scores start at 0.
+    The forward pass uses W' = W * M. The scores receive the gradient as if M were S itself,
+    dL/dS = dL/dW' * W, even where weights are pruned (Sanh et al. 2020, section 4; Jiang et al. 2023,
+    equation 3). Trained weights receive dL/dW = dL/dW' * M. Scores start at 0.
 
-    The model's parameters hold W', and W only while the optimizer moves them.
+    The model's parameters hold W', except during the optimizer step, when they hold W.
 
     Attributes:
         trains_weights: whether the prunable weights are trained as well.
@@ -76,15 +77,15 @@ class ScoredWeights(Sparsifier, ABC):
         self.lr = engine.score_lr
 
     def trains(self, name: str) -> bool:
-        """Whether a parameter that cannot be pruned is trained; frozen embeddings never are."""
+        """Whether a non-prunable parameter is trained; frozen embeddings never are."""
         return True
 
     @abstractmethod
     def choose(self) -> Mapping[str, Tensor]:
-        """M by parameter name, bool, for the present scores."""
+        """Computes M for the current scores: bool tensors by parameter name."""
 
     def attach(self, training: Training) -> None:
-        """Makes the scores, and freezes what is not trained."""
+        """Creates the scores, and freezes the parameters that are not trained."""
         super().attach(training)
         self.scores = {name: nn.Parameter(torch.zeros_like(weight)) for name, weight in self.weights.items()}
         for name, parameter in training.model.named_parameters():
@@ -94,15 +95,15 @@ class ScoredWeights(Sparsifier, ABC):
         self._last = min(max(round(self.engine.ramp_until * steps), self._first + 1), steps)
 
     def begin(self) -> None:
-        """Takes the model's weights for W."""
+        """Sets W to the model's weights."""
         self._take({name: weight.detach() for name, weight in self.weights.items()})
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        """Takes W from a checkpoint; the mask follows from the scores."""
+        """Restores W from a checkpoint; the mask follows from the scores."""
         self._take({name: tensors[f"latent.{name}"] for name in self.weights})
 
     def tensors(self) -> dict[str, Tensor]:
-        """W, whose pruned entries the model does not hold."""
+        """W, since the model does not hold its pruned entries."""
         return {f"latent.{name}": weight for name, weight in self._latent.items()}
 
     def parameters(self) -> dict[str, nn.Parameter]:
@@ -111,23 +112,23 @@ class ScoredWeights(Sparsifier, ABC):
 
     @property
     def progress(self) -> float:
-        """The share of the pruning that is over, in [0, 1]."""
+        """The completed share of the pruning schedule, in [0, 1]."""
         passed = (self.training.step - self._first) / (self._last - self._first)
         return min(max(passed, 0.0), 1.0)
 
     @property
     def settled(self) -> bool:
-        """Whether the count of kept weights is final."""
+        """Whether the number of kept weights is final."""
         return self.training.step >= self._last
 
     @property
     def mask(self) -> Mask:
-        """The mask at present."""
+        """The current mask."""
         return Mask.from_tensors(self._keep)
 
     @torch.no_grad()
     def before_step(self) -> None:
-        """Makes the gradients of W and S out of that of W', and puts W in its place."""
+        """Computes the gradients of W and S from that of W', and puts W into the parameters."""
         for name, weight in self.weights.items():
             score, gradient = self.scores[name], weight.grad
             through = gradient * self._latent[name]
@@ -139,17 +140,15 @@ class ScoredWeights(Sparsifier, ABC):
                 weight.grad = None
 
     def after_step(self) -> None:
-        """Chooses the weights to keep, and puts W' in the place of W."""
+        """Chooses the weights to keep, and puts W' back into the parameters."""
         self._prune()
 
     @torch.no_grad()
     def check(self) -> None:
-        """Every weight must be W where it is kept, exactly, and 0 elsewhere."""
+        """Every weight must equal W exactly where it is kept, and 0 elsewhere."""
         for name, weight in self.weights.items():
             if not torch.equal(weight, self._latent[name] * self._keep[name]):
-                raise RuntimeError(
-                    f"a weight of {name} is not what scores and mask say at step {self.training.step}"
-                )
+                raise RuntimeError(f"a weight of {name} does not match its mask at step {self.training.step}")
 
     def _take(self, latent: Mapping[str, Tensor]) -> None:
         self._latent = {name: latent[name].to(weight, copy=True) for name, weight in self.weights.items()}
@@ -166,11 +165,11 @@ class ScoredWeights(Sparsifier, ABC):
 def regulariser(scores: Mapping[str, Tensor], weight: float) -> Tensor:
     """`weight` times R(S), the mean over matrices of the mean of sigmoid(S).
 
-    A published weight is for bert-base. Here it is scaled by sqrt(N / 84,934,656) for N scores, which leaves
-    it as it is with that one. That is ours, inferred from a measurement (docs/results/compare.md): the mean
-    makes the pull on a single score weight / N, and where the gradient's norm is clipped the rest of the loss
-    pulls by about 1 / sqrt(N), so that the factor keeps the ratio of the two.
+    Published weights are for bert-base. For N scores we scale the weight by sqrt(N / 84,934,656), which is 1
+    for bert-base. The scaling is our addition, inferred from a measurement (docs/results/compare.md): because
+    of the mean, the regulariser's gradient on a single score is proportional to weight / N, whereas under
+    gradient clipping that of the remaining loss is about 1 / sqrt(N). The factor keeps their ratio constant.
     """
     size = sum(score.numel() for score in scores.values())
-    pull = weight * math.sqrt(size / BERT_BASE)
-    return pull * torch.stack([score.sigmoid().mean() for score in scores.values()]).mean()
+    scaled = weight * math.sqrt(size / BERT_BASE)
+    return scaled * torch.stack([score.sigmoid().mean() for score in scores.values()]).mean()

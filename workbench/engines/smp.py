@@ -33,38 +33,42 @@ LABEL_WORDS: dict[str, tuple[str, ...]] = {
 
 @settings
 class SMP(ScoredEngine):
-    """Learns one score a weight and nothing else; the weights stay those of the raw pretrained encoder.
+    """Learns one score per weight and nothing else; the weights remain those of the pretrained encoder.
 
-    Embeddings, biases, LayerNorm and head are frozen as well, and the encoder is never fine-tuned: the mask,
-    one bit a prunable weight, is all that a task adds. Where the paper and its only code (kongds/SMP)
-    differ, this is what the code does: the regulariser is a mean and reaches its weight at the end of
-    training and not of the ramp (the paper's sum would be 85 million times larger at its weight of 400);
-    distillation is KL(teacher || student) at temperature 2, half of the loss, the teacher without dropout;
-    the head is the checkpoint's whole masked-LM head where it has one.
+    Embeddings, biases, LayerNorm and head are frozen as well, and the encoder is never fine-tuned: a task
+    adds only the mask, one bit per prunable weight.
 
-    What is done otherwise here: the ramp is a share of the training, 0.6 as inferred from the code's 73,600
-    steps on MNLI, since its 30,000 last steps without pruning fit no small task and its N for little sparsity
-    contradicts the text. SMP-S keeps an exact number: what a full matrix cannot take goes to its type's other
-    layers, where the code would keep less. lambda_R is scaled to the encoder's size. Labels of MNLI have the
-    words of their meaning, which the code permutes. The words of wnli and those of cased vocabularies are
-    inferred. Linear decay to zero without warm-up and the clipping at 1 are defaults of the library that the
-    code trains with. Twelve epochs in batches of 64 are those of the large tasks; small ones have 60 in the
-    paper, and batches of 32 and for RTE 100 epochs in the code. The linear ramp that the paper has for
-    RoBERTa is not here. In the ablation with a random head only what follows the encoder is trained; whether
-    the paper trains the pooler as well is not found.
+    Where the paper and its only code (kongds/SMP) differ, this follows the code. The regulariser is a mean,
+    and its weight reaches the final value at the end of training, not at the end of the ramp (the paper's sum
+    would be 85 million times larger at its weight of 400). Distillation is KL(teacher || student) at
+    temperature 2, as half of the loss, with dropout off in the teacher. The head is the checkpoint's whole
+    masked-LM head if it has one.
+
+    Deviations: the ramp is a share of the training, 0.6 as inferred from the code's 73,600 steps on MNLI,
+    because its 30,000 final steps without pruning fit no small task and its N for low sparsity contradicts
+    the text. SMP-S keeps an exact number of weights: what does not fit into a full matrix goes to the other
+    layers of the same type, where the code would keep fewer. lambda_R is scaled to the encoder's size. MNLI
+    labels get the words that match their meaning, which the code permutes. The words for wnli and for cased
+    vocabularies are inferred.
+
+    Linear decay to zero without warm-up and clipping at 1 are defaults of the library that the code trains
+    with. Twelve epochs with batches of 64 are the settings for large tasks; for small tasks the paper has 60
+    epochs, and the code has batches of 32 and, for RTE, 100 epochs. The linear ramp that the paper uses for
+    RoBERTa is not implemented. In the ablation with a random head, only the layers after the encoder are
+    trained; whether the paper also trains the pooler was NOT FOUND.
 
     Attributes:
-        masking: "local", SMP-L, keeps an equal share of every matrix; "score", SMP-S, lets the layers
-            compete for the budget of each type of matrix.
-        temperature: p in mean sigmoid(S / p), by which SMP-S shares out. Not in the paper; in the code 4
-            where 70 % or more is kept, at 50 % without distillation 3 on MNLI and 4 on SQuAD, else 1. Here
-            it is what is set. A higher one makes the layers more equal.
-        regularization: lambda_R, what mean sigmoid(S) weighs in the loss at the end, with bert-base; it is
-            scaled to other numbers of prunable weights (`regulariser`).
-        head: "label-words": frozen, the checkpoint's masked-LM head, or the embeddings where it has none;
-            "embeddings": frozen, the words' token embeddings times the hidden state of the first token
-            (section 4.2); "random": trained at `lr`, which nothing else is.
-        label_words: a word for each class, in the order of their numbers; None for those of the code.
+        masking: "local", SMP-L, keeps the same share of every matrix; "score", SMP-S, lets the layers
+            compete for the budget of each matrix type.
+        temperature: p in mean sigmoid(S / p), by which SMP-S distributes the budget. Not in the paper. The
+            code uses 4 if 70 % or more is kept, 3 on MNLI and 4 on SQuAD at 50 % without distillation, and
+            1 otherwise; here it does not depend on the sparsity. Higher values make the layers more equal.
+        regularization: lambda_R, the final weight of mean sigmoid(S) in the loss for bert-base; it is
+            scaled for other numbers of prunable weights (`regulariser`).
+        head: "label-words": frozen, the checkpoint's masked-LM head, or the embeddings if it has none;
+            "embeddings": frozen, the token embeddings of the words times the hidden state of the first
+            token (section 4.2); "random": trained at `lr`, the only part that is.
+        label_words: one word per class, in class order; None for those of the code.
     """
 
     id: ClassVar[str] = "smp"
@@ -79,30 +83,30 @@ class SMP(ScoredEngine):
     label_words: tuple[str, ...] | None = None
 
     def adapt(self, model: nn.Module, task: Task, tokenizer: PreTrainedTokenizerBase | None) -> nn.Module:
-        """The student with the head of label words.
+        """The student with a label-word head.
 
         Raises:
-            BadInput: there are no words for the task, not one for each class, or not of one token.
+            BadInput: the task has no label words, they are not one per class, or a word is not one token.
         """
         if self.head == "random":
             return model
         words = self.label_words or LABEL_WORDS.get(task.id.split("/")[1])
         if words is None or tokenizer is None:
-            raise BadInput(f"smp has no label words for {task.id}. Give --set head=random.")
+            raise BadInput(f"smp: there are no label words for {task.id}. Give --set head=random.")
         if len(words) != task.num_outputs:
             raise BadInput(
-                f"smp: label_words are {', '.join(words)}; {task.id} needs {task.num_outputs}, one for each "
-                f"of {', '.join(task.labels) or 'its scores'}."
+                f"smp: label_words are {', '.join(words)}, but {task.id} needs {task.num_outputs}: one for "
+                f"each of {', '.join(task.labels) or 'its scores'}."
             )
         return label_word_classifier(model, tokenizer, words, whole_head=self.head == "label-words")
 
     def prune(self, bench: Bench) -> State:
-        """Trains the scores (section 4; the pseudo-code is that of the released code)."""
+        """Trains the scores (section 4; the procedure is that of the released code)."""
         return self.train(bench, bench.pretrained(), StaticScores(self))
 
 
 class StaticScores(ScoredWeights):
-    """Scores of weights that never move (equation 3)."""
+    """Scores of weights that are never updated (equation 3)."""
 
     trains_weights = False
 
@@ -111,9 +115,9 @@ class StaticScores(ScoredWeights):
         self._tracker = TopKTracker()
 
     def trains(self, name: str) -> bool:
-        """Nothing, or a random head."""
-        inside = f"{next(iter(self.weights)).split('.')[0]}."
-        return self.engine.head == "random" and not name.startswith(inside)
+        """Nothing but a random head is trained."""
+        encoder = f"{next(iter(self.weights)).split('.')[0]}."
+        return self.engine.head == "random" and not name.startswith(encoder)
 
     def penalty(self) -> Tensor:
         """lambda_t R(S), lambda_t = lambda_R (1 - (1 - t / T)^3) over the whole training (equation 6)."""
@@ -121,7 +125,7 @@ class StaticScores(ScoredWeights):
         return regulariser(self.scores, cubic_sparsity(progress, 0.0, self.engine.regularization))
 
     def choose(self) -> Mapping[str, Tensor]:
-        """Top_v(S) of each matrix, of equal scores the first; v by equation 5, for SMP-S by equation 4."""
+        """Top_v(S) of each matrix, the first among equals; v by equation 5, for SMP-S by equation 4."""
         sparsity = cubic_sparsity(self.progress, 0.0, self.engine.sparsity)
         kept = {name: kept_count(score.numel(), sparsity) for name, score in self.scores.items()}
         return self._tracker.select(
@@ -129,7 +133,7 @@ class StaticScores(ScoredWeights):
         )
 
     def _allocated(self, kept: Mapping[str, int]) -> dict[str, int]:
-        """The counts of each type shared out in proportion to R(S) = sum of sigmoid(S / p)."""
+        """Distributes the count of each type in proportion to R(S) = sum of sigmoid(S / p)."""
         counts: dict[str, int] = {}
         for names in groups(self.scores, "type").values():
             shares = [(self.scores[name] / self.engine.temperature).sigmoid().sum().item() for name in names]

@@ -21,23 +21,24 @@ FLOOR = 0.005
 
 @settings
 class SoftMovement(FinePruning):
-    """Movement pruning in which a threshold on sigmoid(S), and a penalty on it, decide how much is kept.
+    """Movement pruning with a threshold on sigmoid(S) and a penalty that pushes scores below it.
 
-    M = 1[sigmoid(S) > tau] with tau rising from 0 as the sparsity does elsewhere, and at least 0.5 % of
-    each matrix kept (section 4 and the code's `sigmoied_threshold`). The penalty is
-    lambda tau_t / tau * mean over matrices of mean sigmoid(S): the released code's; the paper writes a sum.
+    M = 1[sigmoid(S) > tau], where tau rises from 0 along the schedule that others use for the sparsity, and
+    at least 0.5 % of each matrix is kept (section 4 and the code's `sigmoied_threshold`). The penalty is
+    lambda tau_t / tau * mean over matrices of mean sigmoid(S), as in the released code; the paper has a sum.
 
-    There the sparsity is whatever lambda makes of it. Here, so that methods compare at equal sparsity, the
-    threshold rules only while tau rises; from `ramp_until` on the mask keeps exactly what `sparsity` says,
-    the highest scores of all matrices together and the same 0.5 %. How far the threshold came by itself
-    stands in the evaluations before (events.jsonl); with a fitting lambda nothing jumps there. To pass the
-    threshold a score falls by 2.2, for which T steps need a `score_lr` well above 4.4 / T; the code's 0.01 is
-    for 55,000 steps. Published values of lambda for as long trainings of bert-base: 400 on SQuAD (no sparsity
-    is stated), and with CAP's losses 290 for 90 % and 680 for 97 % on MNLI.
+    In the paper, the sparsity is whatever results from lambda. Here methods are compared at equal sparsity,
+    so the threshold applies only while tau rises; from `ramp_until` on, the mask keeps exactly as many
+    weights as `sparsity` says: the highest scores of all matrices together, and the same 0.5 %. The
+    evaluations before that point (events.jsonl) show how sparse the threshold alone made the model; with a
+    suitable lambda there is no jump. A score must fall by 2.2 to reach the threshold, so T steps need a
+    `score_lr` well above 4.4 / T; the code's 0.01 is for 55,000 steps. Published values of lambda for
+    trainings of bert-base of that length: 400 on SQuAD (sparsity not stated), and with CAP's losses 290 for
+    90 % and 680 for 97 % on MNLI.
 
     Attributes:
-        threshold: tau, its final value.
-        penalty: lambda, its final value, with bert-base; it is scaled to other numbers of prunable weights.
+        threshold: final value of tau.
+        penalty: final value of lambda for bert-base; it is scaled for other numbers of prunable weights.
     """
 
     id: ClassVar[str] = "soft-movement"
@@ -49,8 +50,8 @@ class SoftMovement(FinePruning):
         super().__post_init__()
         if self.sparsity > 1 - FLOOR:
             raise BadInput(
-                f"soft-movement: sparsity is {self.sparsity}; the method keeps {FLOOR:.1%} of every matrix. "
-                f"Give at most {1 - FLOOR}."
+                f"soft-movement: sparsity is {self.sparsity}, but the method keeps {FLOOR:.1%} of every "
+                f"matrix. Give at most {1 - FLOOR}."
             )
 
     def prune(self, bench: Bench) -> State:
@@ -59,18 +60,18 @@ class SoftMovement(FinePruning):
 
 
 class SoftScores(ScoredWeights):
-    """M = 1[sigmoid(S) > tau], and Top_v(S) once the sparsity is to be final."""
+    """M = 1[sigmoid(S) > tau], and Top_v(S) once the sparsity is final."""
 
     def __init__(self, engine: SoftMovement):
         super().__init__(engine)
         self._floor, self._top = TopKTracker(), TopKTracker()
 
     def penalty(self) -> Tensor:
-        """R(S), its weight rising with the threshold."""
+        """R(S), with a weight that rises with the threshold."""
         return regulariser(self.scores, cubic_sparsity(self.progress, 0.0, self.engine.penalty))
 
     def choose(self) -> Mapping[str, Tensor]:
-        """All above the threshold, or exactly as many as asked for, and the floor of each matrix."""
+        """Keeps the floor of each matrix, and all scores above the threshold or exactly the final number."""
         least = {name: self._least(score.numel()) for name, score in self.scores.items()}
         floor = self._floor.select(self.scores, least)
         if not self.settled:
@@ -83,5 +84,5 @@ class SoftScores(ScoredWeights):
         return self._top.select(ranked, kept)
 
     def _least(self, size: int) -> int:
-        """The floor of a matrix; rounded up, but for a sparsity that leaves no room for it."""
+        """The floor of a matrix, rounded up unless the sparsity leaves no room for that."""
         return min(math.ceil(FLOOR * size), kept_count(size, self.engine.sparsity))

@@ -23,39 +23,39 @@ _LEAST_SNAPSHOTS = 5
 class Swamp(IMP):
     """Iterative magnitude pruning of an average of particles.
 
-    In each level N particles start from one rewind point under one mask and differ in their data order and
-    dropout alone. Each averages its own weights over the last, constant-rate part of its training, and the
-    particles are averaged in turn; the next mask prunes a fifth of what remains by the magnitude of that
-    average.
+    At each level, N particles start from one rewind point under one mask and differ only in data order and
+    dropout. Each particle averages its weights over the last part of its training, at a constant learning
+    rate, and then the particles are averaged. The next mask prunes a fifth of the remaining weights by the
+    magnitude of that average.
 
-    The body of the paper could not be read: the structure is that of its abstract and its reviews, and the
-    pruning step that of a co-author's code for IMP (cs-giung/lottery-ticket-imagenet). Not found, hence
-    ours: the number of particles (4 is an unverified recollection), the length of a level (3 epochs, as in
-    Chen et al. 2020), the learning rate, and how many weights enter a particle's mean (at least 5 where
-    there are as many steps, evenly spaced; Na et al. 2022, who average within IMP on BERT, take the last 5
-    of 10 epochs). That the dense model teaches (`distillation`) is ours too. Inferred:
-    the uniform mean of the particles, BatchNorm statistics recomputed for it, and for encoders the
-    pretrained weights with one fresh head as rewind point. Deviation: the dense training before the first
-    pruning is one particle's, without averaging, and by default the shared dense model; according to a
-    review averages are worse than their particles at about 20 % sparsity.
+    We could not read the body of the paper. The structure follows its abstract and its reviews, and the
+    pruning step follows a co-author's code for IMP (cs-giung/lottery-ticket-imagenet). NOT FOUND, so our
+    choice: the number of particles (4 is an unverified recollection), the length of a level (3 epochs, as in
+    Chen et al. 2020), the learning rate, and how many snapshots enter a particle's mean (at least 5 if there
+    are as many steps, evenly spaced; Na et al. 2022, who average within IMP on BERT, use the last 5 of 10
+    epochs). Distillation from the dense model is our addition too. Inferred: the uniform mean of the
+    particles, BatchNorm statistics recomputed for it, and, for encoders, the pretrained weights with a single
+    fresh head as the rewind point. Deviation: the dense training before the first pruning step has one
+    particle and no averaging, and by default it is the shared dense model; according to a review, averages
+    are worse than their particles at about 20 % sparsity.
 
-    The rewind point of the paper is a matching one, early in the dense training. For an untrained network,
-    as in vision, give `rewind_epochs` and `dense_epochs`: by default it is the initial weights.
+    The rewind point in the paper is a matching one, early in the dense training. For an untrained network, as
+    in vision, give `rewind_epochs` and `dense_epochs`; by default the rewind point is the initial weights.
 
-    With one particle and without averaging it is exactly `imp` with the same settings, as long as it
-    rewinds. With `rewind="none"` it is the control without rewinding, much like Sparse Model Soups (Zimmer
-    et al. 2024), and each level has a fresh optimizer, since an average has no moments; `imp` carries its own
-    on.
+    With one particle, no averaging and rewinding on, this is exactly `imp` with the same settings. With
+    `rewind="none"` it is the control without rewinding, similar to Sparse Model Soups (Zimmer et al. 2024).
+    Each level then has a fresh optimizer, since an average has no moments, whereas `imp` carries its moments
+    over.
 
     Attributes:
         levels: number of levels on the cubic ladder of `imp`; only with `prune_share=null`.
-        particles: N.
-        particles_from: sparsity from which on a level has N particles; below it has one. Above 0 it is
-            SWAMP+, which saves training where averages help least.
-        averaging: whether a particle leaves the mean of its weights since `hold_from`; if not, it leaves
-            its best ones, at the same learning rates.
-        recalibrate: whether BatchNorm's statistics are recomputed for averaged weights; by default
-            wherever there are any.
+        particles: N, the number of particles per level.
+        particles_from: sparsity from which a level has N particles; levels below it have one. Values above 0
+            give SWAMP+, which saves training where averaging helps least.
+        averaging: whether a particle returns the mean of its weights since `hold_from`, or else its best
+            weights, at the same learning rates.
+        recalibrate: whether BatchNorm statistics are recomputed for averaged weights; by default, if the
+            model has BatchNorm.
     """
 
     id: ClassVar[str] = "swamp"
@@ -75,26 +75,27 @@ class Swamp(IMP):
     def __post_init__(self):
         if self.ladder is None and (self.levels is None) == (self.prune_share is None):
             raise BadInput(
-                f"swamp: levels is {self.levels} and prune_share is {self.prune_share}; one of them says how "
-                "sparse each level is. Give prune_share=null with levels, or leave levels out."
+                f"swamp: levels is {self.levels} and prune_share is {self.prune_share}, but exactly one of "
+                "them must set the sparsity of each level. Give prune_share=null with levels, or leave "
+                "levels out."
             )
         super().__post_init__()
         if self.averaging and self.hold_from is None:
             raise BadInput(
-                "swamp: a particle's weights are averaged over its constant-rate phase; give hold_from, such "
-                "as 0.75, or averaging=false."
+                "swamp: averaging needs a phase with a constant learning rate, but hold_from is None. Give "
+                "hold_from, such as 0.75, or averaging=false."
             )
 
     def check(self, model: nn.Module) -> None:
-        """Refuses to recalibrate what is not there."""
+        """Rejects `recalibrate` for a model without BatchNorm."""
         if self.recalibrate and not has_batchnorm(model):
             raise BadInput(
-                f"swamp: recalibrate is true, but {type(model).__name__} has no BatchNorm whose statistics "
-                "could be recomputed. Leave recalibrate out."
+                f"swamp: recalibrate is true, but {type(model).__name__} has no BatchNorm statistics to "
+                "recompute. Leave recalibrate out."
             )
 
     def prune(self, bench: Bench) -> State:
-        """Prune the average, rewind, train the particles, average them; level by level."""
+        """At each level: prune the average, rewind, train the particles and average them."""
         lengths = self.level_steps(bench, copies=self.particles_by_level)
         state = self.start(bench)
         levels = zip(self.sparsities, lengths, self.particles_by_level, strict=True)
@@ -106,11 +107,11 @@ class Swamp(IMP):
 
     @property
     def particles_by_level(self) -> list[int]:
-        """How many particles each level trains."""
+        """The number of particles at each level."""
         return [self.particles if sparsity >= self.particles_from else 1 for sparsity in self.sparsities]
 
     def level_config(self, level: int, steps: int) -> TrainingConfig:
-        """That of `imp` at the same settings, with averaging where it is on."""
+        """The configuration of `imp` with the same settings, plus averaging if it is on."""
         config = replace(super().level_config(level, steps), recalibrate=self.recalibrate is not False)
         if not self.averaging or level == 0:
             return config
