@@ -1,7 +1,7 @@
 """A store that commit 77131cd made: it is listed, shown, rendered, and resumed in the middle of a race.
 
-Its runs prune an encoder of one layer on synth/sst2. One of them was interrupted in the race of its last level;
-`expected` is what 77131cd left where nothing interrupted it.
+Its runs prune an encoder of one layer on synth/sst2. One of them was interrupted in the race of its last
+level; `expected` is what 77131cd left where nothing interrupted it.
 """
 
 import json

@@ -145,7 +145,8 @@ def test_a_run_that_is_killed_ends_the_same(spec_of, tmp_path):
     whole = outcome(prune(spec, store=tmp_path / "whole"))
     (tmp_path / "spec.yaml").write_text(spec.to_yaml())
     script = (
-        "import sys, workbench as wb, torch; from workbench.execution import stage_training as s; s.CHECKPOINT_SECONDS = 0.0;"
+        "import sys, workbench as wb, torch; from workbench.execution import stage_training;"
+        "stage_training.CHECKPOINT_SECONDS = 0.0;"
         "torch.set_num_threads(1);"
         "wb.prune(wb.RunSpec.from_yaml(sys.argv[1]), store=sys.argv[2])"
     )

@@ -7,7 +7,6 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from workbench import scores
 from workbench.errors import BadInput
 from workbench.masks import topk_mask
 from workbench.models import prunable

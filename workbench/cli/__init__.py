@@ -12,7 +12,7 @@ __all__ = ["main", "parser"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Carries out one command; the return value is the exit code (0 done, 2 bad input, 3 resumable, 1 defect)."""
+    """Carries out one command; returns the exit code (0 done, 2 bad input, 3 resumable, 1 defect)."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         options, extra = parser().parse_known_args(arguments)

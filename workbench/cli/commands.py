@@ -1,4 +1,4 @@
-"""The commands. They import what they need when they are called, so that `workbench --help` answers at once."""
+"""The commands. Each imports what it needs when it is called, so that `workbench --help` is fast."""
 
 import argparse
 import json

@@ -34,7 +34,7 @@ def spec_of(options: argparse.Namespace) -> RunSpec:
         engine["sparsity"] = yaml_value("sparsity", options.sparsity)
     if "task" not in plain or "id" not in engine:
         raise BadInput(
-            "prune needs a TASK and --engine ID, or --recipe FILE. `workbench doctor` lists tasks and engines."
+            "prune needs a TASK and --engine ID, or --recipe FILE. `workbench doctor` lists what there is."
         )
     given = {assignment.partition("=")[0] for assignment in options.set}
     if {"match_steps_of", "total_steps"} <= given:

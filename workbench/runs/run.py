@@ -108,15 +108,15 @@ class Run:
         results = read_json(self.folder.results)
         if not isinstance(results, dict) or results.get("format") != FORMAT:
             raise BadInput(
-                f"{self.folder.results} does not have format {FORMAT}, the only one that this version of the "
-                f"workbench reads. Read it with the version that made it ({self.folder.environment.name}), or make "
+                f"{self.folder.results} does not have format {FORMAT}, the only one that this version "
+                f"reads. Read it with the version that made it ({self.folder.environment.name}), or make "
                 "the run again."
             )
         return results
 
     @property
     def dev_score(self) -> tuple[str, float]:
-        """The primary metric on the first dev split: its name for readers, such as "dev accuracy", and its value."""
+        """Name and value of the primary metric on the first dev split; the name is such as "dev accuracy"."""
         split, metrics = next(iter(self.results["dev"].items()))
         metric, value = next(iter(metrics.items()))
         return f"{dev_name(split)} {metric}", value

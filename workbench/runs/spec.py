@@ -54,8 +54,8 @@ class RunSpec:
         seed: root of all randomness.
         scale: multiplies every training length of the engine.
         examples: number of training examples, drawn with the seed; None for all of them.
-        selection: the split that selects masks and checkpoints: "validation" is carved from train, "dev" is the
-            reported one, as in the papers.
+        selection: the split that selects masks and checkpoints: "validation" is carved from train, "dev" is
+            the reported one, as in the papers.
         precision: "auto", "fp32" or "bf16"; "auto" is bf16 if the hardware has it, and environment.json
             records which.
         dense: how the dense model is fine-tuned.

@@ -99,8 +99,8 @@ class StageState:
     def with_encoder_of(self, other: "StageState") -> "StageState":
         """This state's head on the encoder of `other`, with a fresh optimizer.
 
-        The encoder is the whole base model, the pooler included, as in Chen et al.'s code, which resets all of
-        `bert.*`.
+        The encoder is the whole base model, the pooler included, as in Chen et al.'s code, which resets all
+        of `bert.*`.
         """
         base = self.prunable[0].split(".")[0]
 

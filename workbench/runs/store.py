@@ -17,7 +17,7 @@ def runs_in(store: str | Path) -> list[Run]:
 
 
 def default_store() -> Path:
-    """The store of a notebook: `runs` in its folder or beside that; the one that has runs, else one that exists."""
+    """A notebook's store: `runs` in its folder or in the one above; preferably one that has runs."""
     stores = [path for path in map(Path, _USUAL) if path.is_dir()]
     return next((path for path in stores if Store(path).runs()), stores[0] if stores else Path(_USUAL[0]))
 

@@ -91,8 +91,8 @@ class SerialExecutor:
 class ProcessExecutor:
     """A process for each run, with one torch thread each if several run at a time.
 
-    A run's output goes to `<store>/logs/<run>.log`. A run that dies, for lack of memory say, does not affect the
-    others.
+    A run's output goes to `<store>/logs/<run>.log`. A run that dies, for example for lack of memory, does
+    not affect the others.
 
     Args:
         jobs: how many at a time.

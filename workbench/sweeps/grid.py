@@ -61,7 +61,8 @@ def read_grid(path: str | Path, *, at_most: int | None = 1000) -> tuple[Cell, ..
     for number, override in enumerate(file.overrides, 1):
         if not any(map(override.fits, points)):
             raise BadInput(
-                f"override {number} of {path} fits no run: where {_plain(override.where)}. Correct or remove it."
+                f"override {number} of {path} fits no run: where {_plain(override.where)}. Correct or remove "
+                "it."
             )
     keys = {_key(point) for point in points}
     cells: dict[tuple, Cell] = {}

@@ -1,4 +1,4 @@
-"""The contents of a grid file: values that all runs share, axes, engines, and exceptions to them (docs/grid.md)."""
+"""The contents of a grid file (docs/grid.md): shared values, axes, engines, and exceptions to them."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping

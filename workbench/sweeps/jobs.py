@@ -1,8 +1,8 @@
 """Background runs: each in a process of its own that outlives the notebook that started it.
 
-Everything about a job is in the run folder, so any process can watch it: `.job`, the process's number and start
-time; `job.log`, its output; and `job.json`, how it ended. A number alone may have been given to another process
-since; with the start time it identifies one.
+Everything about a job is in the run folder, so any process can watch it: `.job` has the process id and start
+time, `job.log` the output, and `job.json` how it ended. The system reuses process ids; with its start time an
+id is unique.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What a grid shows while it works, on standard error: a line for each event, and on a terminal a live table."""
+"""What a grid shows on standard error: a line for each event, and on a terminal a live table."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from rich.text import Text
 
 
 class LiveTable:
-    """Events scroll by above a table that is redrawn in place, if there is a terminal.
+    """On a terminal, events scroll above a table that is redrawn in place; elsewhere there are events only.
 
     Args:
         live: whether to draw the table; not while runs draw progress bars themselves.
