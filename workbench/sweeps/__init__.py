@@ -1,15 +1,17 @@
 """Many runs, or runs in the background: grids, executors, jobs."""
 
-from workbench.sweeps.executors import Executor, RunExit, add_executor, executor
+from workbench.sweeps.executors import EXECUTORS, Executor, ProcessExecutor, RunExit, add_executor, executor
 from workbench.sweeps.grid import Cell, read_grid
 from workbench.sweeps.jobs import Job, start
 from workbench.sweeps.sweep import Failure, Sweep
 
 __all__ = [
+    "EXECUTORS",
     "Cell",
     "Executor",
     "Failure",
     "Job",
+    "ProcessExecutor",
     "RunExit",
     "Sweep",
     "add_executor",
