@@ -25,7 +25,7 @@ def runs(finished_run, tmp_path):
 
 
 def test_a_row_a_run_with_its_score_and_cost(runs):
-    table = analysis.comparison_table(runs)
+    table = analysis.comparison.comparison_table(runs)
     assert table["run"].tolist() == [runs[i].name for i in (4, 3, 0, 1, 2)]
     assert table["dev"].tolist() == [0.7, 0.6, 0.5, 0.55, 0.6]
     assert table["optimizer_steps"].tolist() == [300, 500, 300, 300, 300]
@@ -36,12 +36,14 @@ def test_a_row_a_run_with_its_score_and_cost(runs):
 
 def test_a_metric_that_no_run_has_is_refused(runs):
     with pytest.raises(BadInput, match="accuracy"):
-        analysis.comparison_table(runs, "acuracy")
-    assert analysis.comparison_table([]).empty
+        analysis.comparison.comparison_table(runs, "acuracy")
+    assert analysis.comparison.comparison_table([]).empty
 
 
 def test_means_have_an_interval_where_there_are_seeds(runs):
-    summary = analysis.summary_table(analysis.comparison_table(runs)).set_index(["engine", "sparsity"])
+    summary = analysis.comparison.summary_table(analysis.comparison.comparison_table(runs)).set_index(
+        ["engine", "sparsity"]
+    )
     row = summary.loc["magnitude", 0.9]
     reach = 4.30265 * 0.05 / sqrt(3)  # Student's t with two degrees of freedom
     assert (row["mean"], row["low"], row["high"]) == pytest.approx((0.55, 0.55 - reach, 0.55 + reach))
@@ -52,15 +54,17 @@ def test_means_have_an_interval_where_there_are_seeds(runs):
 
 
 def test_the_hardest_place_is_the_one_that_most_engines_reached(runs):
-    ((title, rows),) = analysis.by_task(analysis.comparison_table(runs))
+    ((title, rows),) = analysis.comparison.by_task(analysis.comparison.comparison_table(runs))
     assert title == "synth/sst2"
-    assert set(analysis.hardest(rows)["sparsity"]) == {0.9}
+    assert set(analysis.comparison.at_highest_sparsity(rows)["sparsity"]) == {0.9}
     easier = rows[(rows["engine"] == "magnitude") | (rows["sparsity"] == 0.8)]
-    assert set(analysis.hardest(easier)["sparsity"]) == {0.9}, "of equals the higher"
+    assert set(analysis.comparison.at_highest_sparsity(easier)["sparsity"]) == {0.9}, "of equals the higher"
 
 
 def test_zeros_bytes_and_milliseconds_are_columns_of_their_own(runs):
-    cost = analysis.cost_by_engine(runs, analysis.comparison_table(runs)).set_index(["engine", "sparsity"])
+    cost = analysis.cost.cost_by_engine(runs, analysis.comparison.comparison_table(runs)).set_index(
+        ["engine", "sparsity"]
+    )
     mask = runs[3].mask()
     row = cost.loc["imp", 0.9]
     assert row["zeros"] == mask.numel - mask.kept
@@ -72,8 +76,8 @@ def test_zeros_bytes_and_milliseconds_are_columns_of_their_own(runs):
 
 
 def test_overlap_is_a_mean_over_the_seeds_that_both_have(runs):
-    place = analysis.hardest(analysis.comparison_table(runs))
-    overlap = analysis.mask_overlap(runs, place)
+    place = analysis.comparison.at_highest_sparsity(analysis.comparison.comparison_table(runs))
+    overlap = analysis.overlap.engine_overlap(runs, place)
     assert list(overlap.index) == list(overlap.columns) == ["imp", "magnitude"]
     assert (
         overlap.loc["imp", "magnitude"]
@@ -82,13 +86,13 @@ def test_overlap_is_a_mean_over_the_seeds_that_both_have(runs):
     )
     assert overlap.loc["imp", "imp"] == 1
     apart = place[(place["engine"] == "imp") | (place["seed"] > 0)]
-    assert analysis.mask_overlap(runs, apart).isna().loc["imp", "magnitude"]
+    assert analysis.overlap.engine_overlap(runs, apart).isna().loc["imp", "magnitude"]
 
 
 @pytest.mark.parametrize(("by", "parts"), [("layer", [0, 1]), ("type", None)])
 def test_sparsity_by_part_comes_from_exact_counts(runs, by, parts):
-    place = analysis.hardest(analysis.comparison_table(runs))
-    shares = analysis.sparsity_by_engine(runs, place, by)
+    place = analysis.comparison.at_highest_sparsity(analysis.comparison.comparison_table(runs))
+    shares = analysis.layers.sparsity_by_engine(runs, place, by)
     assert shares.index.tolist() == ["imp", "magnitude"]
     if parts:
         assert shares.columns.tolist() == parts

@@ -5,7 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from workbench.analysis import Basis, barriers, hessian_trace, line
+from workbench.analysis.connectivity import barriers, loss_line
+from workbench.analysis.hessian import hessian_trace
+from workbench.analysis.loss import LossEvaluator
 from workbench.errors import BadInput
 from workbench.execution import prune
 from workbench.runs import kept_stages, stage_weights
@@ -13,7 +15,7 @@ from workbench.runs import kept_stages, stage_weights
 
 @pytest.fixture(scope="module")
 def basis(finished_run):
-    return Basis(finished_run)
+    return LossEvaluator(finished_run)
 
 
 def perturbed(weights, size):
@@ -26,7 +28,7 @@ def perturbed(weights, size):
 def test_the_ends_of_a_line_are_the_models_themselves(basis, finished_run):
     first = basis.final
     second = perturbed(first, 0.3)
-    table = line(basis, first, second)
+    table = loss_line(basis, first, second)
     assert list(table.columns) == ["alpha", "split", "loss", "error"]
     assert len(table) == 22
     for end, weights in ((0.0, first), (1.0, second)):
@@ -71,10 +73,10 @@ def test_a_regression_has_no_error_barrier():
 
 def test_bad_lines_are_refused(basis):
     with pytest.raises(BadInput, match="10 points are too few"):
-        line(basis, basis.final, basis.final, points=10)
+        loss_line(basis, basis.final, basis.final, points=10)
     other = {"strange": torch.zeros(2)}
     with pytest.raises(BadInput, match="weights of different models"):
-        line(basis, basis.final, other)
+        loss_line(basis, basis.final, other)
 
 
 class Quadratic(nn.Module):
@@ -128,12 +130,12 @@ def test_the_trace_of_a_classifier_repeats_and_counts_the_weights_that_are_left(
 
 def test_weights_of_levels_are_kept_on_request(spec_of, tmp_path, finished_run):
     run = prune(spec_of(), tmp_path, keep_weights=True)
-    assert {"level-1", "level-2"} <= set(kept_stages(run))
-    last = stage_weights(run, "level-2")
-    final = Basis(run).final
+    assert {"level-1", "level-2"} <= set(kept_stages(run.folder))
+    last = stage_weights(run.folder, "level-2")
+    final = LossEvaluator(run).final
     assert all(torch.equal(last[name], value) for name, value in final.items() if name in last)
     assert not any(name.startswith("exp_avg") for name in last)
-    table = line(Basis(run), stage_weights(run, "level-1"), last)
+    table = loss_line(LossEvaluator(run), stage_weights(run.folder, "level-1"), last)
     assert table["loss"].notna().all()
     with pytest.raises(BadInput, match="--keep-weights"):
-        stage_weights(finished_run, "level-1")
+        stage_weights(finished_run.folder, "level-1")

@@ -34,7 +34,7 @@ def swamp(spec_of, store):
 
 
 def test_final_models_and_what_was_kept_are_ends(swamp, finished_run):
-    there = analysis.ends([swamp, finished_run])
+    there = analysis.connectivity.endpoints([swamp, finished_run])
     of_swamp = [name.removeprefix(swamp.name) for name in there if name.startswith(swamp.name)]
     assert of_swamp[0] == ""
     assert {"/level-1", "/level-2", "/level-2/particle-0", "/level-2/particle-1"} <= set(of_swamp)
@@ -43,38 +43,52 @@ def test_final_models_and_what_was_kept_are_ends(swamp, finished_run):
 
 
 def test_particles_are_joined_rather_than_levels_and_those_rather_than_runs(swamp, finished_run, tmp_path):
-    there = list(analysis.ends([swamp, finished_run]).values())
-    assert [end.stage for end in analysis.usual_ends(there)] == ["level-2/particle-0", "level-2/particle-1"]
+    there = list(analysis.connectivity.endpoints([swamp, finished_run]).values())
+    assert [end.stage for end in analysis.connectivity.default_endpoints(there)] == [
+        "level-2/particle-0",
+        "level-2/particle-1",
+    ]
     levels = [end for end in there if "particle" not in end.stage]
-    assert [end.stage for end in analysis.usual_ends(levels)] == ["level-1", "level-2"]
+    assert [end.stage for end in analysis.connectivity.default_endpoints(levels)] == ["level-1", "level-2"]
     finals = [end for end in there if not end.stage]
-    assert [end.run for end in analysis.usual_ends(finals)] == [swamp, finished_run]
+    assert [end.run for end in analysis.connectivity.default_endpoints(finals)] == [swamp, finished_run]
     other = fabricate(tmp_path, finished_run, Magnitude(sparsity=0.8), task="synth/rte")
-    assert analysis.usual_ends(list(analysis.ends([finished_run, other]).values())) is None
-    assert analysis.usual_ends([]) is None
+    assert (
+        analysis.connectivity.default_endpoints(
+            list(analysis.connectivity.endpoints([finished_run, other]).values())
+        )
+        is None
+    )
+    assert analysis.connectivity.default_endpoints([]) is None
 
 
 def test_a_walk_joins_the_weights_that_its_ends_name(swamp):
-    there = analysis.ends([swamp])
+    there = analysis.connectivity.endpoints([swamp])
     level, final = there[f"{swamp.name}/level-2"], there[swamp.name]
-    same = analysis.walk(level, final)
+    same = analysis.connectivity.connect(level, final)
     assert same.table.groupby("split")["loss"].std().tolist() == pytest.approx([0, 0], abs=1e-6)
     assert same.traces == ()
     ends = [there[f"{swamp.name}/level-2/particle-{place}"] for place in (0, 1)]
     assert any(not torch.equal(*pair) for pair in zip(*(e.weights().values() for e in ends), strict=True))
-    walked = analysis.walk(*ends, probes=1)
+    walked = analysis.connectivity.connect(*ends, probes=1)
     assert walked.table["alpha"].nunique() == 11
     assert [trace.weights for trace in walked.traces] == [swamp.mask().kept] * 2
 
 
 def test_fewer_dev_examples_are_the_same_for_all_runs_of_a_task(swamp, finished_run):
-    one, other = analysis.Basis(swamp, 50), analysis.Basis(finished_run, 50)
+    one, other = analysis.loss.LossEvaluator(swamp, 50), analysis.loss.LossEvaluator(finished_run, 50)
     assert len(one.dev) == 50
     assert [ids.tolist() for ids in one.dev.input_ids] == [ids.tolist() for ids in other.dev.input_ids]
-    assert len(analysis.Basis(swamp, 10**6).dev) == len(analysis.Basis(swamp).dev) == 500
+    assert (
+        len(analysis.loss.LossEvaluator(swamp, 10**6).dev)
+        == len(analysis.loss.LossEvaluator(swamp).dev)
+        == 500
+    )
 
 
 def test_ends_of_different_tasks_are_refused(swamp, finished_run, tmp_path):
     other = fabricate(tmp_path, finished_run, IMP(sparsity=0.8), task="synth/rte")
     with pytest.raises(BadInput, match=r"learned synth/sst2 and .* learned synth/rte"):
-        analysis.walk(analysis.End(swamp), analysis.End(other))
+        analysis.connectivity.connect(
+            analysis.connectivity.Endpoint(swamp), analysis.connectivity.Endpoint(other)
+        )

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from types import SimpleNamespace
 
-from workbench.analysis import engine_labels
+from workbench.analysis.comparison import engine_labels
 from workbench.engines.imp import IMP
 from workbench.engines.magnitude import Magnitude
 from workbench.runs import FineTuning, RunSpec

@@ -1,5 +1,5 @@
 from tests.tiny import save_tiny_resnet
-from workbench.analysis import layer_table
+from workbench.analysis.layers import layer_table
 from workbench.figures.style import matrix_title
 from workbench.masks import topk_mask
 from workbench.models import load_encoder, prunable

@@ -3,7 +3,8 @@ import shutil
 
 import pytest
 
-from workbench.analysis import newest_complete, store_table
+from workbench.analysis.store import store_table
+from workbench.runs import newest_complete
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 import pytest
 
-from workbench.analysis import mean_by_length, series, training_length_table
+from workbench.analysis.training_length import comparable_runs, mean_by_length, training_length_table
 from workbench.engines.magnitude import Magnitude
 from workbench.errors import BadInput
 from workbench.execution import prune
@@ -38,8 +38,8 @@ def test_runs_of_different_engines_are_not_one_curve(runs, finished_run):
 
 
 def test_the_largest_set_of_comparable_runs_is_taken(runs, finished_run):
-    assert series([finished_run, *runs]) == runs
-    assert series([*runs, finished_run], engine="randomized") == [finished_run]
-    assert series([]) == []
+    assert comparable_runs([finished_run, *runs]) == runs
+    assert comparable_runs([*runs, finished_run], engine="randomized") == [finished_run]
+    assert comparable_runs([]) == []
     with pytest.raises(BadInput, match="no run of engine imp on task any"):
-        series(runs, engine="imp")
+        comparable_runs(runs, engine="imp")

@@ -3,7 +3,7 @@ import math
 import pandas as pd
 import pytest
 
-from workbench.analysis import RankCorrelation, rank_correlation
+from workbench.analysis.race import RankCorrelation, rank_correlation
 
 ONE_TO_TEN = pd.Series(range(10))
 

@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 import torch
 
-from workbench.analysis import ExpectedPool, PoolSpec, SampledPool, mask_map, pool_summary
+from workbench.analysis.expected_pool import ExpectedPool, pool_summary
+from workbench.analysis.overlap import mask_map
+from workbench.analysis.pool import PoolSpec, SampledPool
 from workbench.errors import BadInput
 from workbench.masks import MagnitudeHistograms, overlap, sample_mask, topk_mask
 from workbench.randomness import derive, torch_generator
