@@ -8,7 +8,7 @@ from workbench.errors import BadInput
 from workbench.masks import Mask
 
 
-def test_levels_begin_with_the_dense_model_and_end_with_the_result(finished_run):
+def test_levels_start_with_the_dense_model_and_end_with_the_result(finished_run):
     levels = analysis.levels.level_table(finished_run)
     assert list(levels["stage"].unique()) == ["dense", "level-1", "level-2"]
     assert list(levels["split"].unique()) == ["validation", "dev"]
@@ -17,7 +17,7 @@ def test_levels_begin_with_the_dense_model_and_end_with_the_result(finished_run)
     assert final["kept_share"].tolist() == [finished_run.mask().kept / finished_run.mask().numel]
 
 
-def test_scores_have_one_row_a_stage(finished_run):
+def test_scores_have_one_row_for_each_stage(finished_run):
     scores = analysis.levels.score_table(finished_run)
     assert scores["stage"].tolist() == ["dense", "level-1", "level-2"]
     assert list(scores.columns) == ["stage", "sparsity", "validation accuracy", "dev accuracy"]
@@ -26,7 +26,7 @@ def test_scores_have_one_row_a_stage(finished_run):
     )
 
 
-def test_layers_by_type_hold_each_matrix_once(finished_run):
+def test_layers_by_type_contain_each_matrix_once(finished_run):
     mask = finished_run.mask()
     layers = analysis.layers.layer_table(mask)
     assert layers.shape == (2, 6)
@@ -34,7 +34,7 @@ def test_layers_by_type_hold_each_matrix_once(finished_run):
     assert not layers.isna().to_numpy().any()
 
 
-def test_the_pool_tells_ratio_distance_and_winner(finished_run):
+def test_the_pool_has_ratio_distance_and_winner(finished_run):
     pool = analysis.pool.pool_table(finished_run, 1)
     assert pool["ratio"].tolist() == [5e-5, 1e-4, 8e-5, 3e-4]
     assert pool["chosen"].sum() == 1
@@ -62,7 +62,7 @@ def test_early_curves_average_to_the_scores(finished_run):
         assert rows["step"].is_monotonic_increasing
 
 
-def test_early_stands_beside_final(finished_run):
+def test_early_scores_are_beside_final_ones(finished_run):
     scores = analysis.race.early_against_final(finished_run, 1)
     assert scores["early"].tolist() == analysis.pool.pool_table(finished_run, 1)["score"].tolist()
     assert scores["final"].tolist() == [c.score for c in finished_run.candidates(1, race="full")]
@@ -76,7 +76,7 @@ def test_a_level_without_a_race_has_empty_tables(finished_run):
         analysis.overlap.pool_overlap(finished_run, 9)
 
 
-def test_cost_adds_up_and_study_stays_out_of_the_total(finished_run):
+def test_costs_add_up_and_the_total_excludes_study(finished_run):
     cost = analysis.cost.cost_table(finished_run).set_index("purpose")
     steps = cost["optimizer steps"]
     assert steps["total"] == steps["training the levels"] + steps["early training of candidates"]
@@ -84,12 +84,12 @@ def test_cost_adds_up_and_study_stays_out_of_the_total(finished_run):
     assert (cost > 0).all(axis=None)
 
 
-def test_storage_counts_zeros_and_bytes_apart(finished_run):
+def test_storage_counts_zeros_and_bytes_separately(finished_run):
     storage = analysis.cost.storage_table(finished_run).set_index("what")["count"]
     mask, model = finished_run.mask(), finished_run.path / "model" / "model.safetensors"
     assert storage["zeros among the prunable weights"] == mask.numel - mask.kept
     assert storage["all parameters of the model"] > mask.numel
     assert storage["model file: zeros are stored like other numbers"] == model.stat().st_size
-    taken = finished_run.results["milliseconds"]
-    assert storage[f"forward of {taken['examples']} examples, pruned model"] == taken["pruned"] > 0
+    latency = finished_run.results["milliseconds"]
+    assert storage[f"forward of {latency['examples']} examples, pruned model"] == latency["pruned"] > 0
     assert storage["mask file: one bit for each prunable weight"] > mask.numel / 8
