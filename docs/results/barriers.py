@@ -8,7 +8,8 @@ from itertools import pairwise
 
 import pandas as pd
 
-from workbench.analysis import Basis, barriers, ends, line
+from workbench.analysis.connectivity import barriers, endpoints, loss_line
+from workbench.analysis.loss import LossEvaluator
 from workbench.runs import find_run
 
 RISES = ["train loss", "dev loss", "dev error"]
@@ -17,13 +18,14 @@ RISES = ["train loss", "dev loss", "dev error"]
 def lines(name: str) -> pd.DataFrame:
     """All lines of a run: where each is, and how far it rises on train and dev."""
     run = find_run(name, ".")
-    there, basis = {end.stage: end for end in ends([run]).values()}, Basis(run)
+    by_stage = {end.stage: end for end in endpoints([run]).values()}
+    evaluator = LossEvaluator(run)
     levels = [level["stage"] for level in run.results["levels"]]
     pairs = [("levels", one, other) for one, other in pairwise(levels)]
     pairs += [("particles", f"{level}/particle-0", f"{level}/particle-1") for level in levels]
     rows = []
     for kind, first, second in pairs:
-        path = line(basis, there[first].weights(), there[second].weights())
+        path = loss_line(evaluator, by_stage[first].weights(), by_stage[second].weights())
         rises = barriers(path).set_index("split")
         losses = rises.loc["train", "loss_barrier"], rises.loc["dev", "loss_barrier"]
         rows.append((run.spec.seed, kind, first, second, *losses, rises.loc["dev", "error_barrier"]))

@@ -8,7 +8,9 @@ import sys
 import pandas as pd
 
 from workbench import Run, read_grid, runs_in
-from workbench.analysis import baseline_of, comparison_table, paired_differences, particle_table
+from workbench.analysis.comparison import comparison_table
+from workbench.analysis.differences import baseline_of, paired_differences
+from workbench.analysis.levels import particle_table
 
 
 def scores(table: pd.DataFrame, pairs: pd.DataFrame, baseline: str) -> pd.DataFrame:

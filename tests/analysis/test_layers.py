@@ -1,5 +1,5 @@
 from tests.tiny import save_tiny_resnet
-from workbench.analysis import layer_table
+from workbench.analysis.layers import layer_table
 from workbench.figures.style import matrix_title
 from workbench.masks import topk_mask
 from workbench.models import load_encoder, prunable
@@ -10,14 +10,14 @@ def mask_of(folder, sparsity: float):
     return topk_mask({name: weight.detach().abs() for name, weight in weights.items()}, sparsity)
 
 
-def test_an_encoder_has_a_row_a_layer_and_a_column_a_type(tiny_model_dir):
+def test_an_encoder_has_a_row_for_each_layer_and_a_column_for_each_type(tiny_model_dir):
     table = layer_table(mask_of(tiny_model_dir, 0.75))
     assert table.index.tolist() == [0, 1]
     assert table.shape == (2, 6)
     assert (table == 0.75).all(axis=None)
 
 
-def test_a_resnet_has_a_row_a_stage_and_one_for_its_stem(tmp_path):
+def test_a_resnet_has_a_row_for_each_stage_and_one_for_its_stem(tmp_path):
     table = layer_table(mask_of(save_tiny_resnet(tmp_path / "model"), 0.5))
     assert table.index.tolist() == ["stem", 0, 1, 2]
     assert table.columns.map(matrix_title).tolist() == [

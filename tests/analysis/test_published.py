@@ -1,4 +1,4 @@
-from workbench.analysis import published_for
+from workbench.analysis.published import published_for
 from workbench.tasks import load_task, task_ids
 
 

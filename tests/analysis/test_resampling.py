@@ -28,20 +28,20 @@ def test_each_value_is_the_metric_of_its_resample(metric, classes, seed):
     if metric == "f1":
         classes = 2
     labels, logits = outputs(metric, classes, seed)
-    found = resampling.resampled(metric, labels, logits, "a/task", 7)
+    values = resampling.resampled(metric, labels, logits, "a/task", 7)
     (draws,) = resampling._draws("a/task", len(labels), 7)
     expected = [score([metric], logits[draw], labels[draw])[metric] for draw in draws]
-    assert found == pytest.approx(expected)
+    assert values == pytest.approx(expected)
 
 
-def test_a_constant_side_has_the_value_that_metrics_give_it():
+def test_constant_labels_or_predictions_give_the_values_of_the_metrics():
     labels, logits = np.zeros(5, np.int64), np.tile([1.0, 0.0], (5, 1))
     for metric, value in (("accuracy", 1), ("f1", 0), ("matthews", 0)):
         assert resampling.resampled(metric, labels, logits, "t", 3).tolist() == [value] * 3
     assert resampling.resampled("pearson", labels, logits[:, :1], "t", 3).tolist() == [0] * 3
 
 
-def test_draws_are_those_of_the_task_and_do_not_depend_on_how_they_are_cut(monkeypatch):
+def test_resamples_depend_on_the_task_and_not_on_the_size_of_blocks(monkeypatch):
     labels, logits = outputs("accuracy", 3, 1)
     whole = resampling.resampled("accuracy", labels, logits, "t", 50)
     assert whole.tolist() == resampling.resampled("accuracy", labels, logits, "t", 50).tolist()

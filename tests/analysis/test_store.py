@@ -3,7 +3,8 @@ import shutil
 
 import pytest
 
-from workbench.analysis import newest_complete, store_table
+from workbench.analysis.store import store_table
+from workbench.runs import newest_complete
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def test_a_complete_run_shows_its_result(store, finished_run):
     assert row["optimizer_steps"] == finished_run.results["cost"]["total"]["optimizer_steps"]
 
 
-def test_other_runs_are_rows_that_say_what_is_wrong(store):
+def test_rows_of_other_runs_say_what_is_wrong(store):
     (store / "damaged").mkdir()
     (store / "damaged" / "spec.yaml").write_text("- no\n- mapping\n")
     (store / "half").mkdir()
@@ -42,7 +43,7 @@ def test_other_runs_are_rows_that_say_what_is_wrong(store):
     assert table.loc["damaged", ["task", "dev", "optimizer_steps"]].isna().all()
 
 
-def test_results_that_lack_a_key_are_told(store):
+def test_results_without_a_key_are_reported(store):
     (store / "complete" / "results.json").write_text('{"format": 1}')
     assert store_table(store).set_index("name").loc["complete", "status"] == "unreadable: 'dev'"
 

@@ -1,6 +1,6 @@
 import pytest
 
-from workbench.analysis import mean_by_length, series, training_length_table
+from workbench.analysis.training_length import comparable_runs, mean_by_length, training_length_table
 from workbench.engines.magnitude import Magnitude
 from workbench.errors import BadInput
 from workbench.execution import prune
@@ -18,7 +18,7 @@ def runs(spec_of, tmp_path):
     ]
 
 
-def test_lengths_stand_in_order_with_what_explains_them(runs):
+def test_lengths_are_sorted_and_have_diagnostics(runs):
     table = training_length_table(runs)
     assert table["sparsity"].tolist() == [0.5, 0.5, 0.9, 0.9]
     short, long = table["optimizer_steps"][:2]
@@ -30,16 +30,16 @@ def test_lengths_stand_in_order_with_what_explains_them(runs):
     assert mean_by_length(table)["best"].sum() == 2
 
 
-def test_runs_of_different_engines_are_not_one_curve(runs, finished_run):
+def test_runs_of_different_engines_are_refused(runs, finished_run):
     with pytest.raises(BadInput, match="different values of engine"):
         training_length_table([*runs, finished_run])
     with pytest.raises(BadInput, match="differ in total_steps"):
         training_length_table([])
 
 
-def test_the_largest_set_of_comparable_runs_is_taken(runs, finished_run):
-    assert series([finished_run, *runs]) == runs
-    assert series([*runs, finished_run], engine="randomized") == [finished_run]
-    assert series([]) == []
-    with pytest.raises(BadInput, match="no run of engine imp on task any"):
-        series(runs, engine="imp")
+def test_the_largest_set_of_comparable_runs_is_chosen(runs, finished_run):
+    assert comparable_runs([finished_run, *runs]) == runs
+    assert comparable_runs([*runs, finished_run], engine="randomized") == [finished_run]
+    assert comparable_runs([]) == []
+    with pytest.raises(BadInput, match="no run of engine imp on any task"):
+        comparable_runs(runs, engine="imp")

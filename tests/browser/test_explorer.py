@@ -10,7 +10,9 @@ import pytest
 
 import workbench as wb
 from tests.browser.visits import plain
-from workbench.analysis import ExpectedPool, PoolSpec, by_layer
+from workbench.analysis.expected_pool import ExpectedPool
+from workbench.analysis.layers import by_layer
+from workbench.analysis.pool import PoolSpec
 from workbench.masks import MagnitudeHistograms
 from workbench.models import MINILM, load_weights
 from workbench.randomness import derive

@@ -5,7 +5,9 @@ import torch
 from safetensors.torch import load_file
 
 from tests.tiny import save_tiny_cifar10, save_tiny_resnet
-from workbench.analysis import Basis, barriers, line, particle_table
+from workbench.analysis.connectivity import barriers, loss_line
+from workbench.analysis.levels import particle_table
+from workbench.analysis.loss import LossEvaluator
 from workbench.engines.acdc import ACDC
 from workbench.engines.swamp import Swamp
 from workbench.execution import launch, prune
@@ -42,7 +44,9 @@ def test_averaging_does_no_harm_and_successive_solutions_are_connected(tmp_path)
     table = particle_table(run)
     gain = (table["average"] - table["value"]).mean()
     assert gain > -0.01, "the average against the mean particle"
-    path = line(Basis(run), stage_weights(run.folder, "level-2"), stage_weights(run.folder, "level-3"))
+    path = loss_line(
+        LossEvaluator(run), stage_weights(run.folder, "level-2"), stage_weights(run.folder, "level-3")
+    )
     assert barriers(path)["stable"].all()
     assert run.results["validation"]["accuracy"] > 0.8
 

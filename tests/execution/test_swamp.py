@@ -6,7 +6,7 @@ from safetensors.torch import load_file
 
 from tests.execution.resuming import outcome, stops_until_done
 from workbench import prune
-from workbench.analysis import particle_table
+from workbench.analysis.levels import particle_table
 from workbench.engines.imp import IMP
 from workbench.engines.swamp import Swamp
 from workbench.errors import BadInput

@@ -15,7 +15,7 @@ LINE = pd.DataFrame(
 
 
 def test_each_split_has_its_curve_over_the_straight_line_in_both_panels():
-    figure = figures.loss_line(LINE, "run-a", "run-b")
+    figure = figures.connectivity.loss_line(LINE, "run-a", "run-b")
     curves = [trace for trace in figure.data if trace.showlegend]
     assert [trace.name for trace in curves] == ["train", "dev"]
     np.testing.assert_allclose(curves[0].y, LINE["loss"][:11])
@@ -27,12 +27,12 @@ def test_each_split_has_its_curve_over_the_straight_line_in_both_panels():
 
 
 def test_a_regression_has_one_panel():
-    figure = figures.loss_line(LINE.assign(error=np.nan))
+    figure = figures.connectivity.loss_line(LINE.assign(error=np.nan))
     assert len(figure.data) == 4
 
 
 def test_names_of_models_bring_no_markup():
-    figure = figures.loss_line(LINE, "<script>alert(1)</script>", "b" * 60)
+    figure = figures.connectivity.loss_line(LINE, "<script>alert(1)</script>", "b" * 60)
     first, second = figure.layout.xaxis.ticktext[0], figure.layout.xaxis.ticktext[-1]
     assert first.count("<") == 1  # the line break
     assert "script" in first

@@ -23,7 +23,7 @@ PAIRS = pd.DataFrame(
 
 @pytest.fixture(scope="module")
 def figure():
-    return figures.difference_intervals(PAIRS, "magnitude")
+    return figures.differences.difference_intervals(PAIRS, "magnitude")
 
 
 def test_every_sparsity_has_its_panel(figure):
@@ -50,6 +50,6 @@ def test_an_interval_stands_where_it_should_and_is_marked_where_it_leaves_out_ze
 
 def test_no_name_is_markup():
     pairs = PAIRS.replace({"imp": HOSTILE})
-    texts = drawn(json.loads(figures.difference_intervals(pairs, HOSTILE).to_json()))
+    texts = drawn(json.loads(figures.differences.difference_intervals(pairs, HOSTILE).to_json()))
     assert [text for text in texts if "<" in text] == []
     assert any("&lt;a href" in text for text in texts)

@@ -47,15 +47,15 @@ MEANS = pd.DataFrame(
 SHARES = pd.DataFrame({0: [0.9, 0.7], 1: [0.8, 0.99], "stem": [0.5, None]}, index=["imp", "smp"])
 
 ALL = {
-    "sparsity": lambda: figures.metric_by_sparsity(RUNS, MEANS, PUBLISHED),
-    "engines": lambda: figures.engine_heatmap(SHARES, "layer"),
-    "shared": lambda: figures.overlap_heatmap(OVERLAP, "engine"),
-    "levels": lambda: figures.metric_by_level(LEVELS, PUBLISHED),
-    "layers": lambda: figures.layer_heatmap(LAYERS),
-    "overlap": lambda: figures.overlap_heatmap(OVERLAP),
-    "distance": lambda: figures.distance_from_magnitude(POOL),
-    "curves": lambda: figures.early_curves(CURVES, "f1"),
-    "early": lambda: figures.early_against_final(SCORES, "matthews"),
+    "sparsity": lambda: figures.comparison.metric_by_sparsity(RUNS, MEANS, PUBLISHED),
+    "engines": lambda: figures.layers.engine_heatmap(SHARES, "layer"),
+    "shared": lambda: figures.overlap.overlap_heatmap(OVERLAP, "engine"),
+    "levels": lambda: figures.levels.metric_by_level(LEVELS, PUBLISHED),
+    "layers": lambda: figures.layers.layer_heatmap(LAYERS),
+    "overlap": lambda: figures.overlap.overlap_heatmap(OVERLAP),
+    "distance": lambda: figures.pool.distance_from_magnitude(POOL),
+    "curves": lambda: figures.race.early_curves(CURVES, "f1"),
+    "early": lambda: figures.race.early_against_final(SCORES, "matthews"),
 }
 
 
@@ -102,14 +102,14 @@ def test_engines_have_every_seed_a_mean_and_an_interval_where_there_are_seeds():
     assert not seeds.showlegend
     assert list(trace(figure, "dense model, mean over seeds").y) == [0.9, 0.9]
     assert list(trace(figure, "published: BERT-base, other recipe").text) == ["A", "B"]
-    assert "published" not in figures.metric_by_sparsity(RUNS, MEANS, PUBLISHED[:0]).to_json()
+    assert "published" not in figures.comparison.metric_by_sparsity(RUNS, MEANS, PUBLISHED[:0]).to_json()
 
 
 def test_eighteen_engines_look_different():
     names = [f"engine {number}" for number in range(18)]
     table = pd.DataFrame([RUNS.iloc[0].replace("imp", name) for name in names])
     means = pd.DataFrame([MEANS.iloc[1].replace("imp", name) for name in names])
-    figure = figures.metric_by_sparsity(table, means, PUBLISHED[:0])
+    figure = figures.comparison.metric_by_sparsity(table, means, PUBLISHED[:0])
     styles = [(t.line.color, t.line.dash, t.marker.symbol) for t in figure.data if t.name in names]
     assert len(set(styles)) == 18
 
@@ -123,22 +123,22 @@ def test_engines_stand_downwards_and_parts_across():
 
 def test_small_differences_look_small():
     close = LEVELS.assign(value=[0.9, 0.901, 0.902, 0.899])
-    low, high = figures.metric_by_level(close, PUBLISHED[:0]).layout.yaxis.range
+    low, high = figures.levels.metric_by_level(close, PUBLISHED[:0]).layout.yaxis.range
     assert high - low == pytest.approx(0.1)
     low, high = ALL["levels"]().layout.yaxis.range
     assert low < 0.7 < 0.9 < high
-    low, high = figures.metric_by_level(close.assign(value=1.0), PUBLISHED[:0]).layout.yaxis.range
+    low, high = figures.levels.metric_by_level(close.assign(value=1.0), PUBLISHED[:0]).layout.yaxis.range
     assert (low, high) == pytest.approx((0.91, 1.01))
 
 
 def test_without_published_figures_none_are_mentioned():
-    figure = figures.metric_by_level(LEVELS, PUBLISHED[:0])
+    figure = figures.levels.metric_by_level(LEVELS, PUBLISHED[:0])
     assert "published" not in figure.to_json()
 
 
 def test_two_metrics_are_two_panels_with_one_legend():
     both = pd.concat([LEVELS, LEVELS.assign(metric="f1")])
-    figure = figures.metric_by_level(both, PUBLISHED)
+    figure = figures.levels.metric_by_level(both, PUBLISHED)
     assert [axis.title.text for axis in figure.select_yaxes()] == [
         "accuracy (share of examples)",
         "F1 (0 to 1)",
@@ -155,7 +155,7 @@ def test_layers_have_per_cent_and_short_names():
 
 
 def test_rounding_differences_do_not_span_the_colour_scale():
-    (heat,) = figures.layer_heatmap(pd.DataFrame({"a": [0.9, 0.90001]})).data
+    (heat,) = figures.layers.layer_heatmap(pd.DataFrame({"a": [0.9, 0.90001]})).data
     assert heat.zmax - heat.zmin == pytest.approx(10, abs=0.01)
 
 
@@ -169,7 +169,7 @@ def test_overlap_scale_covers_the_values():
 def test_heat_maps_are_pooled_to_64_cells(size):
     values = np.arange(size * size).reshape(size, size) / size**2
     labels = [str(number) for number in range(size)]
-    (heat,) = figures.overlap_heatmap(pd.DataFrame(values, index=labels, columns=labels)).data
+    (heat,) = figures.overlap.overlap_heatmap(pd.DataFrame(values, index=labels, columns=labels)).data
     assert np.asarray(heat.z).shape == (64, 64)
     assert len(set(heat.x)) == 64
     if size == 200:
@@ -184,18 +184,18 @@ def test_the_chosen_candidate_is_marked():
     assert list(curve.y) == pytest.approx([0.62, 0.64])
     assert trace(ALL["curves"](), "dropped by hand").line.dash == "dot"
     racing = CURVES.assign(chosen=False, dropped=False)
-    assert {line.name for line in figures.early_curves(racing, "f1").data} == {"candidates"}
+    assert {line.name for line in figures.race.early_curves(racing, "f1").data} == {"candidates"}
     star = trace(ALL["early"](), "chosen")
     assert (list(star.x), list(star.y)) == ([0.8], [0.75])
 
 
 def test_copies_of_the_magnitude_mask_have_no_ratio_to_name():
     copies = POOL.assign(ratio=float("nan"), from_magnitude=0.0)
-    assert figures.distance_from_magnitude(copies).data[0].name == "copy of the magnitude mask"
+    assert figures.pool.distance_from_magnitude(copies).data[0].name == "copy of the magnitude mask"
 
 
 def test_candidates_in_one_place_share_a_label():
     tied = SCORES.assign(early=[0.6, 0.6, 0.7], final=[0.7, 0.7, 0.7])
-    figure = figures.early_against_final(tied, "accuracy")
+    figure = figures.race.early_against_final(tied, "accuracy")
     assert list(trace(figure, "chosen").text) == ["0, 1"]
     assert list(trace(figure, "the other candidates").text) == ["", "2"]

@@ -17,7 +17,7 @@ OUTCOMES = pd.DataFrame(
 
 
 def test_every_example_is_a_mark_at_its_two_errors():
-    figure = figures.error_scatter(OUTCOMES, "imp", "smp")
+    figure = figures.flips.error_scatter(OUTCOMES, "imp", "smp")
     traces = {trace.name: trace for trace in figure.data}
     assert set(traces) == {
         "both right (2)",
@@ -34,7 +34,7 @@ def test_every_example_is_a_mark_at_its_two_errors():
 
 def test_targets_have_distances():
     table = OUTCOMES.assign(outcome="the first is nearer", second_error=[0, 3.5, 1, 2, 0.0])
-    figure = figures.error_scatter(table, "imp", "smp")
+    figure = figures.flips.error_scatter(table, "imp", "smp")
     assert "distance from the target" in figure.layout.yaxis.title.text
     assert figure.layout.yaxis.range[1] > 3.5
 
@@ -42,6 +42,6 @@ def test_targets_have_distances():
 def test_many_examples_are_drawn_in_part_and_counted_in_full():
     count = 3 * MOST_POINTS
     many = pd.DataFrame({"example": np.arange(count), "first_error": 0.1, "second_error": 0.2})
-    (trace,) = figures.error_scatter(many.assign(outcome="both right"), "a", "b").data
+    (trace,) = figures.flips.error_scatter(many.assign(outcome="both right"), "a", "b").data
     assert len(trace.x) == MOST_POINTS
     assert trace.name == "both right (6,000)"

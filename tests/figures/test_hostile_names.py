@@ -14,12 +14,14 @@ HOSTILE = "<a href='javascript:alert(1)'>x</a><img src=x onerror=alert(1)>&lt;"
 NAMES = {"0": HOSTILE, "imp": HOSTILE}
 
 ALL = {
-    "sparsity": lambda: figures.metric_by_sparsity(RUNS.replace(NAMES), MEANS.replace(NAMES), PUBLISHED[:0]),
-    "engines": lambda: figures.engine_heatmap(SHARES.rename(index=NAMES), "layer"),
-    "parts": lambda: figures.engine_heatmap(SHARES.rename(columns={"stem": HOSTILE}), "layer"),
-    "overlap": lambda: figures.overlap_heatmap(OVERLAP.rename(index=NAMES, columns=NAMES), "engine"),
-    "errors": lambda: figures.error_scatter(OUTCOMES, HOSTILE, "b"),
-    "line": lambda: figures.loss_line(
+    "sparsity": lambda: figures.comparison.metric_by_sparsity(
+        RUNS.replace(NAMES), MEANS.replace(NAMES), PUBLISHED[:0]
+    ),
+    "engines": lambda: figures.layers.engine_heatmap(SHARES.rename(index=NAMES), "layer"),
+    "parts": lambda: figures.layers.engine_heatmap(SHARES.rename(columns={"stem": HOSTILE}), "layer"),
+    "overlap": lambda: figures.overlap.overlap_heatmap(OVERLAP.rename(index=NAMES, columns=NAMES), "engine"),
+    "errors": lambda: figures.flips.error_scatter(OUTCOMES, HOSTILE, "b"),
+    "line": lambda: figures.connectivity.loss_line(
         pd.DataFrame({"alpha": [0.0, 1.0], "split": "dev", "loss": 1.0, "error": 0.5}), HOSTILE[:20], "b"
     ),
 }

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from workbench import figures
-from workbench.analysis import mean_by_length
+from workbench.analysis.training_length import mean_by_length
 
 RUNS = pd.DataFrame(
     [
@@ -34,7 +34,7 @@ def test_the_best_length_of_each_sparsity_is_ringed():
         [0.97, 100, 1, False],
         [0.97, 400, 1, True],
     ]
-    figure = figures.metric_by_length(RUNS, means, "accuracy")
+    figure = figures.training_length.metric_by_length(RUNS, means, "accuracy")
     rings = [trace for trace in figure.data if trace.marker.symbol == "circle-open"]
     assert [(list(ring.x), list(ring.y)) for ring in rings] == [([1.0], [0.71]), ([4.0], [0.6])]
     curves = [trace for trace in figure.data if trace.mode == "lines+markers"]
@@ -45,20 +45,20 @@ def test_the_best_length_of_each_sparsity_is_ringed():
 
 def test_diagnostics_have_a_panel_each_and_missing_ones_none():
     means = mean_by_length(RUNS)
-    assert len(figures.diagnostics_by_length(means).data) == 6
+    assert len(figures.training_length.diagnostics_by_length(means).data) == 6
     regression = mean_by_length(
         RUNS.assign(train_entropy=None, validation_entropy=None).astype(
             {"train_entropy": float, "validation_entropy": float}
         )
     )
-    figure = figures.diagnostics_by_length(regression)
+    figure = figures.training_length.diagnostics_by_length(regression)
     assert len(figure.data) == 2
     assert figure.layout.yaxis.title.text == "training loss without dropout"
 
 
 def test_what_rounding_makes_of_a_loss_fills_no_axis():
     flat = RUNS.assign(train_loss=0.69 + 1e-7 * RUNS["epochs"])
-    low, high = figures.diagnostics_by_length(mean_by_length(flat)).layout.yaxis.range
+    low, high = figures.training_length.diagnostics_by_length(mean_by_length(flat)).layout.yaxis.range
     assert high - low >= 0.1
     assert low < 0.69 < high
 
@@ -66,4 +66,4 @@ def test_what_rounding_makes_of_a_loss_fills_no_axis():
 @pytest.mark.parametrize(("longest", "ticks"), [(4.0, None), (8.0, "D2")])
 def test_lengths_that_differ_much_are_written_in_full(longest, ticks):
     means = mean_by_length(RUNS.replace({"epochs": {4.0: longest}}))
-    assert figures.metric_by_length(RUNS, means, "accuracy").layout.xaxis.dtick == ticks
+    assert figures.training_length.metric_by_length(RUNS, means, "accuracy").layout.xaxis.dtick == ticks

@@ -94,13 +94,13 @@ def test_runs_are_found_by_folder_store_and_line(store, tmp_path):
 
 def test_runs_that_selected_on_dev_are_pointed_out(finished_run, tmp_path):
     runs = [fabricate(tmp_path, finished_run, Magnitude(sparsity=0.9), selection="dev")]
-    told = " ".join(comparison.cautions(analysis.comparison_table(runs)))
+    told = " ".join(comparison.cautions(analysis.comparison.comparison_table(runs)))
     assert "1 of the runs selected on the dev split" in told
 
 
 def test_without_pairs_a_sentence_says_so(finished_run, tmp_path):
-    table = analysis.comparison_table([fabricate(tmp_path, finished_run, Magnitude(sparsity=0.9))])
-    pairs = analysis.paired_differences([], table[:0], "magnitude")
+    table = analysis.comparison.comparison_table([fabricate(tmp_path, finished_run, Magnitude(sparsity=0.9))])
+    pairs = analysis.differences.paired_differences([], table[:0], "magnitude")
     (sentence,) = comparison.how_paired(pairs, "magnitude")
     assert "nothing to pair" in sentence
     assert isinstance(comparison.differences(pairs), pd.DataFrame)

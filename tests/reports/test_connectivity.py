@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from workbench import cli
-from workbench.analysis import End, Trace, Walk
+from workbench.analysis.connectivity import Connection, Endpoint
+from workbench.analysis.hessian import TraceEstimate
 from workbench.reports import connectivity
 
 TABLE = pd.DataFrame(
@@ -25,7 +26,7 @@ def test_the_command_that_keeps_weights_is_one_that_the_shell_takes():
 
 
 def test_heights_say_whether_they_are_more_than_noise(finished_run):
-    end = End(finished_run)
+    end = Endpoint(finished_run)
     train, dev = connectivity.heights(Walk(end, end, TABLE, ()))
     assert "rises 0.5000 above" in train
     assert "+10.00 points above their mean: not below" in train
@@ -36,21 +37,21 @@ def test_heights_say_whether_they_are_more_than_noise(finished_run):
 
 
 def test_ends_are_named_for_reading(finished_run):
-    there = {end.name: end for end in (End(finished_run), End(finished_run, "level-1/particle-0"))}
+    there = {end.name: end for end in (End(finished_run), Endpoint(finished_run, "level-1/particle-0"))}
     last = finished_run.name[-4:]
     assert list(connectivity.end_labels(there).values()) == [
         f"synth/sst2, randomized, 80 %, seed 0 (…{last}): final model",
         f"synth/sst2, randomized, 80 %, seed 0 (…{last}): level-1, particle-0",
     ]
-    walk = Walk(*there.values(), TABLE, ())
+    walk = Connection(*there.values(), TABLE, ())
     assert connectivity.what_was_walked(walk)[0].endswith("level-1, particle-0, at 3 points.")
     kept = connectivity.what_is_there(there)
     assert kept.to_numpy().tolist() == [[finished_run.name, "level-1/particle-0"]]
-    assert connectivity.what_is_there({finished_run.name: End(finished_run)}).iloc[0, 1] == "none"
+    assert connectivity.what_is_there({finished_run.name: Endpoint(finished_run)}).iloc[0, 1] == "none"
     assert connectivity.what_is_there({}).empty
 
 
 def test_traces_stand_beside_their_weights():
-    table = connectivity.curvature((Trace(10.0, None, 5), Trace(30.0, 2.0, 10)))
+    table = connectivity.curvature((Trace(10.0, None, 5), TraceEstimate(30.0, 2.0, 10)))
     assert table["trace_per_weight"].tolist() == [2.0, 3.0]
     assert np.isnan(table["standard_error"][0])

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from workbench import masks
-from workbench.analysis import SampledPool
+from workbench.analysis.pool import SampledPool
 from workbench.errors import BadInput
 from workbench.figures import REPORT_MODE
 from workbench.masks import MagnitudeHistograms

@@ -1,19 +1,21 @@
-"""Tables of any set of runs: what each scored, what engines score on average, and what that took."""
+"""Tables of any set of runs: what each run scored, what engines score on average, and at what cost."""
 
+import json
+from collections import defaultdict
 from collections.abc import Sequence
 from math import sqrt
 
 import pandas as pd
 from scipy import stats
 
-from workbench.analysis.labels import engine_labels
 from workbench.errors import unknown
 from workbench.runs import Run
+from workbench.settings import flat
 
-PLACE = ["task", "model", "sparsity"]
+CONDITION = ["task", "model", "sparsity"]
 _COLUMNS = [
     "run",
-    *PLACE,
+    *CONDITION,
     "engine",
     "seed",
     "metric",
@@ -26,19 +28,21 @@ _COLUMNS = [
     "tflop",
     "seconds",
 ]
+# Values of a spec that have columns of their own, so labels need not repeat them.
+_IN_COLUMNS = ("task", "model", "seed", "engine.id", "engine.sparsity")
 
 
 def comparison_table(runs: Sequence[Run], metric: str = "") -> pd.DataFrame:
-    """One row a run, in the order of the runs within a place.
+    """One row for each run, sorted by task, model, sparsity, engine and seed.
 
     Args:
-        runs: complete ones.
-        metric: its name; empty for each task's first. Runs of tasks that lack it are left out.
+        runs: complete runs.
+        metric: its name; empty for each task's primary one. Runs of tasks without it are left out.
 
     Returns:
-        run (folder name), task, model, sparsity (asked for), engine (`engine_labels`), seed, metric, dev (its
-        value on the first dev split), validation, dense (dev value of the dense model), selection, and of the
-        cost optimizer_steps, examples, tflop and seconds, the shared dense model apart.
+        run (folder name), task, model, sparsity (the target), engine (`engine_labels`), seed, metric, dev
+        (value on the first dev split), validation, dense (the dense model's value on dev), selection, and
+        the cost without the shared dense model: optimizer_steps, examples, tflop and seconds.
 
     Raises:
         BadInput: no run has that metric.
@@ -50,11 +54,35 @@ def comparison_table(runs: Sequence[Run], metric: str = "") -> pd.DataFrame:
             "metric of these runs", metric, {name for run in runs for name in run.results["metrics"]}
         )
     table = pd.DataFrame([row for row in rows if row], columns=_COLUMNS)
-    return table.sort_values([*PLACE, "engine", "seed"], kind="stable", ignore_index=True)
+    return table.sort_values([*CONDITION, "engine", "seed"], kind="stable", ignore_index=True)
+
+
+def engine_labels(runs: Sequence[Run]) -> list[str]:
+    """A name for the engine of each run, such as "imp" or "imp, rewind=true".
+
+    It is the engine's id with the settings that are not defaults and that differ between runs of this engine
+    on the same task and model at the same sparsity. Settings that differ only between tasks, such as a
+    matched number of steps, do not distinguish anything and are left out.
+    """
+    settings = [_settings(run) for run in runs]
+    names = {name for values in settings for name in values}
+    seen: dict[tuple, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for run, values in zip(runs, settings, strict=True):
+        for name in names:
+            seen[_group(run)][name].add(values.get(name, ""))
+    distinctive = defaultdict(set)
+    for (engine, *_), by_name in seen.items():
+        distinctive[engine] |= {name for name, values in by_name.items() if len(values) > 1}
+    return [
+        ", ".join(
+            [engine, *(f"{name}={value}" for name, value in values.items() if name in distinctive[engine])]
+        )
+        for engine, values in zip((run.spec.engine.id for run in runs), settings, strict=True)
+    ]
 
 
 def by_task(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """The rows of a comparison by task and model: what to call the two, and the rows."""
+    """The rows of each task and model, with a title: the task, and the model if there are several."""
     models = table.groupby("task")["model"].nunique()
     return [
         (task if models[task] == 1 else f"{task}, {model}", rows)
@@ -62,8 +90,8 @@ def by_task(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     ]
 
 
-def hardest(rows: pd.DataFrame) -> pd.DataFrame:
-    """Of the rows of one task and model, those at the highest sparsity that most engines reached."""
+def at_highest_sparsity(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of one task and model at the highest sparsity among those that the most engines have."""
     engines = rows.groupby("sparsity")["engine"].nunique()
     return rows[rows["sparsity"] == engines[engines == engines.max()].index.max()]
 
@@ -75,15 +103,15 @@ def summary_table(table: pd.DataFrame) -> pd.DataFrame:
         table: `comparison_table`.
 
     Returns:
-        one row for each task, model, sparsity and engine: seeds (how many), mean, least and most of them, low
-        and high (95 % interval of the mean by Student's t; NaN for one seed), dense (mean dev value of the
-        dense models) and optimizer_steps (mean).
+        one row for each task, model, sparsity and engine: seeds (how many), mean, least and most (over the
+        seeds), low and high (95 % interval of the mean by Student's t; NaN for one seed), dense (mean dev
+        value of the dense models) and optimizer_steps (mean).
     """
     rows = []
-    for place, group in table.groupby([*PLACE, "engine", "metric"], sort=False):
+    for condition, group in table.groupby([*CONDITION, "engine", "metric"], sort=False):
         low, high = _interval(group["dev"])
         rows.append(
-            dict(zip([*PLACE, "engine", "metric"], place, strict=True))
+            dict(zip([*CONDITION, "engine", "metric"], condition, strict=True))
             | {"seeds": len(group), "mean": group["dev"].mean(), "low": low, "high": high}
             | {"least": group["dev"].min(), "most": group["dev"].max(), "dense": group["dense"].mean()}
             | {"optimizer_steps": round(group["optimizer_steps"].mean())}
@@ -114,6 +142,20 @@ def _row(run: Run, label: str, metric: str) -> dict | None:
         "examples": cost["examples"],
         "tflop": cost["flops"] / 1e12,
         "seconds": cost["seconds"],
+    }
+
+
+def _group(run: Run) -> tuple:
+    spec = run.spec
+    return spec.engine.id, spec.task, spec.model, spec.engine.sparsity
+
+
+def _settings(run: Run) -> dict[str, str]:
+    """The values that are not defaults, as text by name; the engine's settings by their bare names."""
+    return {
+        name.removeprefix("engine."): value if isinstance(value, str) else json.dumps(value)
+        for name, value in flat(run.spec.changed).items()
+        if name not in _IN_COLUMNS
     }
 
 

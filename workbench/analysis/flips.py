@@ -1,4 +1,4 @@
-"""Two runs on the same dev examples: where they differ, and whether chance would explain it."""
+"""Two runs on the same dev examples: where they differ, and whether chance could explain it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,20 +13,21 @@ from workbench.runs import Run
 from workbench.runs.predictions import Predictions, has_predictions, read_predictions
 from workbench.tasks import Task
 
-# Of classes and of targets: which run does better, or neither.
+# Outcomes for classes and for targets in which one of the runs does better.
 CLASSES = {"first": "only the first is right", "second": "only the second is right"}
 TARGETS = {"first": "the first is nearer", "second": "the second is nearer"}
+TIED = "equally near"
 
 
 @dataclass(frozen=True)
 class SignTest:
-    """How often each of two runs does better, and the exact sign test of that (of classes: McNemar's).
+    """How often each of two runs does better, and the exact sign test of that (for classes, McNemar's).
 
     Attributes:
-        first, second: examples on which that run alone does better.
-        ties: the other examples, which the test leaves out.
-        p_value: two-sided binomial probability of a division at least as uneven, were either side as likely;
-            1 where no example is left.
+        first, second: number of examples on which only that run does better.
+        ties: the other examples, which the test ignores.
+        p_value: two-sided binomial probability of a split at least as uneven, if either side were equally
+            likely; 1 if every example is a tie.
     """
 
     first: int
@@ -35,27 +36,27 @@ class SignTest:
     p_value: float
 
 
-def usual_pair(runs: Sequence[Run]) -> tuple[Run, Run] | None:
-    """Of the runs that kept predictions two of one task, as near to each other in all else as there are.
+def default_pair(runs: Sequence[Run]) -> tuple[Run, Run] | None:
+    """Two runs of one task that kept their predictions and otherwise differ as little as possible.
 
-    Engines should differ; model, sparsity and seed should not. None where there is no pair.
+    Engines should differ; model, sparsity and seed should not. None if there is no pair.
     """
-    kept = [run for run in runs if has_predictions(run.path)]
+    kept = [run for run in runs if has_predictions(run.folder)]
     pairs = [pair for pair in combinations(kept, 2) if pair[0].spec.task == pair[1].spec.task]
-    return max(pairs, key=_nearness, default=None)
+    return max(pairs, key=_comparability, default=None)
 
 
 def outcomes(first: Run, second: Run) -> pd.DataFrame:
-    """What two runs say of each example of the first dev split.
+    """The predictions of two runs on each example of the first dev split.
 
     Args:
         first, second: complete runs of one task that kept their predictions.
 
     Returns:
-        one row an example, in the order of the split: example (number, from 0), label, first and second (what
-        each run says: class numbers or values), first_error and second_error (the probability that each
-        gives to other classes than the label's, in [0, 1], or the distance from the target), and outcome
-        ("both right", "both wrong" and `CLASSES`, or "equally near" and `TARGETS`).
+        one row for each example, in the order of the split: example (number, from 0), label, first and second
+        (the runs' predictions: class numbers or values), first_error and second_error (the probability that
+        each run gives to classes other than the label's, in [0, 1], or the distance from the target), and
+        outcome ("both right", "both wrong" and `CLASSES`, or "equally near" and `TARGETS`).
 
     Raises:
         BadInput: the runs are of different tasks, a run kept no predictions, or they were scored on different
@@ -63,32 +64,33 @@ def outcomes(first: Run, second: Run) -> pd.DataFrame:
     """
     if first.spec.task != second.spec.task:
         raise BadInput(
-            f"{first.name} is of {first.spec.task} and {second.name} of {second.spec.task}, which have no "
-            "example in common. Choose two runs of one task."
+            f"{first.name} is a run on {first.spec.task} and {second.name} one on {second.spec.task}, which "
+            "have no examples in common. Choose two runs of one task."
         )
-    one, other = (_kept(run) for run in (first, second))
-    if not np.array_equal(one.labels, other.labels):
+    splits = [_predictions(run) for run in (first, second)]
+    labels = splits[0].labels
+    if not np.array_equal(labels, splits[1].labels):
         raise BadInput(
-            f"{first.name} and {second.name} were scored on different dev examples, so there are no pairs. "
-            "Make one of them again with the data of the other."
+            f"{first.name} and {second.name} were scored on different dev examples, so they cannot be "
+            "paired. Make one of them again with the data of the other."
         )
-    said, errors = zip(*(_said(side) for side in (one, other)), strict=True)
+    predicted, errors = zip(*map(_predicted, splits), strict=True)
     table = pd.DataFrame(
         {
-            "example": np.arange(len(one.labels)),
-            "label": one.labels,
-            "first": said[0],
-            "second": said[1],
+            "example": np.arange(len(labels)),
+            "label": labels,
+            "first": predicted[0],
+            "second": predicted[1],
             "first_error": errors[0],
             "second_error": errors[1],
         }
     )
-    is_classes = one.logits.shape[1] > 1
+    is_classes = splits[0].logits.shape[1] > 1
     return table.assign(outcome=_of_classes(table) if is_classes else _of_targets(table))
 
 
 def sign_test(table: pd.DataFrame) -> SignTest:
-    """The exact sign test on `outcomes`, in which examples on which neither run does better have no say."""
+    """The exact sign test on `outcomes`, which ignores examples on which neither run does better."""
     first, second = (
         int(table["outcome"].isin([CLASSES[side], TARGETS[side]]).sum()) for side in ("first", "second")
     )
@@ -97,16 +99,16 @@ def sign_test(table: pd.DataFrame) -> SignTest:
     return SignTest(first, second, len(table) - decided, p_value)
 
 
-def flips(table: pd.DataFrame, most: int, task: Task | None = None) -> pd.DataFrame:
-    """The examples on which one run alone does better, those with the largest difference of errors first.
+def flipped_examples(table: pd.DataFrame, limit: int, task: Task | None = None) -> pd.DataFrame:
+    """The examples on which only one run does better, those with the largest difference of errors first.
 
     Args:
         table: `outcomes`.
-        most: rows of either direction.
-        task: gives the examples' texts and the names of classes; None for numbers alone.
+        limit: the largest number of rows in either direction.
+        task: provides the examples' texts and the names of classes; None for numbers alone.
 
     Returns:
-        outcome, example, the task's input columns where they are texts, label, first, second, first_error and
+        outcome, example, the task's input columns if they are texts, label, first, second, first_error and
         second_error.
 
     Raises:
@@ -117,33 +119,33 @@ def flips(table: pd.DataFrame, most: int, task: Task | None = None) -> pd.DataFr
     order = decided.assign(difference=difference).sort_values(
         ["outcome", "difference"], ascending=[True, False], kind="stable"
     )
-    chosen = order.groupby("outcome", sort=False).head(most).drop(columns="difference")
+    chosen = order.groupby("outcome", sort=False).head(limit).drop(columns="difference")
     texts = [] if task is None else _add_texts(chosen, table, task)
-    says = ["label", "first", "second"]
-    return chosen[["outcome", "example", *texts, *says, "first_error", "second_error"]].reset_index(drop=True)
+    columns = ["outcome", "example", *texts, "label", "first", "second", "first_error", "second_error"]
+    return chosen[columns].reset_index(drop=True)
 
 
-def _nearness(pair: tuple[Run, Run]) -> tuple[bool, ...]:
-    one, other = (run.spec for run in pair)
+def _comparability(pair: tuple[Run, Run]) -> tuple[bool, ...]:
+    first, second = (run.spec for run in pair)
     return (
-        one.model == other.model,
-        one.engine.sparsity == other.engine.sparsity,
-        one.engine.id != other.engine.id,
-        one.seed == other.seed,
+        first.model == second.model,
+        first.engine.sparsity == second.engine.sparsity,
+        first.engine.id != second.engine.id,
+        first.seed == second.seed,
     )
 
 
-def _kept(run: Run) -> Predictions:
-    kept = read_predictions(run.path)
-    if not kept:
+def _predictions(run: Run) -> Predictions:
+    splits = read_predictions(run.folder)
+    if not splits:
         raise BadInput(
-            f"run {run.name} kept no predictions. Delete its folder and run the same command again; it "
-            "will keep them."
+            f"run {run.name} kept no predictions. Delete its folder and run the same command again, which "
+            "now keeps them."
         )
-    return next(iter(kept.values()))
+    return next(iter(splits.values()))
 
 
-def _said(split: Predictions) -> tuple[np.ndarray, np.ndarray]:
+def _predicted(split: Predictions) -> tuple[np.ndarray, np.ndarray]:
     """(examples,) predictions, and their errors."""
     logits = split.logits.astype(np.float64)
     if logits.shape[1] == 1:
@@ -160,11 +162,11 @@ def _of_classes(table: pd.DataFrame) -> np.ndarray:
 
 def _of_targets(table: pd.DataFrame) -> np.ndarray:
     first, second = table["first_error"], table["second_error"]
-    return np.select([first < second, second < first], list(TARGETS.values()), default="equally near")
+    return np.select([first < second, second < first], list(TARGETS.values()), default=TIED)
 
 
 def _add_texts(chosen: pd.DataFrame, table: pd.DataFrame, task: Task) -> list[str]:
-    """Puts texts and names of classes into `chosen`; returns the names of the columns of texts."""
+    """Adds texts and names of classes to `chosen`; returns the names of the columns of texts."""
     rows = next(iter(task.dev.values()))
     if not np.array_equal(rows["label"], table["label"]):
         raise BadInput(

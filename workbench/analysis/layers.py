@@ -1,32 +1,65 @@
 """Where in a model the pruned weights are."""
 
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Literal
+
 import pandas as pd
 
 from workbench.masks import Mask, layer_index, matrix_type
+from workbench.runs import Run
 
 
 def layer_table(mask: Mask) -> pd.DataFrame:
     """Sparsity by layer and type of matrix.
 
     Args:
-        mask: of a model whose matrices are named by layer, or, as those of ResNets, by stage.
+        mask: of a model whose matrices are named by layer or, as in a ResNet, by stage.
 
     Returns:
-        one row a layer and one column a type, both in the mask's order; each value the share of the
-        matrix that is pruned, in [0, 1], NaN where a layer lacks a type. What is outside the layers is in
-        the row "stem".
+        one row for each layer and one column for each type, both in the mask's order; each value is the share
+        of the matrix that is pruned, in [0, 1], or NaN where a layer lacks a type. Matrices outside the
+        layers are in the row "stem".
     """
     return by_layer(mask.layer_sparsity())
 
 
 def by_layer(values: pd.Series) -> pd.DataFrame:
     """Numbers that are indexed by matrix, as a table of layers and types like that of `layer_table`."""
-    rows = [(_row(name), matrix_type(name), value) for name, value in values.items()]
+    rows = [(_layer(name), matrix_type(name), value) for name, value in values.items()]
     table = pd.DataFrame(rows, columns=["layer", "type", "value"])
     wide = table.pivot(index="layer", columns="type", values="value")
     return wide.reindex(index=table["layer"].unique(), columns=table["type"].unique())
 
 
-def _row(name: str) -> int | str:
+def sparsity_by_engine(
+    runs: Sequence[Run], table: pd.DataFrame, by: Literal["layer", "type"]
+) -> pd.DataFrame:
+    """The share of weights that each engine removes from each layer, or from each type of matrix.
+
+    Args:
+        runs: complete runs.
+        table: rows of their `comparison_table` at one task, model and sparsity.
+        by: what the columns are. Matrices outside the layers are in the column "stem".
+
+    Returns:
+        one row for each engine; each value is a share computed from exact counts, in [0, 1], averaged over
+        the engine's seeds.
+    """
+    by_name, group = {run.name: run for run in runs}, _layer if by == "layer" else matrix_type
+    rows = [pd.Series(_shares(by_name[row.run].mask(), group), name=row.engine) for row in table.itertuples()]
+    return pd.DataFrame(rows).groupby(level=0, sort=False).mean()
+
+
+def _layer(name: str) -> int | str:
     layer = layer_index(name)
     return "stem" if layer is None else layer
+
+
+def _shares(mask: Mask, group: Callable[[str], int | str]) -> dict[int | str, float]:
+    kept, numel = defaultdict(int), defaultdict(int)
+    for name, count in mask.kept_per_matrix().items():
+        kept[group(name)] += count
+        numel[group(name)] += prod(mask.shapes[name])
+    return {key: 1 - kept[key] / numel[key] for key in numel}

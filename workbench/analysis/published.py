@@ -1,8 +1,8 @@
 """Published figures, for orientation only: BERT-base, other recipes, dev sets.
 
-They are never mixed with ours: a figure draws them in a style of their own, and says so. Each was
-read in the source that stands beside it; where a source does not say which metric it gives, the figure is
-left out. All are unstructured pruning, or the dense model of the same source.
+They are never mixed with ours: plots draw them in a separate style and label them. Each was read in the
+source beside it; figures whose source does not name the metric are left out. All are for unstructured
+pruning, or for the dense model of the same source.
 """
 
 import pandas as pd
@@ -49,7 +49,7 @@ _COLUMNS = ["task", "metric", "method", "kept_share", "value", "source"]
 
 
 def published_for(task: str) -> pd.DataFrame:
-    """The published figures for a task id; no row for a generated task.
+    """The published figures for a task id; none for a generated task.
 
     Returns:
         columns metric, method, kept_share (of the prunable weights, in (0, 1]), value, source.

@@ -8,22 +8,22 @@ from scipy import stats
 from workbench.errors import unknown
 from workbench.randomness import numpy_generator
 
-# Resamples worked on at once hold about this many examples.
+# Number of examples, over all resamples, that are processed at once.
 _AT_ONCE = 2_000_000
 
 
 def resampled(metric: str, labels: np.ndarray, logits: np.ndarray, task: str, resamples: int) -> np.ndarray:
-    """The metric on each of many resamples of the examples, drawn with replacement.
+    """The metric on resamples of the examples, drawn with replacement.
 
     Args:
         metric: as in `tasks.metrics.score`.
         labels: (n,) class numbers or targets.
-        logits: (n, outputs), of which the largest is the prediction, or the one output itself.
-        task: decides the draws with n alone, so that runs of one task are compared on the same examples.
+        logits: (n, outputs); the prediction is the largest, or the value itself if there is only one output.
+        task: determines the draws together with n, so that runs of one task share their resamples.
         resamples: how many, at least 1.
 
     Returns:
-        float64 of shape (resamples,), each what `score` would say of that resample.
+        float64 of shape (resamples,), each equal to `score` on that resample.
     """
     predictions = logits[:, 0] if logits.shape[1] == 1 else logits.argmax(axis=1)
     drawn = _draws(task, len(labels), resamples)
@@ -40,7 +40,7 @@ def resampled(metric: str, labels: np.ndarray, logits: np.ndarray, task: str, re
 
 
 def _draws(task: str, examples: int, resamples: int) -> Iterator[np.ndarray]:
-    """Indices of shape (some, examples), until there are as many rows as resamples."""
+    """Blocks of indices of shape (rows, examples), in total as many rows as resamples."""
     generator = numpy_generator("bootstrap", task, examples)
     rows = max(1, _AT_ONCE // examples)
     for start in range(0, resamples, rows):
@@ -65,7 +65,7 @@ def _f1(table: np.ndarray) -> np.ndarray:
 
 
 def _matthews(table: np.ndarray) -> np.ndarray:
-    """For any number of classes (Gorodkin 2004, R_K); 0 where a side is constant."""
+    """For any number of classes (Gorodkin 2004, R_K); 0 if labels or predictions are constant."""
     true, predicted, total = table.sum(axis=2), table.sum(axis=1), table.sum(axis=(1, 2))
     covariance = np.trace(table, axis1=1, axis2=2) * total - (true * predicted).sum(axis=1)
     variances = (total**2 - (true**2).sum(axis=1)) * (total**2 - (predicted**2).sum(axis=1))

@@ -1,4 +1,4 @@
-"""What runs there are."""
+"""The runs of a store, as a table."""
 
 from pathlib import Path
 
@@ -21,12 +21,12 @@ _TYPES = {
 
 
 def store_table(store: str | Path) -> pd.DataFrame:
-    """The runs of a store, by name; no row where there is none.
+    """The runs of a store, by name.
 
     Returns:
-        name, task, engine, sparsity (asked for), seed, status ("complete", "incomplete", or why the run
+        name, task, engine, sparsity (the target), seed, status ("complete", "incomplete", or why the run
         cannot be read), metric and dev (the primary metric on the first dev split) and optimizer_steps (in
-        all, the shared dense model apart). What is not known is missing.
+        total, without the shared dense model). Unknown values are missing.
     """
     return pd.DataFrame([_row(run) for run in runs_in(store)], columns=list(_TYPES)).astype(_TYPES)
 

@@ -1,7 +1,7 @@
-"""Whether longer training pays: runs that differ in their length, side by side.
+"""Whether longer training pays off: runs that differ in their length.
 
-Kuznedelev et al. (arXiv 2308.02060) find that the length that serves a dense model best is too short for a
-sparse one, and the sparser the more so.
+Kuznedelev et al. (arXiv 2308.02060) find that the best training length for a dense model is too short for a
+sparse one, and the more so the sparser it is.
 """
 
 from collections.abc import Sequence
@@ -12,57 +12,58 @@ from workbench.errors import BadInput
 from workbench.runs import Run
 
 DIAGNOSTICS = ("train_loss", "train_entropy", "validation_entropy")
-COLUMNS = ["run", "sparsity", "seed", "epochs", "optimizer_steps", "metric", *DIAGNOSTICS]
+_COLUMNS = ["run", "sparsity", "seed", "epochs", "optimizer_steps", "metric", *DIAGNOSTICS]
 
 
-def series(runs: Sequence[Run], task: str = "", engine: str = "") -> list[Run]:
-    """Those runs whose lengths compare: of one task, engine and model, the set with the most runs.
+def comparable_runs(runs: Sequence[Run], task: str = "", engine: str = "") -> list[Run]:
+    """The largest set of runs of one task, engine and model, whose lengths can be compared.
 
     Args:
         runs: complete runs.
-        task: only this task's; empty for any.
-        engine: only this engine's; empty for any.
+        task: only runs of this task; empty for any.
+        engine: only runs of this engine; empty for any.
 
     Raises:
-        BadInput: `task` or `engine` is that of no run.
+        BadInput: no run has this task and engine.
     """
     sets: dict[tuple[str, ...], list[Run]] = {}
     for run in runs:
-        found = tuple(run.results[name] for name in ("task", "engine", "model"))
-        if task in ("", found[0]) and engine in ("", found[1]):
-            sets.setdefault(found, []).append(run)
+        key = tuple(run.results[name] for name in ("task", "engine", "model"))
+        if task in ("", key[0]) and engine in ("", key[1]):
+            sets.setdefault(key, []).append(run)
     if runs and not sets:
-        there = sorted({f"{run.results['engine']} on {run.results['task']}" for run in runs})
-        raise BadInput(
-            f"no run of engine {engine or 'any'} on task {task or 'any'}; there is {', '.join(there)}"
+        existing = sorted({f"{run.results['engine']} on {run.results['task']}" for run in runs})
+        wanted = (
+            f"{f'engine {engine}' if engine else 'any engine'} on {f'task {task}' if task else 'any task'}"
         )
+        raise BadInput(f"there is no run of {wanted}. Choose from: {', '.join(existing)}.")
     return max(sets.values(), key=len, default=[])
 
 
 def training_length_table(runs: Sequence[Run]) -> pd.DataFrame:
-    """What training lengths lead to.
+    """The results of training for different lengths.
 
     Args:
         runs: complete runs of one task, engine and model, of different lengths and sparsities.
 
     Returns:
-        one row a run: run, sparsity (asked for), seed, epochs (passes over train in all, races included, the
-        shared dense model apart), optimizer_steps, metric (the primary one on the first dev split), and of
-        the weights that were kept the training loss and the entropies, in nats (`runs.diagnostics`),
-        missing where they are not defined.
+        one row for each run: run, sparsity (the target), seed, epochs (passes over the training split in
+        total, with races and without the shared dense model), optimizer_steps, metric (the primary one on the
+        first dev split), and the training loss and the entropies, in nats, of the weights that the run kept
+        (`training.diagnostics`), missing where they are not defined.
 
     Raises:
-        BadInput: no run, or runs of different tasks, engines or models.
+        BadInput: no runs, or runs of different tasks, engines or models.
     """
     if not runs:
-        raise BadInput("no runs to compare; a grid whose engines differ in total_steps makes some")
+        raise BadInput("there are no runs to compare. A grid whose engines differ in total_steps makes some.")
     for name in ("task", "engine", "model"):
-        if len(found := sorted({run.results[name] for run in runs})) > 1:
+        if len(values := sorted({run.results[name] for run in runs})) > 1:
             raise BadInput(
-                f"the runs have different values of {name} ({', '.join(found)}); training lengths are "
-                "compared for one at a time. Name only the runs of one."
+                f"the runs have different values of {name} ({', '.join(values)}), and training lengths can "
+                "be compared for one only. Name only the runs of one of them."
             )
-    return pd.DataFrame([_row(run) for run in runs], columns=COLUMNS).sort_values(
+    return pd.DataFrame([_row(run) for run in runs], columns=_COLUMNS).sort_values(
         ["sparsity", "optimizer_steps", "seed"], ignore_index=True
     )
 
@@ -71,12 +72,12 @@ def mean_by_length(table: pd.DataFrame) -> pd.DataFrame:
     """Means over seeds.
 
     Args:
-        table: of `training_length_table`.
+        table: the result of `training_length_table`.
 
     Returns:
-        one row a sparsity and length: sparsity, optimizer_steps, seeds (how many), epochs, metric, the
-        diagnostics, and best, which marks the length with the highest mean metric of each sparsity, the
-        shortest of equals.
+        one row for each sparsity and length: sparsity, optimizer_steps, seeds (how many), epochs, metric, the
+        diagnostics, and best, which marks the length with the highest mean metric at each sparsity (the
+        shortest, if several are equal).
     """
     lengths = table.groupby(["sparsity", "optimizer_steps"], as_index=False)
     means = lengths[["epochs", "metric", *DIAGNOSTICS]].mean()

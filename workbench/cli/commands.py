@@ -20,7 +20,7 @@ def prune(options: argparse.Namespace) -> None:
 
 def grid(options: argparse.Namespace) -> None:
     """Carries out the runs of a grid."""
-    from workbench.analysis import store_table
+    from workbench.analysis.store import store_table
     from workbench.sweeps import Sweep, executor, read_grid
 
     chosen = executor(options.executor, options.jobs)
@@ -48,7 +48,7 @@ def report(options: argparse.Namespace) -> None:
 
 def runs(options: argparse.Namespace) -> None:
     """Lists a store."""
-    from workbench.analysis import store_table
+    from workbench.analysis.store import store_table
 
     table = store_table(options.store)
     if options.json:

@@ -12,43 +12,43 @@ _DASHES = ("solid", "dot", "dash")
 
 
 def metric_by_sparsity(table: pd.DataFrame, summary: pd.DataFrame, published: pd.DataFrame) -> go.Figure:
-    """One line an engine through its means, with their intervals, and a small mark for every seed.
+    """One line for each engine through its means, with their intervals, and a small mark for every seed.
 
     Args:
-        table: `analysis.comparison_table` of one task and model.
-        summary: `analysis.summary_table` of it.
-        published: `analysis.published_for` the task; may be empty. Drawn as open grey diamonds.
+        table: `analysis.comparison.comparison_table` of one task and model.
+        summary: `analysis.comparison.summary_table` of it.
+        published: `analysis.published.published_for` the task, drawn as open grey diamonds; may be empty.
     """
     metric = table["metric"].iloc[0]
-    theirs = published[published["metric"] == metric]
+    reported = published[published["metric"] == metric]
     figure = go.Figure()
-    # Sorted, so that an engine looks the same on every task that has the same engines.
+    # Sorted, so that an engine looks the same for every task with the same engines.
     for place, (engine, means) in enumerate(summary.groupby("engine")):
         style = _style(place)
         figure.add_trace(_means(engine, means, *style))
         figure.add_trace(_seeds(engine, table[table["engine"] == engine], *style))
-    lowest = 100 * min([*(1 - table["sparsity"]), *theirs["kept_share"]])
+    lowest = 100 * min([*(1 - table["sparsity"]), *reported["kept_share"]])
     figure.add_trace(_dense(table, lowest))
-    figure.add_traces(published_marks(theirs))
-    shown = [*table["dev"], *table["dense"], *theirs["value"]]
+    figure.add_traces(published_marks(reported))
+    shown = [*table["dev"], *table["dense"], *reported["value"]]
     figure.update_yaxes(title_text=metric_title(metric), range=metric_limits(shown))
     figure.update_xaxes(**weights_kept_axis())
     return figure.update_layout(template=TEMPLATE, height=480)
 
 
 def _style(place: int) -> tuple[str, str, str]:
-    """Colour, symbol and dash of an engine: different for any two of the first eighteen."""
+    """Colour, symbol and dash of an engine: all different for the first eighteen."""
     round_, index = divmod(place, len(CYCLE))
     return CYCLE[index], SYMBOLS[(index + round_) % len(SYMBOLS)], _DASHES[round_ % len(_DASHES)]
 
 
 def _means(engine: str, means: pd.DataFrame, colour: str, symbol: str, dash: str) -> go.Scatter:
     means = means.sort_values("sparsity")
-    reach = means["high"] - means["mean"]
+    half_width = means["high"] - means["mean"]
     return go.Scatter(
         x=100 * (1 - means["sparsity"]),
         y=means["mean"],
-        error_y={"type": "data", "array": reach, "thickness": 1.2, "width": 4},
+        error_y={"type": "data", "array": half_width, "thickness": 1.2, "width": 4},
         name=escape(engine),
         legendgroup=engine,
         mode="lines+markers",

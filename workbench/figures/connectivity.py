@@ -12,14 +12,14 @@ _PANELS = {"loss": "loss (nats; squared error for a regression)", "error": "erro
 
 
 def loss_line(table: pd.DataFrame, first: str = "first model", second: str = "second model") -> go.Figure:
-    """Loss and error along a line, one curve a split, above the straight line between the ends.
+    """Loss and error along a line, one curve for each split, with the straight line between its ends.
 
-    What lies between a curve and its dashed line is the barrier.
+    The gap between a curve and its dashed line is the barrier.
 
     Args:
-        table: `analysis.line` of two models.
-        first: what the model at position 0 is called.
-        second: what the model at position 1 is called.
+        table: `analysis.connectivity.loss_line` of two models.
+        first: name of the model at position 0.
+        second: name of the model at position 1.
     """
     panels = {name: title for name, title in _PANELS.items() if table[name].notna().any()}
     figure = make_subplots(rows=1, cols=len(panels), horizontal_spacing=0.14)
@@ -63,5 +63,5 @@ def _curve(points: pd.DataFrame, name: str, split: str, place: int) -> list[go.S
 
 
 def _short(name: str) -> str:
-    """A name as a label under an axis, where markup would be drawn."""
+    """A name as an axis label, escaped because plotly renders markup there."""
     return escape(name if len(name) <= 24 else f"{name[:11]}…{name[-12:]}")

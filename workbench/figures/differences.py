@@ -1,4 +1,4 @@
-"""Engines minus a baseline, with intervals."""
+"""Differences between engines and a baseline, with intervals."""
 
 from html import escape
 
@@ -10,12 +10,12 @@ from workbench.figures.style import BLUE, INK, MUTED, TEMPLATE
 
 
 def difference_intervals(pairs: pd.DataFrame, baseline: str) -> go.Figure:
-    """A panel for each sparsity: engines downwards, differences and their intervals across.
+    """A panel for each sparsity, with engines as rows and differences with intervals across.
 
-    A mark is full where the interval leaves out zero, else grey and open.
+    A mark is filled if the interval excludes zero, otherwise grey and open.
 
     Args:
-        pairs: `analysis.paired_differences` of one task and model; one row at least.
+        pairs: `analysis.differences.paired_differences` of one task and model; at least one row.
         baseline: its label.
     """
     panels = list(pairs.groupby("sparsity"))
@@ -29,7 +29,7 @@ def difference_intervals(pairs: pd.DataFrame, baseline: str) -> go.Figure:
     for place, (_, rows) in enumerate(panels, start=1):
         figure.add_trace(_marks(rows), row=1, col=place)
         figure.add_vline(x=0, line={"color": INK, "dash": "dash", "width": 1}, col=place)
-    order = _from_below(pairs)
+    order = _bottom_to_top(pairs)
     figure.update_yaxes(categoryorder="array", categoryarray=[escape(name) for name in order])
     figure.update_xaxes(nticks=4)
     figure.add_annotation(
@@ -46,22 +46,22 @@ def difference_intervals(pairs: pd.DataFrame, baseline: str) -> go.Figure:
     return figure.update_layout(margin={"t": 40, "b": 60})
 
 
-def _from_below(pairs: pd.DataFrame) -> list[str]:
-    """Engines by what they are at the highest sparsity; ties are told apart by the one below it."""
+def _bottom_to_top(pairs: pd.DataFrame) -> list[str]:
+    """Engines sorted by their difference at the highest sparsity; ties by the next lower one."""
     table = pairs.pivot(index="engine", columns="sparsity", values="difference")
     return list(table.sort_values(list(table.columns[::-1]), na_position="first").index)
 
 
 def _marks(rows: pd.DataFrame) -> go.Scatter:
-    clear = (rows["low"] > 0) | (rows["high"] < 0)
+    excludes_zero = (rows["low"] > 0) | (rows["high"] < 0)
     return go.Scatter(
         x=rows["difference"],
         y=[escape(name) for name in rows["engine"]],
         mode="markers",
         marker={
             "size": 9,
-            "symbol": ["circle" if sure else "circle-open" for sure in clear],
-            "color": [BLUE if sure else MUTED for sure in clear],
+            "symbol": ["circle" if filled else "circle-open" for filled in excludes_zero],
+            "color": [BLUE if filled else MUTED for filled in excludes_zero],
         },
         error_x={
             "type": "data",

@@ -1,14 +1,14 @@
-"""The errors of two runs on the same examples, against each other."""
+"""The errors of two runs on the same examples."""
 
 from html import escape
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from workbench.analysis.flips import CLASSES, TARGETS
+from workbench.analysis.flips import CLASSES, TARGETS, TIED
 from workbench.figures.style import BLUE, MUTED, ORANGE, TEMPLATE
 
-# Beyond this a page slows down and shows no more.
+# More points slow a page down and show nothing more.
 MOST_POINTS = 2000
 _DECIDED = [*CLASSES.values(), *TARGETS.values()]
 _STYLES = {
@@ -21,18 +21,18 @@ _STYLES = {
 
 
 def error_scatter(outcomes: pd.DataFrame, first: str, second: str) -> go.Figure:
-    """One mark an example: the first run's error across, the second's upwards.
+    """One mark for each example: the first run's error on the x-axis, the second's on the y-axis.
 
-    Of more than `MOST_POINTS` examples as many are drawn, evenly spaced in the split.
+    At most `MOST_POINTS` examples are drawn, evenly spaced in the split.
 
     Args:
-        outcomes: `analysis.outcomes`.
-        first: what the first run is called.
-        second: what the second run is called.
+        outcomes: `analysis.flips.outcomes`.
+        first: name of the first run.
+        second: name of the second run.
     """
     step = -(-len(outcomes) // MOST_POINTS)
     drawn = outcomes.iloc[::step]
-    is_classes = not drawn["outcome"].isin([*TARGETS.values(), "equally near"]).any()
+    is_classes = not drawn["outcome"].isin([*TARGETS.values(), TIED]).any()
     unit = "probability of other classes (0 to 1)" if is_classes else "distance from the target"
     counts = outcomes["outcome"].value_counts()
     figure = go.Figure([_marks(name, rows, counts[name]) for name, rows in drawn.groupby("outcome")])

@@ -1,4 +1,4 @@
-"""A metric as the sparsity rises."""
+"""The metrics of a run against its sparsity."""
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -11,21 +11,21 @@ PUBLISHED = "published: BERT-base, other recipe"
 
 
 def metric_by_level(levels: pd.DataFrame, published: pd.DataFrame) -> go.Figure:
-    """Each metric against the share of weights kept, one line a split, beside the dense model's dev score.
+    """Each metric against the share of weights kept, one line for each split, with the dense model's score.
 
     Args:
-        levels: `analysis.level_table` of a run.
-        published: `analysis.published_for` its task; may be empty. Drawn as open grey diamonds.
+        levels: `analysis.levels.level_table` of a run.
+        published: `analysis.published.published_for` its task, drawn as open grey diamonds; may be empty.
     """
     metrics = list(levels["metric"].unique())
     figure = make_subplots(rows=1, cols=len(metrics), horizontal_spacing=0.12)
     for column, metric in enumerate(metrics, start=1):
-        mine = levels[levels["metric"] == metric]
-        theirs = published[published["metric"] == metric]
-        lowest = 100 * min([*mine["kept_share"], *theirs["kept_share"]])
-        for trace in [*_dense_lines(mine, lowest), *_splits(mine), *published_marks(theirs)]:
+        measured = levels[levels["metric"] == metric]
+        reported = published[published["metric"] == metric]
+        lowest = 100 * min([*measured["kept_share"], *reported["kept_share"]])
+        for trace in [*_dense_lines(measured, lowest), *_splits(measured), *published_marks(reported)]:
             figure.add_trace(trace.update(showlegend=column == 1), row=1, col=column)
-        limits = metric_limits([*mine["value"], *theirs["value"]])
+        limits = metric_limits([*measured["value"], *reported["value"]])
         figure.update_yaxes(title_text=metric_title(metric), range=limits, row=1, col=column)
     figure.update_xaxes(**weights_kept_axis())
     return figure.update_layout(template=TEMPLATE, height=420)
@@ -65,7 +65,7 @@ def _dense_lines(levels: pd.DataFrame, lowest: float) -> list[go.Scatter]:
 
 
 def weights_kept_axis() -> dict:
-    """The axis of all figures in which sparsity rises to the right."""
+    """The axis of all figures in which sparsity increases to the right."""
     return {
         "title_text": "weights kept, % (log scale)",
         "type": "log",
@@ -75,29 +75,29 @@ def weights_kept_axis() -> dict:
     }
 
 
-def published_marks(figures: pd.DataFrame) -> list[go.Scatter]:
-    """Open grey diamonds for `analysis.published_for` a task and metric; none where there are no figures."""
-    if figures.empty:
+def published_marks(published: pd.DataFrame) -> list[go.Scatter]:
+    """Open grey diamonds for the published figures of a task and metric; none if there are no figures."""
+    if published.empty:
         return []
     return [
         go.Scatter(
-            x=100 * figures["kept_share"],
-            y=figures["value"],
+            x=100 * published["kept_share"],
+            y=published["value"],
             name=PUBLISHED,
             legendgroup=PUBLISHED,
             mode="markers+text",
-            text=figures["method"],
-            textposition=_label_places(figures),
+            text=published["method"],
+            textposition=_label_positions(published),
             textfont={"color": MUTED, "size": 11},
             marker={"symbol": "diamond-open", "size": 10, "color": MUTED},
-            customdata=figures[["source"]],
+            customdata=published[["source"]],
             hovertemplate="%{text}: %{x:.3g} % kept, %{y:.3f}<br>%{customdata[0]}",
             cliponaxis=False,
         )
     ]
 
 
-def _label_places(figures: pd.DataFrame) -> list[str]:
-    """Above a point, or below it where another stands over it."""
-    highest = figures.groupby("kept_share")["value"].transform("max")
-    return ["top center" if top else "bottom center" for top in figures["value"] == highest]
+def _label_positions(published: pd.DataFrame) -> list[str]:
+    """Above a point, or below it if there is another point above it."""
+    highest = published.groupby("kept_share")["value"].transform("max")
+    return ["top center" if top else "bottom center" for top in published["value"] == highest]

@@ -8,18 +8,18 @@ from workbench.figures.style import BLUE, INK, MUTED, TEMPLATE, VERMILION
 
 _OCTAVES = 7
 _BINS_AN_OCTAVE = 16
-_SELDOM = 0.01
+_NEGLIGIBLE = 0.01
 
 
 def magnitude_histogram(magnitudes: pd.DataFrame, threshold: float) -> go.Figure:
-    """How many weights have which magnitude, and how many of them a sampled mask keeps.
+    """The distribution of magnitudes, and how many weights a sampled mask keeps at each.
 
-    The shaded band is where sampling differs from magnitude: there a weight's chance to be kept is between
-    1 and 99 %. Left of the dashed line magnitude pruning removes every weight, right of it none.
+    In the shaded band, sampling differs from magnitude pruning: a weight is kept with a probability between
+    1 and 99 %. Magnitude pruning removes every weight left of the dashed line and none right of it.
 
     Args:
-        magnitudes: `analysis.ExpectedPool.magnitudes` of a matrix.
-        threshold: the smallest magnitude that magnitude pruning keeps; 0 where it keeps zeros too.
+        magnitudes: `ExpectedPool.magnitudes` of a matrix.
+        threshold: the smallest magnitude that magnitude pruning keeps; 0 if it also keeps zeros.
     """
     table = _coarse(magnitudes)
     figure = go.Figure(layout={"template": TEMPLATE, "height": 400})
@@ -38,21 +38,21 @@ def magnitude_histogram(magnitudes: pd.DataFrame, threshold: float) -> go.Figure
         ticktext=[f"{2.0**tick:.2g}" for tick in ticks],
     )
     figure.update_yaxes(title_text="weights in an octave (number)", rangemode="tozero")
-    drawn = table[(table["chance"] > _SELDOM) & (table["chance"] < 1 - _SELDOM)]
-    if len(drawn):
-        ends = np.log2([drawn["low"].iloc[0], drawn["high"].iloc[-1]])
+    random = table[(table["chance"] > _NEGLIGIBLE) & (table["chance"] < 1 - _NEGLIGIBLE)]
+    if len(random):
+        ends = np.log2([random["low"].iloc[0], random["high"].iloc[-1]])
         figure.add_vrect(*ends, fillcolor="#E69F00", opacity=0.18, line_width=0, layer="below")
     if threshold > 0:
         figure.add_vline(np.log2(threshold), line={"color": VERMILION, "dash": "dash", "width": 2})
-    figure.add_traces([_key("threshold of magnitude", VERMILION, "dash"), _key("decided by lot", "#E69F00")])
+    figure.add_traces([_key("magnitude threshold", VERMILION, "dash"), _key("kept at random", "#E69F00")])
     return figure.update_layout(font_color=INK)
 
 
 def _coarse(magnitudes: pd.DataFrame) -> pd.DataFrame:
-    """The upper octaves in about sixteen bins each: smaller weights are alike, few, and never kept."""
+    """The highest octaves, about sixteen bins each; smaller weights are few and never kept."""
     octaves = np.log2(magnitudes["high"] / magnitudes["low"])
-    together = max(1, round(1 / (_BINS_AN_OCTAVE * octaves.iloc[-_BINS_AN_OCTAVE:].mean())))
-    place = np.arange(len(magnitudes))[::-1] // together
+    merged = max(1, round(1 / (_BINS_AN_OCTAVE * octaves.iloc[-_BINS_AN_OCTAVE:].mean())))
+    place = np.arange(len(magnitudes))[::-1] // merged
     kept = magnitudes.assign(kept=magnitudes["weights"] * magnitudes["chance"])
     table = kept.groupby(place, sort=False).agg(
         low=("low", "first"), high=("high", "last"), weights=("weights", "sum"), kept=("kept", "sum")
@@ -73,11 +73,11 @@ def _area(table: pd.DataFrame, values: pd.Series, name: str, colour: str, fill: 
         fill="tozeroy",
         fillcolor=fill,
         customdata=np.column_stack([table["middle"], 100 * table["chance"]]),
-        hovertemplate="%{customdata[0]:.3g}: kept with a chance of %{customdata[1]:.3g} %",
+        hovertemplate="%{customdata[0]:.3g}: kept with probability %{customdata[1]:.3g} %",
     )
 
 
 def _key(name: str, colour: str, dash: str = "solid") -> go.Scatter:
-    """An entry in the legend for a shape, which has none of its own."""
+    """A legend entry for a shape, because plotly makes none."""
     line = {"color": colour, "dash": dash, "width": 2 if dash == "dash" else 8}
     return go.Scatter(x=[None], y=[None], name=name, mode="lines", line=line)

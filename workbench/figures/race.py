@@ -1,4 +1,4 @@
-"""The early evaluation of candidates, and what came of it."""
+"""The race between candidates: their early scores, and their final ones."""
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -11,18 +11,18 @@ _DROPPED = {"line": {"color": MUTED, "width": 1.5, "dash": "dot"}, "marker": {"s
 
 
 def early_curves(curves: pd.DataFrame, metric: str) -> go.Figure:
-    """The evaluations of each candidate; the chosen one is drawn on top, thick, dropped ones dotted.
+    """The evaluations of each candidate; the chosen one is thick and on top, dropped ones are dotted.
 
     Args:
-        curves: `analysis.early_curves`, at least one row.
+        curves: `analysis.race.early_curves`; at least one row.
         metric: the metric's name, for the axis.
     """
     figure = go.Figure(layout={"template": TEMPLATE})
-    others = "the other candidates" if curves["chosen"].any() else "candidates"
+    others = "other candidates" if curves["chosen"].any() else "candidates"
     named = set()
     # False sorts before True, so the chosen one is last.
     for (chosen, dropped, candidate), rows in curves.groupby(["chosen", "dropped", "candidate"]):
-        look = _CHOSEN if chosen else _DROPPED if dropped else _OTHER
+        style = _CHOSEN if chosen else _DROPPED if dropped else _OTHER
         name = f"candidate {candidate}, chosen" if chosen else "dropped by hand" if dropped else others
         figure.add_trace(
             go.Scatter(
@@ -33,7 +33,7 @@ def early_curves(curves: pd.DataFrame, metric: str) -> go.Figure:
                 showlegend=name not in named,
                 mode="lines+markers",
                 hovertemplate=f"candidate {candidate}, step %{{x}}: %{{y:.4f}}<extra></extra>",
-                **look,
+                **style,
             )
         )
         named.add(name)
@@ -43,10 +43,10 @@ def early_curves(curves: pd.DataFrame, metric: str) -> go.Figure:
 
 
 def early_against_final(scores: pd.DataFrame, metric: str) -> go.Figure:
-    """Final score against early score, one point a candidate, the chosen one marked.
+    """Final score against early score, one point for each candidate; a star marks the chosen one.
 
     Args:
-        scores: `analysis.early_against_final`, at least one row.
+        scores: `analysis.race.early_against_final`; at least one row.
         metric: the metric's name, for the axes.
     """
     figure = go.Figure(layout={"template": TEMPLATE})
@@ -56,7 +56,7 @@ def early_against_final(scores: pd.DataFrame, metric: str) -> go.Figure:
             go.Scatter(
                 x=rows["early"],
                 y=rows["final"],
-                name="chosen" if chosen else "the other candidates",
+                name="chosen" if chosen else "other candidates",
                 mode="markers+text",
                 text=rows["label"],
                 customdata=rows[["candidate"]],
@@ -78,8 +78,8 @@ def early_against_final(scores: pd.DataFrame, metric: str) -> go.Figure:
 
 
 def _labels(scores: pd.DataFrame) -> pd.Series:
-    """A label for each point; candidates in the same place share one, at the chosen one where it is there."""
-    place = ["early", "final"]
+    """A label for each point; candidates at one point share it, on the chosen one if it is among them."""
+    point = ["early", "final"]
     order = scores.sort_values("chosen", ascending=False, kind="stable")
-    names = order.groupby(place)["candidate"].transform(lambda there: ", ".join(map(str, sorted(there))))
-    return names.mask(order.duplicated(place), "")
+    names = order.groupby(point)["candidate"].transform(lambda group: ", ".join(map(str, sorted(group))))
+    return names.mask(order.duplicated(point), "")

@@ -1,17 +1,17 @@
-"""What all figures share: template, colours, and the words on their axes."""
+"""What all figures share: template, colours, and axis titles."""
 
 import re
 from collections.abc import Iterable
 
 import plotly.graph_objects as go
 
-# Okabe and Ito's colours, which people with any colour vision tell apart and a printer keeps apart.
+# Okabe and Ito's colours, which are distinct for people with any colour vision, and in print.
 BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 PURPLE, SKY, INK, MUTED = "#CC79A7", "#56B4E9", "#1B1F24", "#8A939C"
 CYCLE = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION)
 SYMBOLS = ("circle", "square", "triangle-up", "cross", "hexagon", "triangle-down")
 
-# From light to dark, so that it reads in grey and with any colour vision.
+# From light to dark, so it can be read in grey and with any colour vision.
 SCALE = "Blues"
 
 _AXIS = {
@@ -70,23 +70,23 @@ def metric_title(metric: str) -> str:
 
 
 def matrix_title(kind: str) -> str:
-    """A short name for a type of matrix, where it is one of BERT's or a ResNet's."""
-    if found := _CONVOLUTION.fullmatch(kind):
-        block, place = found.groups()
+    """A short name for a type of matrix of BERT or a ResNet; the type itself for any other."""
+    if match := _CONVOLUTION.fullmatch(kind):
+        block, place = match.groups()
         return f"block {block}, {f'convolution {place}' if place else 'shortcut'}"
     return _MATRICES.get(kind, kind)
 
 
 def value_limits(values: Iterable[float]) -> tuple[float, float]:
-    """Ends of an axis: a tenth at least, lest rounding and chance look like effects."""
+    """Ends of an axis, at least 0.1 apart, so that rounding and chance do not look like effects."""
     values = list(values)
     middle, span = (min(values) + max(values)) / 2, max(values) - min(values)
-    reach = max(0.1, 1.2 * span) / 2
-    return middle - reach, middle + reach
+    half = max(0.1, 1.2 * span) / 2
+    return middle - half, middle + half
 
 
 def metric_limits(values: Iterable[float]) -> tuple[float, float]:
-    """The same for a metric, none of which exceeds 1."""
+    """The same for a metric, which never exceeds 1."""
     lowest, highest = value_limits(values)
     excess = max(0.0, highest - 1.01)
     return lowest - excess, highest - excess

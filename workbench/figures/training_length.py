@@ -1,4 +1,4 @@
-"""A metric, and what explains it, against the length of training."""
+"""A metric and training diagnostics against the length of training."""
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -14,11 +14,11 @@ _DIAGNOSTICS = {
 
 
 def metric_by_length(table: pd.DataFrame, means: pd.DataFrame, metric: str) -> go.Figure:
-    """A dev metric against training length, one curve a sparsity, its best length marked with a ring.
+    """A dev metric against training length, one curve for each sparsity; a ring marks its best length.
 
     Args:
-        table: `analysis.training_length_table`: every run is a small mark.
-        means: `analysis.mean_by_length` of it: the curves.
+        table: `analysis.training_length.training_length_table`; every run is a small mark.
+        means: `analysis.training_length.mean_by_length` of it, drawn as curves.
         metric: its name.
     """
     figure = go.Figure()
@@ -34,10 +34,10 @@ def metric_by_length(table: pd.DataFrame, means: pd.DataFrame, metric: str) -> g
 
 
 def diagnostics_by_length(means: pd.DataFrame) -> go.Figure:
-    """Training loss and output entropies against training length, one curve a sparsity.
+    """Training loss and output entropies against training length, one curve for each sparsity.
 
     Args:
-        means: `analysis.mean_by_length`; panels of diagnostics that it lacks are left out.
+        means: `analysis.training_length.mean_by_length`; diagnostics that it lacks have no panel.
     """
     panels = {name: title for name, title in _DIAGNOSTICS.items() if means[name].notna().any()}
     figure = make_subplots(rows=1, cols=max(1, len(panels)), horizontal_spacing=0.12)
@@ -52,7 +52,7 @@ def diagnostics_by_length(means: pd.DataFrame) -> go.Figure:
 
 def _lengths_axis(figure: go.Figure, title: str, epochs: pd.Series) -> None:
     figure.update_xaxes(title_text=title, type="log")
-    if epochs.max() >= 5 * epochs.min():  # there plotly would write 0.4 as a small 4
+    if epochs.max() >= 5 * epochs.min():  # otherwise plotly writes 0.4 as a small 4
         figure.update_xaxes(dtick="D2", tickformat="~g")
 
 

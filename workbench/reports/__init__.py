@@ -1,4 +1,4 @@
-"""Runs become one HTML file that needs nothing but a browser."""
+"""Reports: a run, or several, as one HTML file that needs only a browser."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,10 +7,11 @@ from typing import Any
 from workbench.errors import BadInput
 from workbench.files import check_place, write_text
 from workbench.reports.choice import chosen_run, chosen_runs, open_run, open_runs
+from workbench.reports.sections import report_section
 from workbench.resources import notebook_path
 from workbench.runs import Run
 
-__all__ = ["open_run", "open_runs", "render"]
+__all__ = ["open_run", "open_runs", "render", "report_section"]
 
 
 def render(
@@ -21,28 +22,29 @@ def render(
     notebook: str = "report_run",
     parameters: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Executes a notebook and writes it as one HTML file with figures, text and tables, no code.
+    """Executes a notebook and writes it as one HTML file with figures, text and tables, but no code.
 
-    The page loads nothing from anywhere. Equal runs and parameters give equal bytes.
+    The page loads nothing. Equal runs and parameters give equal bytes.
 
     Args:
-        runs: complete runs. Where there are none, the one in `store` that was completed last, or for a
-            notebook about several runs all that are complete.
-        out: the HTML file, replaced when the page is complete and not before.
+        runs: complete runs. If there are none, the run in `store` that was completed last, or, for a notebook
+            about several runs, all complete ones.
+        out: the HTML file, replaced only when the page is complete.
         store: folder of run folders.
-        notebook: its name; it takes a folder as its parameter `run`, or folders, one a line, as `runs`, or
-            neither where it is about no run. One of these that makes runs has a parameter `store`.
+        notebook: its name. Its parameter `run` is set to a run folder, or its parameter `runs` to folders,
+            one on each line. A notebook with neither is about no run; if it makes runs, it has a parameter
+            `store`.
         parameters: values for its other parameters, by name.
 
     Returns:
         The path of the file.
 
     Raises:
-        BadInput: an unknown notebook or parameter, a value of the wrong type, no run, more than one
-            for a notebook about one, any for a notebook about none, a run that is not complete or cannot be
-            read, or a notebook that fails.
+        BadInput: an unknown notebook or parameter, a value of the wrong type, no run, several for a notebook
+            about one, any for a notebook about none, a run that is not complete or cannot be read, or a
+            notebook that fails.
     """
-    # They take seconds to import, and the notebook's own kernel imports this package without need of them.
+    # They take seconds to import, and the notebook's kernel imports this package without needing them.
     from workbench.reports.execution import checked_parameters, execute, subject_of, takes_store
     from workbench.reports.page import page
 
@@ -60,7 +62,7 @@ def render(
         case _:
             title = source.stem
             if runs:
-                raise BadInput(f"{title} is about no run; leave {runs[0].name} out.")
+                raise BadInput(f"{title} is about no run. Leave out {runs[0].name}.")
             if takes_store(source):
                 parameters.setdefault("store", str(Path(store).resolve()))
     return write_text(out, page(execute(source, parameters), title=title))

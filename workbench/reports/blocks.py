@@ -1,4 +1,4 @@
-"""What a report's notebook puts between its figures: sentences and tables, safe from what names contain."""
+"""Text and tables between the figures of a report, with everything escaped."""
 
 from collections.abc import Iterable
 from html import escape
@@ -9,8 +9,13 @@ from IPython.display import HTML, display
 from pandas.api.types import is_bool_dtype, is_float_dtype, is_integer_dtype, is_numeric_dtype
 
 
+def heading(text: str) -> None:
+    """Shows the heading of a section."""
+    display(HTML(f"<h2>{escape(text)}</h2>"))
+
+
 def say(*paragraphs: str, kind: str = "") -> None:
-    """Shows paragraphs of plain text. `kind` is "result", "warning" or none."""
+    """Shows paragraphs of plain text. `kind` is "result", "warning" or empty."""
     style = f' class="{kind}"' if kind else ""
     display(HTML("".join(f"<p{style}>{escape(paragraph)}</p>" for paragraph in paragraphs)))
 
@@ -21,13 +26,25 @@ def command(text: str) -> None:
 
 
 def table(frame: pd.DataFrame) -> None:
-    """Shows a table without its index: whole numbers with separators, a column of others with four digits."""
+    """Shows a table without its index: integers with separators, columns of floats with four digits."""
     columns = [_cells(frame[name]) for name in frame.columns]
     styles = [' class="number"' if is_numeric_dtype(d) and not is_bool_dtype(d) else "" for d in frame.dtypes]
     head = _row("th", [str(name).replace("_", " ") for name in frame.columns], styles)
     body = "".join(_row("td", row, styles) for row in zip(*columns, strict=True))
     inner = f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
     display(HTML(f'<div class="table">{inner}</div>'))
+
+
+def percentages(shares: Iterable[float]) -> list[str]:
+    """Shares in [0, 1] as percentages."""
+    return [f"{100 * share:g} %" for share in shares]
+
+
+def interval(low: float, high: float, digits: str = "+.3f") -> str:
+    """Both ends of an interval, without a place to break the line; "none" if there is no interval."""
+    if pd.isna(low):
+        return "none"
+    return f"{low:{digits}}\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{high:{digits}}"
 
 
 def _row(tag: str, texts: Iterable[str], styles: list[str]) -> str:
@@ -46,7 +63,7 @@ def _cells(column: pd.Series) -> list[str]:
 
 
 def _four_digits(column: pd.Series) -> str:
-    """One format for a whole column, in which its largest value has four digits."""
+    """The format of a column, in which its largest value has four digits."""
     largest = column.abs().max()
     if 0 < largest < 1e-3:
         return ".1e"

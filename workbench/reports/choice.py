@@ -1,4 +1,4 @@
-"""Which run, or which runs, a report is about."""
+"""The run, or the runs, that a report is about: found, checked, and reported if they are missing."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,74 +17,75 @@ from workbench.runs import (
 )
 
 HOW_TO_MAKE_ONE = "`workbench prune synth/sst2 --engine magnitude` makes one"
-# Of unfit runs no more are named.
+# At most so many of the runs that are left out are named.
 _MOST_NAMED = 3
 
 
 def chosen_run(runs: Sequence[Run], store: str | Path) -> Run:
-    """The one run that is named, or the newest complete one of a store.
+    """The run that is named, or the newest complete one of a store.
 
     Raises:
-        BadInput: more than one is named, there is none, or it is not complete or cannot be read.
+        BadInput: more than one run is named, there is none, or it is not complete or cannot be read.
     """
     if len(runs) > 1:
         raise BadInput(
-            f"{len(runs)} runs are named ({', '.join(run.name for run in runs)}) and a report shows one. "
-            "Name one of them, and render the others into files of their own with --out."
+            f"{len(runs)} runs are named ({', '.join(run.name for run in runs)}) and this report shows one. "
+            "Name one of them, and render the others into separate files with --out."
         )
     run = runs[0] if runs else newest_complete(store)
     if run is None:
-        raise BadInput(f"no complete run in {store}; {HOW_TO_MAKE_ONE}, or name another --store.")
+        raise BadInput(f"there is no complete run in {store}; {HOW_TO_MAKE_ONE}. Or name another --store.")
     return _checked(run)
 
 
 def chosen_runs(runs: Sequence[Run], store: str | Path) -> list[Run]:
-    """The runs that are named, each once, or all complete ones of a store, those that cannot be read too.
+    """The runs that are named, each once, or all complete ones of a store, including unreadable ones.
 
     Raises:
-        BadInput: there is none, or one that is named is not complete or cannot be read, or none of a store
-            can be.
+        BadInput: there are none, or one that is named is not complete or cannot be read, or none in the
+            store can be read.
     """
     named = {run.name: run for run in runs or complete_runs(store)}
     if not named:
-        raise BadInput(f"no complete run in {store}; {HOW_TO_MAKE_ONE}, or name another --store.")
+        raise BadInput(f"there is no complete run in {store}; {HOW_TO_MAKE_ONE}. Or name another --store.")
     if runs or not any(status(run) == COMPLETE for run in named.values()):
         return [_checked(run) for run in named.values()]
     return list(named.values())
 
 
 def open_runs(folders: str) -> list[Run]:
-    """What a notebook about several runs is about.
+    """The runs that a notebook about several runs is about.
 
     Args:
-        folders: run folders, or stores of which all runs are meant, one a line; empty for the default store.
+        folders: run folders, or stores for all of their runs, one on each line; empty for the default store.
 
     Returns:
-        The runs that can be looked at, each once, after a word on those that cannot and why. Where there is
-        none, none, after a word on how to make one.
+        The complete runs, each once. A sentence is shown about those left out, and one on how to make a run
+        if there are none.
     """
     named = [folder.strip() for folder in folders.splitlines() if folder.strip()]
     runs = [run for folder in named or [str(default_store())] for run in _runs_of(folder)]
     states = {run.name: (run, status(run)) for run in runs}
-    unfit = [f"{name} ({state})" for name, (_, state) in states.items() if state != COMPLETE]
-    if unfit:
-        more = f"; and {len(unfit) - _MOST_NAMED} more" if len(unfit) > _MOST_NAMED else ""
-        blocks.say(f"Left out: {'; '.join(unfit[:_MOST_NAMED])}{more}.", kind="warning")
-    if len(unfit) == len(states):
+    left_out = [f"{name} ({state})" for name, (_, state) in states.items() if state != COMPLETE]
+    if left_out:
+        more = f"; and {len(left_out) - _MOST_NAMED} more" if len(left_out) > _MOST_NAMED else ""
+        blocks.say(f"Left out: {'; '.join(left_out[:_MOST_NAMED])}{more}.", kind="warning")
+    if len(left_out) == len(states):
         place = " or ".join(named) or "`runs`"
         print(f"There is no complete run in {place} yet; {HOW_TO_MAKE_ONE}.")
     return [run for run, state in states.values() if state == COMPLETE]
 
 
 def open_run(folder: str, level: int) -> tuple[Run | None, int]:
-    """What a report's notebook is about.
+    """The run and the level that a notebook about one run is about.
 
     Args:
         folder: a complete run; empty for the newest of the default store.
         level: counted from 1, or 0 for the last.
 
     Returns:
-        The run and the level. Where no run is named and there is none, None, after a word on how to make one.
+        The run and the level. The run is None if none is named and there is none; a sentence then says how to
+        make one.
 
     Raises:
         BadInput: the run is not complete or cannot be read, or has no such level.
@@ -104,6 +105,6 @@ def _runs_of(folder: str) -> list[Run]:
 
 
 def _checked(run: Run) -> Run:
-    """The run, once its spec and its results have been read without an error."""
+    """The run, after reading its spec and its results to see that they can be read."""
     _ = run.spec, run.results
     return run

@@ -1,44 +1,95 @@
-"""A comparison of runs in words and tables for reading."""
+"""A comparison of engines, in words, tables and figures."""
+
+from collections.abc import Sequence
 
 import pandas as pd
 
-from workbench.analysis.pairs import EQUAL_STEPS, RESAMPLES
+from workbench import analysis, figures
+from workbench.figures import show
+from workbench.reports import blocks
+from workbench.reports.prose import published_note
+from workbench.runs import Run
 
 _SCORES = ["engine", "sparsity", "seeds", "mean", "95 % interval", "every seed", "optimizer steps"]
 
 
+def show_quality(rows: pd.DataFrame, key: str) -> None:
+    """Shows a metric against sparsity, and every engine's scores.
+
+    Args:
+        rows: `analysis.comparison.comparison_table` of one task and model.
+        key: of the figure.
+    """
+    summary = analysis.comparison.summary_table(rows)
+    published = analysis.published.published_for(rows["task"].iloc[0])
+    show(figures.comparison.metric_by_sparsity(rows, summary, published), key)
+    blocks.say(*published_note(published))
+    blocks.table(score_table(rows, summary))
+
+
+def show_costs(runs: Sequence[Run], rows: pd.DataFrame) -> None:
+    """Shows what engines cost and leave (arguments as in `analysis.cost.cost_by_engine`)."""
+    costs = analysis.cost.cost_by_engine(runs, rows)
+    # Examples follow from the steps, and the other columns fit the page.
+    table = costs.drop(columns=["task", "model", "examples"]).assign(
+        sparsity=blocks.percentages(costs["sparsity"])
+    )
+    blocks.table(table[["engine", *table.columns.drop("engine")]].dropna(axis="columns", how="all"))
+
+
+def show_overlap(runs: Sequence[Run], rows: pd.DataFrame, key: str) -> None:
+    """Shows what final masks have in common, at the highest sparsity that most engines have."""
+    rows = analysis.comparison.at_highest_sparsity(rows)
+    blocks.say(chance_overlap(rows["sparsity"].iloc[0]))
+    show(figures.overlap.overlap_heatmap(analysis.overlap.engine_overlap(runs, rows), "engine"), key)
+
+
+def show_layers(runs: Sequence[Run], rows: pd.DataFrame, keys: tuple[str, str]) -> None:
+    """Shows what final masks remove from each layer and each type of matrix, at the same sparsity.
+
+    Args:
+        runs: complete runs.
+        rows: `analysis.comparison.comparison_table` of one task and model.
+        keys: of the two figures.
+    """
+    rows = analysis.comparison.at_highest_sparsity(rows)
+    layers, types = (analysis.layers.sparsity_by_engine(runs, rows, by) for by in ("layer", "type"))
+    show(figures.layers.engine_heatmap(layers, "layer (number)"), keys[0])
+    show(figures.layers.engine_heatmap(types, "type of matrix"), keys[1])
+
+
 def what_was_compared(table: pd.DataFrame) -> list[str]:
-    """Subject, engines and seeds of a comparison, a paragraph each."""
+    """Tasks, models, engines and seeds of a comparison, a paragraph each."""
     tasks, models = list(table["task"].unique()), list(table["model"].unique())
-    sparsities = ", ".join(_percent(table["sparsity"].sort_values().drop_duplicates()))
+    sparsities = ", ".join(blocks.percentages(table["sparsity"].sort_values().drop_duplicates()))
     seeds = sorted(table["seed"].unique())
-    named = ", ".join(map(str, seeds))
-    told = f"Seed {named}: this is one seed" if len(seeds) == 1 else f"{len(seeds)} seeds: {named}"
+    listed = ", ".join(map(str, seeds))
+    which = f"There is one seed: {listed}" if len(seeds) == 1 else f"There are {len(seeds)} seeds: {listed}"
     return [
         f"{len(table)} runs on {', '.join(tasks)}, from {', '.join(models)}, at sparsity {sparsities}.",
-        f"Engines: {'; '.join(table['engine'].unique())}. Settings stand where they tell entries apart.",
-        f"{told}. Not every engine need have every seed or sparsity; the tables say who has which.",
+        f"Engines: {'; '.join(table['engine'].unique())}. Settings are shown where they distinguish entries.",
+        f"{which}. Some engines may lack some seeds or sparsities; the tables show which.",
     ]
 
 
 def cautions(table: pd.DataFrame) -> list[str]:
     """What to know before comparing."""
-    told = []
+    paragraphs = []
     if on_dev := (table["selection"] == "dev").sum():
-        told.append(
-            f"{on_dev} of the runs selected on the dev split that is reported here "
-            "(selection: dev). Their scores are optimistic and do not compare with the others'."
+        paragraphs.append(
+            f"{on_dev} of the runs used the dev split that is reported here for selection (selection: dev). "
+            "Their scores are optimistic and cannot be compared with the others."
         )
     single = table.groupby(["task", "model", "sparsity", "engine"])["seed"].nunique().eq(1)
     if single.any():
-        told.append(
-            f"{single.sum()} of {len(single)} entries have one seed. How much another seed would differ, "
-            "they cannot say."
+        paragraphs.append(
+            f"{single.sum()} of {len(single)} entries have one seed and cannot show how much another seed "
+            "would differ."
         )
-    return told
+    return paragraphs
 
 
-def scores(table: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
+def score_table(table: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     """Every seed, mean and interval of one task and model, a row for each engine and sparsity."""
     seeds = table.groupby(["engine", "sparsity"])["dev"].agg(lambda dev: ", ".join(f"{v:.3f}" for v in dev))
     rows = [
@@ -47,7 +98,7 @@ def scores(table: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
             f"{100 * row.sparsity:g} %",
             row.seeds,
             f"{row.mean:.3f}",
-            _interval(row.low, row.high, ".3f") if row.seeds > 1 else "one seed",
+            blocks.interval(row.low, row.high, ".3f") if row.seeds > 1 else "one seed",
             seeds[row.engine, row.sparsity],
             row.optimizer_steps,
         )
@@ -56,73 +107,11 @@ def scores(table: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=_SCORES)
 
 
-def costs(table: pd.DataFrame) -> pd.DataFrame:
-    """What engines took and left on one task and model, for reading."""
-    # Examples follow from the steps, and all that remains fits a page.
-    wide = table.drop(columns=["task", "model", "examples"]).assign(sparsity=_percent(table["sparsity"]))
-    return wide[["engine", *wide.columns.drop("engine")]].dropna(axis="columns", how="all")
-
-
-def differences(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Pairs of one task and model for reading, the best of each sparsity first."""
-    pairs = pairs.sort_values(["sparsity", "difference"], ascending=[True, False], kind="stable")
-    ends = zip(pairs["low"], pairs["high"], strict=True)
-    return pd.DataFrame(
-        {
-            "engine": pairs["engine"],
-            "sparsity": _percent(pairs["sparsity"]),
-            "seeds": pairs["seeds"],
-            "difference": [f"{value:+.3f}" for value in pairs["difference"]],
-            "95 % interval": [_interval(low, high) for low, high in ends],
-            "drawn": pairs["drawn"],
-            "optimizer steps": pairs["steps"],
-        }
-    )
-
-
-def how_paired(pairs: pd.DataFrame, baseline: str) -> list[str]:
-    """What the differences are, which were left out, and how many of them chance may make look real."""
-    fair = pairs[pairs["equal_steps"]]
-    if pairs.empty:
-        return [f"No engine shares a task, sparsity and seed with {baseline}: there is nothing to pair."]
-    told = []
-    if len(fair):
-        intervals, clear = fair["low"].notna().sum(), ((fair["low"] > 0) | (fair["high"] < 0)).sum()
-        told += [
-            f"Each engine minus {baseline}, at the same task, model, sparsity, seeds and dev examples, and "
-            f"at optimizer steps within {100 * EQUAL_STEPS:g} %.",
-            f"An interval holds the middle 95 % of {RESAMPLES:,} bootstrap draws; the column drawn says of "
-            "what. Where two or three seeds are drawn it is too narrow.",
-            f"{clear} of {intervals} intervals leave out zero; chance alone would make about "
-            f"{0.05 * intervals:.1f} of them do so.",
-        ]
-    if len(fair) < len(pairs):
-        unfair = pairs[~pairs["equal_steps"]]
-        named = "; ".join(
-            f"{engine} ({', '.join(f'{steps:,}' for steps in sorted(rows['steps'].unique()))} steps)"
-            for engine, rows in unfair.groupby("engine", sort=False)
-        )
-        told.append(
-            f"Left out, because {baseline} took another number of optimizer steps "
-            f"({', '.join(f'{steps:,}' for steps in sorted(unfair['baseline_steps'].unique()))}): {named}. "
-            "In a grid, match_steps_of makes them equal."
-        )
-    return told
-
-
 def chance_overlap(sparsity: float) -> str:
-    """What Jaccard index to expect of masks that have nothing to do with each other."""
+    """The Jaccard index to expect of unrelated masks."""
     kept = 1 - sparsity
     return (
-        f"At sparsity {100 * sparsity:g} %, two masks drawn independently and evenly would overlap by "
-        f"{kept / (2 - kept):.3f}. Each figure is a mean over the seeds that both engines have."
+        f"At sparsity {100 * sparsity:g} %, two masks chosen independently and uniformly at random would "
+        f"have a Jaccard index of {kept / (2 - kept):.3f}. Each value is a mean over the seeds that both "
+        "engines have."
     )
-
-
-def _percent(shares: pd.Series) -> list[str]:
-    return [f"{100 * share:g} %" for share in shares]
-
-
-def _interval(low: float, high: float, digits: str = "+.3f") -> str:
-    # No line of a table should end within it.
-    return "none" if pd.isna(low) else f"{low:{digits}}\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{high:{digits}}"

@@ -1,69 +1,71 @@
-"""The line between two models, in words."""
+"""The line between two models, in words and tables."""
 
 from collections.abc import Mapping
 
 import pandas as pd
 
-from workbench.analysis import End, Trace, Walk, barriers
+from workbench.analysis.connectivity import Connection, Endpoint, barriers
+from workbench.analysis.hessian import TraceEstimate
 
 KEEP_WEIGHTS = "workbench prune synth/sst2 --engine swamp --sparsity 0.5 --scale 0.05 --keep-weights"
 HOW_TO_KEEP = (
-    "No run here kept the weights of its levels or particles, so final models are all that a line can join. "
-    "--keep-weights keeps them; one command makes a run of both (some minutes):"
+    "No run here kept the weights of its levels or particles, so a line can only connect final models. The "
+    "option --keep-weights keeps them. This command makes a run with both (it takes some minutes):"
 )
-NO_ENDS = "There are no two models of one task and model here to join by a line."
+NO_ENDPOINTS = "There are no two models here of the same task and model to connect by a line."
+NO_TRACE = "No trace was computed; set the parameter probes to the number of sign vectors to use."
 
-NO_TRACE = "No trace was asked for; the parameter probes says how many sign vectors to estimate it with."
 
-
-def what_is_there(there: Mapping[str, End]) -> pd.DataFrame:
-    """Runs, and the stages of which they kept the weights beside those of the final model."""
+def endpoint_table(endpoints: Mapping[str, Endpoint]) -> pd.DataFrame:
+    """The runs, and the stages whose weights they kept in addition to the final model."""
     stages: dict[str, list[str]] = {}
-    for end in there.values():
-        stages.setdefault(end.run.name, []).extend([end.stage] if end.stage else [])
+    for endpoint in endpoints.values():
+        stages.setdefault(endpoint.run.name, []).extend([endpoint.stage] if endpoint.stage else [])
     rows = [(name, ", ".join(kept) or "none") for name, kept in stages.items()]
-    return pd.DataFrame(rows, columns=["run", "kept_beside_the_final_model"])
+    return pd.DataFrame(rows, columns=["run", "kept_besides_the_final_model"])
 
 
-def end_labels(there: Mapping[str, End]) -> dict[str, str]:
-    """What each end is called in a list to choose from."""
+def endpoint_labels(endpoints: Mapping[str, Endpoint]) -> dict[str, str]:
+    """The name of each endpoint in a list to choose from."""
     labels = {}
-    for name, end in there.items():
-        spec = end.run.spec
+    for name, endpoint in endpoints.items():
+        spec = endpoint.run.spec
         which = f"{100 * spec.engine.sparsity:g} %, seed {spec.seed}"
-        stage = end.stage.replace("/", ", ") or "final model"
-        labels[name] = f"{spec.task}, {spec.engine.id}, {which} (…{end.run.name[-4:]}): {stage}"
+        stage = endpoint.stage.replace("/", ", ") or "final model"
+        labels[name] = f"{spec.task}, {spec.engine.id}, {which} (…{endpoint.run.name[-4:]}): {stage}"
     return labels
 
 
-def what_was_walked(walked: Walk) -> list[str]:
-    """Both ends and the number of points."""
-    labels = end_labels({end.name: end for end in (walked.first, walked.second)})
-    points = walked.table["alpha"].nunique()
-    return [f"From {labels[walked.first.name]} to {labels[walked.second.name]}, at {points} points."]
+def what_was_connected(connection: Connection) -> list[str]:
+    """Both endpoints and the number of points."""
+    labels = endpoint_labels({end.name: end for end in (connection.first, connection.second)})
+    first, second = labels[connection.first.name], labels[connection.second.name]
+    return [f"From {first} to {second}, at {connection.table['alpha'].nunique()} points."]
 
 
-def heights(walked: Walk) -> list[str]:
-    """How high the barriers are, a sentence for each split."""
-    return [_height(row) for row in barriers(walked.table).itertuples()]
+def barrier_sentences(connection: Connection) -> list[str]:
+    """The height of the barriers, a sentence for each split."""
+    return [_barrier(row) for row in barriers(connection.table).itertuples()]
 
 
-def curvature(traces: tuple[Trace, ...]) -> pd.DataFrame:
-    """The traces at both ends, for reading."""
+def trace_table(traces: tuple[TraceEstimate, ...]) -> pd.DataFrame:
+    """The traces at both endpoints."""
     rows = [
-        (place, trace.value, trace.standard_error, trace.weights, trace.value / trace.weights)
-        for place, trace in zip((0, 1), traces, strict=True)
+        (position, trace.value, trace.standard_error, trace.weights, trace.value / trace.weights)
+        for position, trace in enumerate(traces)
     ]
     columns = ["position", "trace_of_Hessian", "standard_error", "weights", "trace_per_weight"]
     return pd.DataFrame(rows, columns=columns).astype({"standard_error": float})
 
 
-def _height(row: pd.Series) -> str:
-    told = f"On {row.split} the loss rises {row.loss_barrier:.4f} above the straight line between its ends"
+def _barrier(row: pd.Series) -> str:
+    sentence = (
+        f"On {row.split}, the loss rises {row.loss_barrier:.4f} above the straight line between its ends"
+    )
     if pd.isna(row.error_barrier):
-        return f"{told}."
-    basin = "below" if row.stable else "not below"
+        return f"{sentence}."
+    size = "less" if row.stable else "not less"
     return (
-        f"{told}, and the error at most {100 * row.error_barrier:+.2f} points above their mean: {basin} the "
-        "two points that Frankle et al. (2020) take for noise."
+        f"{sentence}, and the error rises at most {100 * row.error_barrier:+.2f} points above the mean of "
+        f"its ends: {size} than the two points that Frankle et al. (2020) attribute to noise."
     )

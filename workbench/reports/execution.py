@@ -1,4 +1,4 @@
-"""Executing a notebook with parameters, in a kernel of this very Python."""
+"""Executing a notebook with parameters, in a kernel of the same Python."""
 
 import logging
 import sys
@@ -22,26 +22,26 @@ _TYPES = {"str": str, "int": int, "float": float, "bool": bool}
 
 
 def subject_of(notebook: Path) -> str:
-    """What a notebook is about, by its parameters: any number of "runs", one "run", or "" for neither."""
+    """What a notebook is about, according to its parameters: several "runs", one "run", or "" for neither."""
     declared = papermill.inspect_notebook(notebook)
     return next((name for name in ("runs", "run") if name in declared), "")
 
 
 def takes_store(notebook: Path) -> bool:
-    """Whether a notebook makes runs, in the folder that its parameter `store` names."""
+    """Whether a notebook makes runs, in the folder named by its parameter `store`."""
     return "store" in papermill.inspect_notebook(notebook)
 
 
 def checked_parameters(notebook: Path, given: Mapping[str, Any], taken: set[str]) -> dict[str, Any]:
-    """Parameters that the notebook has, with values of the types it declares.
+    """The given parameters, checked against the names and types that the notebook declares.
 
     Args:
         notebook: its file, with a cell tagged `parameters` of annotated literals.
-        given: values by name; an int will do where a float is declared.
-        taken: names that are set elsewhere.
+        given: values by name; an int is accepted for a float.
+        taken: names that the caller sets itself.
 
     Returns:
-        The values, the path of a model's folder made absolute.
+        The values, with the path of a model's folder made absolute.
 
     Raises:
         BadInput: a name that the notebook does not have, or a value of another type.
@@ -54,14 +54,14 @@ def checked_parameters(notebook: Path, given: Mapping[str, Any], taken: set[str]
         fits = type(value) is _TYPES[type_name] or (type_name == "float" and type(value) is int)
         if not fits:
             raise BadInput(
-                f"parameter {name} of {notebook.stem} is {value!r}; it takes a value of type {type_name} "
-                f"({declared[name]['help']}), such as {declared[name]['default']}."
+                f"parameter {name} of {notebook.stem} is {value!r}, which is not of type {type_name} "
+                f"({declared[name]['help']}). Give a value such as {declared[name]['default']}."
             )
     return {name: _from_anywhere(name, value) for name, value in given.items()}
 
 
 def _from_anywhere(name: str, value: Any) -> Any:
-    """A value as it is, but the path of a model's folder absolute: a notebook is executed elsewhere."""
+    """The value, or the absolute path of a model's folder: notebooks are executed in another folder."""
     return str(Path(value).resolve()) if name == "model" and value and Path(value).exists() else value
 
 
@@ -71,7 +71,7 @@ def execute(notebook: Path, parameters: Mapping[str, Any]) -> nbformat.NotebookN
     Raises:
         BadInput: a cell raised an error, or the kernel died.
     """
-    # A node and not the path: papermill would take braces in a path for placeholders.
+    # A node instead of the path, because papermill treats braces in a path as placeholders.
     source = nbformat.read(notebook, as_version=4)
     with TemporaryDirectory(prefix="workbench-report-") as folder:
         try:
@@ -89,10 +89,11 @@ def execute(notebook: Path, parameters: Mapping[str, Any]) -> nbformat.NotebookN
         except DeadKernelError as error:
             last = (Path(folder) / _LOG).read_text(encoding="utf-8").strip().rpartition("\n")[2]
             raise BadInput(
-                f"the kernel of {notebook.stem} died, perhaps for lack of memory. Its last words: {last!r}."
+                f"the kernel of {notebook.stem} died, perhaps because memory ran out. "
+                f"Its last output: {last!r}."
             ) from error
         except KeyboardInterrupt:
-            # What the client's tasks, cut short, would report of their closed sockets is no news.
+            # The client's cancelled tasks would log errors about their closed sockets.
             for name in ("asyncio", "papermill"):
                 logging.getLogger(name).setLevel(logging.CRITICAL)
             raise
@@ -109,7 +110,7 @@ def _reason(notebook: Path, error: PapermillExecutionError) -> str:
 
 
 def _kernel_manager(folder: Path) -> type[AsyncKernelManager]:
-    """A manager of kernels that run this very Python and leave files in `folder` only."""
+    """A manager of kernels that run the same Python and write files only to `folder`."""
     spec = KernelSpec(
         argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
         display_name="Python 3",
@@ -119,8 +120,8 @@ def _kernel_manager(folder: Path) -> type[AsyncKernelManager]:
 
     class ReportKernel(AsyncKernelManager):
         def __init__(self, **traits: Any):
-            # Sockets in `folder`, which no other user can reach, and not ports of the computer; but the path
-            # of a socket has a limit of some hundred characters.
+            # Sockets in `folder`, which other users cannot reach, instead of network ports; but the path of
+            # a socket is limited to about a hundred characters.
             transport = "ipc" if len(str(folder)) < 60 else "tcp"
             super().__init__(**traits, transport=transport, connection_file=str(folder / "kernel.json"))
 

@@ -1,4 +1,4 @@
-"""From an executed notebook to one HTML page."""
+"""An executed notebook as one HTML page."""
 
 from pathlib import Path
 
@@ -10,16 +10,16 @@ _TEMPLATE = Path(__file__).with_name("page.html.j2")
 
 
 def page(notebook: nbformat.NotebookNode, title: str) -> str:
-    """Text, figures and tables of a notebook as a page that loads nothing: plotly's code is in it, once.
+    """Text, figures and tables of a notebook as a page that loads nothing; it includes plotly's code once.
 
-    Nothing in it depends on when, where or how fast the notebook was executed.
+    The page does not depend on when, where or how fast the notebook was executed.
 
     Args:
         notebook: executed; nbformat 4.
         title: of the page; any text.
     """
     shown = nbformat.v4.new_notebook(
-        cells=[_stripped(cell, place) for place, cell in enumerate(notebook.cells) if _shows(cell)],
+        cells=[_stripped(cell, index) for index, cell in enumerate(notebook.cells) if _shows(cell)],
         metadata={"language_info": {"name": "python"}},
     )
     exporter = HTMLExporter(
@@ -39,9 +39,9 @@ def _shows(cell: nbformat.NotebookNode) -> bool:
     return cell.cell_type == "markdown" or bool(cell.get("outputs"))
 
 
-def _stripped(cell: nbformat.NotebookNode, place: int) -> nbformat.NotebookNode:
-    """A cell's content under a name that is not random, without what libraries say on standard error."""
+def _stripped(cell: nbformat.NotebookNode, index: int) -> nbformat.NotebookNode:
+    """A cell's content under a fixed name, without what libraries write to standard error."""
     if cell.cell_type == "markdown":
-        return nbformat.v4.new_markdown_cell(cell.source, id=f"cell-{place}")
+        return nbformat.v4.new_markdown_cell(cell.source, id=f"cell-{index}")
     outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
-    return nbformat.v4.new_code_cell("", outputs=outputs, id=f"cell-{place}")
+    return nbformat.v4.new_code_cell("", outputs=outputs, id=f"cell-{index}")

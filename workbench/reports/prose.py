@@ -1,4 +1,4 @@
-"""A run in words: plain text that is made from its folder, to be escaped by who shows it."""
+"""A run in words: plain text, which the caller escapes."""
 
 import shlex
 from typing import Any
@@ -18,13 +18,13 @@ _SUBJECT = {
     "images": ("ResNet", "all convolution kernels; BatchNorm and head"),
 }
 NO_FULL_SCORES = (
-    "This run trained only the chosen mask in full, so there is nothing to compare early scores with. "
-    "The setting full_scores=true of the engine randomized trains every candidate in full."
+    "This run trained only the chosen mask in full, so there are no final scores to compare early scores "
+    "with. The setting full_scores=true of the engine randomized trains every candidate in full."
 )
 
 
 def headline(run: Run) -> str:
-    """The result in a sentence or two: dev metrics, dense and pruned."""
+    """The result in a sentence: dev metrics of the pruned and the dense model."""
     results = run.results
     parts = [
         f"{dev_name(split)} {metric} {value:.3f} (dense: {results['dense']['dev'][split][metric]:.3f})"
@@ -35,7 +35,7 @@ def headline(run: Run) -> str:
 
 
 def what_was_run(run: Run) -> list[str]:
-    """The spec in words, a paragraph each on subject, method, sparsity, splits and seed."""
+    """The spec in words: a paragraph each on subject and method, sparsity, settings, splits and seed."""
     spec, results = run.spec, run.results
     level, examples = results["levels"][-1], results["examples"]
     method = type(spec.engine).__doc__.strip().splitlines()[0].replace("`", "")
@@ -47,46 +47,47 @@ def what_was_run(run: Run) -> list[str]:
         f"The {model} {spec.model} was fine-tuned on {spec.task} ({examples['train']:,} training examples), "
         f"then pruned by the engine {spec.engine.id}: {method}",
         f"{level['numel'] - level['kept']:,} of {level['numel']:,} prunable weights were removed, in "
-        f"{levels}: {ladder}. Prunable are {prunable} are left alone.",
-        f"Settings that are not the engine's defaults: {_settings(run)}. "
-        f"Scale {spec.scale:g}: each training length is that multiple of the engine's setting.",
-        f"Selection looked at {examples['validation']:,} examples. The dev split has {dev} examples.",
-        f"Seed {spec.seed}: this is one seed. How much another one would differ, this page cannot say.",
+        f"{levels}: {ladder}. The prunable weights are {prunable} are not pruned.",
+        f"Settings that differ from the engine's defaults: {_settings(run)}. "
+        f"The scale is {spec.scale:g}: each training length is the engine's setting times this factor.",
+        f"Selection used {examples['validation']:,} examples. The dev split has {dev} examples.",
+        f"The seed is {spec.seed}. This is one seed, so the page cannot show how much another would differ.",
     ]
 
 
 def cautions(run: Run) -> list[str]:
-    """What to know before believing the scores: selection on dev, and what a person decided."""
-    told = [
-        f"A person took candidates out of {race} before its mask was chosen: {', '.join(map(str, out))}. "
-        "Scores decided among the others only. The spec does not say so, and making the run again does not "
-        "repeat it."
-        for race, out in run.results.get("interventions", {}).items()
+    """What to know before trusting the scores: selection on dev, and manual interventions."""
+    paragraphs = [
+        f"A person removed candidates from {race} before its mask was chosen: {', '.join(map(str, dropped))}."
+        " Scores decided only among the others. This is not part of the spec, so making the run again does "
+        "not repeat it."
+        for race, dropped in run.results.get("interventions", {}).items()
     ]
     if run.spec.selection != "dev":
-        return told
+        return paragraphs
     return [
-        *told,
-        "This run selected masks and checkpoints on the dev split that it also reports (selection: dev), as "
-        "the papers do. Its dev scores are optimistic, and do not compare with those of runs that selected "
-        "on a validation split.",
+        *paragraphs,
+        "This run used the dev split that it reports for selecting masks and checkpoints (selection: dev), "
+        "as the papers do. Its dev scores are optimistic and cannot be compared with those of runs that "
+        "select on a validation split.",
     ]
 
 
 def published_note(published: pd.DataFrame) -> list[str]:
-    """What the published figures in a picture are, with their sources; nothing where there are none."""
+    """What the published figures in a plot are, with their sources; nothing if there are none."""
     if published.empty:
         return []
     return [
-        "Grey diamonds are published figures for BERT-base, made with other recipes, for orientation only. "
-        f"Sources: {'; '.join(published['source'].unique())}."
+        "Grey diamonds are published figures for BERT-base, trained with other recipes, for orientation "
+        f"only. Sources: {'; '.join(published['source'].unique())}."
     ]
 
 
 def no_pool(run: Run) -> str:
     """Why there is no pool of masks to show."""
     return (
-        f"The engine {run.spec.engine.id} makes one mask a level and races none, so there is no pool to show."
+        f"The engine {run.spec.engine.id} makes one mask for each level and holds no races, so there is no "
+        "pool to show."
     )
 
 
@@ -96,7 +97,7 @@ def no_race(run: Run) -> str:
 
 
 def reproduction(run: Run) -> str:
-    """One command that makes the run again, with the thread count that its bits depend on."""
+    """One command that makes the run again, with the thread count that its results depend on."""
     plain = run.spec.changed
     engine, dense = plain.pop("engine"), plain.pop("dense", {})
     words = ["workbench", "prune", plain.pop("task"), "--engine", engine.pop("id")]
@@ -110,7 +111,7 @@ def reproduction(run: Run) -> str:
 
 
 def circumstances(run: Run) -> pd.DataFrame:
-    """What a run's bits depend on beside its spec: a table of names and values."""
+    """What a run's results depend on besides its spec: a table of names and values."""
     environment = dict(run.environment)
     versions = environment.pop("versions")
     rows = [("run", run.name), *((name, str(value)) for name, value in (environment | versions).items())]
@@ -129,7 +130,7 @@ def _percent(share: float) -> str:
 
 
 def _yaml(value: Any) -> str:
-    """A value as YAML on one line: Python's 1e-05 would be read as text."""
+    """A value as YAML on one line, because YAML reads Python's 1e-05 as text."""
     return (
         yaml.safe_dump(value, default_flow_style=True, width=float("inf"))
         .removesuffix("\n")

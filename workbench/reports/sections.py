@@ -1,63 +1,105 @@
-"""Parts of a page on one task and model, which several notebooks have: figures with what is said of them."""
+"""Sections that plugins add to the report of a run, or to the comparison of several.
 
-from collections.abc import Sequence
+A section is one function, which shows what it wants with `blocks` and `figures.show`:
 
-import pandas as pd
+    from workbench.figures import show
+    from workbench.reports import blocks, report_section
 
-from workbench import analysis, figures
-from workbench.figures import show
+    @report_section("Largest weights", about="run")
+    def largest_weights(run):
+        blocks.say(f"{run.name} keeps {run.mask().kept:,} weights.")
+        show(some_figure(run), "largest-weights")
+
+A section about "run" is called with the run; one about "runs" with the runs and the table
+`analysis.comparison.comparison_table` of them. The sections are the last part of a report.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from inspect import signature
+from typing import Any, Literal
+
+from workbench.errors import BadInput
+from workbench.figures import key_prefix
+from workbench.plugins import Registry
 from workbench.reports import blocks
-from workbench.reports import comparison as words
-from workbench.reports.prose import published_note
-from workbench.runs import Run
+
+Subject = Literal["run", "runs"]
+_PARAMETERS = {"run": ("run",), "runs": ("runs", "table")}
 
 
-def quality(rows: pd.DataFrame, key: str) -> None:
-    """A metric against sparsity, and every engine's scores.
+@dataclass(frozen=True)
+class Section:
+    """A section of a report.
+
+    Attributes:
+        title: its heading.
+        about: "run" or "runs".
+        show: displays its content.
+    """
+
+    title: str
+    about: Subject
+    show: Callable[..., None]
+
+
+SECTIONS: Registry[Section] = Registry("report section")
+
+
+def report_section(title: str, *, about: Subject) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Registers the decorated function as a section, under the function's name.
 
     Args:
-        rows: `analysis.comparison_table` of one task and model.
-        key: of the figure.
+        title: its heading; any text.
+        about: "run" for the report of a run, "runs" for the comparison.
+
+    Raises:
+        BadInput: the name is taken, the title is empty, `about` is something else, or the function does not
+            take what it is called with.
     """
-    summary, published = analysis.summary_table(rows), analysis.published_for(rows["task"].iloc[0])
-    show(figures.metric_by_sparsity(rows, summary, published), key)
-    blocks.say(*published_note(published))
-    blocks.table(words.scores(rows, summary))
+    if about not in _PARAMETERS:
+        raise BadInput(f"a report section is about {about!r}; write about='run' or about='runs'.")
+
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        name, parameters = function.__name__, _PARAMETERS[about]
+        if not isinstance(title, str) or not title.strip():
+            raise BadInput(f"report section {name} has the title {title!r}; give it a title to show.")
+        if not _takes(function, parameters):
+            raise BadInput(
+                f"report section {name} has the parameters {signature(function)}; a section about {about} "
+                f"takes ({', '.join(parameters)})."
+            )
+        SECTIONS.add(name, Section(title, about, function))
+        return function
+
+    return register
 
 
-def differences(pairs: pd.DataFrame, baseline: str, key: str) -> None:
-    """Engines minus a baseline, with intervals.
+def show_sections(about: Subject, *subject: Any) -> None:
+    """Shows every section about `subject`, in the order of registration; nothing if there are none.
+
+    A section that fails ends with a sentence in its place, and the next one follows.
 
     Args:
-        pairs: `analysis.paired_differences` of one task and model, at equal steps.
-        baseline: its label.
-        key: of the figure.
+        about: "run" or "runs".
+        subject: a run; or several runs and their comparison table.
     """
-    show(figures.difference_intervals(pairs, baseline), key)
-    blocks.table(words.differences(pairs))
+    for name, section in SECTIONS.items():
+        if section.about != about:
+            continue
+        blocks.heading(section.title)
+        try:
+            with key_prefix(f"section-{name.replace('_', '-')}-"):
+                section.show(*subject)
+        except Exception as error:
+            source = f" of plugin {plugin}" if (plugin := SECTIONS.owner(name)) else ""
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+            blocks.say(f"Section {name}{source} failed with {reason}.", kind="warning")
 
 
-def costs(runs: Sequence[Run], rows: pd.DataFrame) -> None:
-    """What engines took and left (arguments as in `analysis.cost_by_engine`)."""
-    blocks.table(words.costs(analysis.cost_by_engine(runs, rows)))
-
-
-def overlap(runs: Sequence[Run], rows: pd.DataFrame, key: str) -> None:
-    """What final masks have in common, at the highest sparsity that most engines reached."""
-    rows = analysis.hardest(rows)
-    blocks.say(words.chance_overlap(rows["sparsity"].iloc[0]))
-    show(figures.overlap_heatmap(analysis.mask_overlap(runs, rows), "engine"), key)
-
-
-def profiles(runs: Sequence[Run], rows: pd.DataFrame, keys: tuple[str, str]) -> None:
-    """What final masks remove from each layer and from each type of matrix, at the same sparsity.
-
-    Args:
-        runs: complete ones.
-        rows: `analysis.comparison_table` of one task and model.
-        keys: of the two figures.
-    """
-    rows = analysis.hardest(rows)
-    layers, types = (analysis.sparsity_by_engine(runs, rows, by) for by in ("layer", "type"))
-    show(figures.engine_heatmap(layers, "layer (number)"), keys[0])
-    show(figures.engine_heatmap(types, "type of matrix"), keys[1])
+def _takes(function: Callable[..., None], parameters: tuple[str, ...]) -> bool:
+    try:
+        signature(function).bind(*parameters)
+    except (TypeError, ValueError):
+        return False
+    return True

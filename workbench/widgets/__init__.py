@@ -1,4 +1,4 @@
-"""Panels for notebooks: controls beside figures that follow them."""
+"""Panels for notebooks: controls, and figures that they update."""
 
 from workbench.widgets.chooser import Chooser
 from workbench.widgets.explorer import MaskExplorer

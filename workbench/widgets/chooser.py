@@ -16,31 +16,31 @@ Draw = Callable[[Any], None]
 
 
 class Chooser:
-    """What a notebook looks at, by dropdowns or by parameters.
+    """Chooses what a notebook shows, by dropdowns or by parameters.
 
-    A live kernel gets a dropdown for each choice, and panels that are drawn anew after each change. A report
-    has no controls: what is wanted is looked at once, and its panels are plain outputs. Where a choice has
-    no option, nothing is shown at all.
+    In a live kernel there is a dropdown for each choice, and panels are redrawn after each change. In a
+    report there are no controls, and panels are plain outputs for the wanted keys. If a choice has no
+    options, nothing is shown.
 
     Args:
-        look: called with the chosen keys by name; every panel gets what it returns.
-        options: for each choice its keys, each with a label for reading.
-        wanted: the keys to begin with; an empty one means the first.
-        button: where looking takes long, the label of a button that must be pressed for it after a change.
+        compute: called with the chosen keys by name; every panel gets its result.
+        options: for each choice, a label for each of its keys.
+        wanted: the initial keys; an empty one means the first.
+        button: if computing takes long, the label of a button that must be pressed after a change.
 
     Raises:
-        BadInput: in a report, a wanted key that is no option, or from `look`. In a live kernel these are
-            sentences beside the controls, as is any other error.
+        BadInput: in a report, a wanted key is not an option, or `compute` raises it. In a live kernel any
+            error is a message beside the controls.
     """
 
     def __init__(
         self,
-        look: Callable[..., Any],
+        compute: Callable[..., Any],
         options: Mapping[str, Mapping[str, str]],
         wanted: Mapping[str, str],
         button: str = "",
     ):
-        self._look, self._panels, self._found = look, [], None
+        self._compute, self._panels, self._result = compute, [], None
         self._empty = not all(options.values())
         self._live = not os.environ.get(REPORT_MODE)
         if self._empty:
@@ -49,7 +49,7 @@ class Chooser:
         if not self._live:
             if refusal:
                 raise refusal
-            self._found = look(**chosen)
+            self._result = compute(**chosen)
             return
         self._dropdowns = {
             name: ipywidgets.Dropdown(
@@ -62,67 +62,67 @@ class Chooser:
             for name, key in chosen.items()
         }
         self._button, self._message = ipywidgets.Button(description=button), ipywidgets.Output()
-        self._button.on_click(self._follow)
+        self._button.on_click(self._update)
         for dropdown in () if button else self._dropdowns.values():
-            dropdown.observe(self._follow, "value")
-        self._follow()
+            dropdown.observe(self._update, "value")
+        self._update()
         if refusal:
-            self._message.outputs = _shown(blocks.say, str(refusal))
+            self._message.outputs = _outputs(blocks.say, str(refusal))
 
     def show(self) -> None:
-        """Displays the controls; in a report there are none."""
+        """Displays the controls, if there are any."""
         if self._live and not self._empty:
             button = [self._button] if self._button.description else []
             controls = ipywidgets.HBox([*self._dropdowns.values(), *button], layout={"flex_flow": "row wrap"})
             display(ipywidgets.VBox([controls, self._message]))
 
     def panel(self, draw: Draw) -> None:
-        """Decorates a function that displays what was looked at: here, and again after each change."""
+        """Decorates a function that displays the result: here, and again after each change."""
         if self._live and not self._empty:
             output = ipywidgets.Output()
             self._panels.append((draw, output))
             output.outputs = self._drawn(draw)
             display(output)
-        elif self._found is not None:
-            draw(self._found)
+        elif self._result is not None:
+            draw(self._result)
 
-    def _follow(self, *_: Any) -> None:
+    def _update(self, *_: Any) -> None:
         self._button.disabled = True
-        self._message.outputs = _shown(blocks.say, "Working.")
-        self._found, said = None, ()
+        self._message.outputs = _outputs(blocks.say, "Computing …")
+        self._result, message = None, ()
         try:
-            self._found = self._look(**{name: box.value for name, box in self._dropdowns.items()})
+            self._result = self._compute(**{name: box.value for name, box in self._dropdowns.items()})
         except Exception as error:
-            said = _shown(blocks.say, _sentence(error))
-        self._message.outputs = said
+            message = _outputs(blocks.say, _sentence(error))
+        self._message.outputs = message
         for draw, output in self._panels:
             output.outputs = self._drawn(draw)
         self._button.disabled = False
 
     def _drawn(self, draw: Draw) -> tuple[dict, ...]:
-        if self._found is None:
+        if self._result is None:
             return ()
         try:
-            return _shown(draw, self._found)
+            return _outputs(draw, self._result)
         except Exception as error:
-            return _shown(blocks.say, _sentence(error))
+            return _outputs(blocks.say, _sentence(error))
 
 
 def _chosen(
     options: Mapping[str, Mapping[str, str]], wanted: Mapping[str, str]
 ) -> tuple[dict[str, str], BadInput | None]:
-    """A key for each choice, and what is wrong with the wanted ones."""
+    """A key for each choice, and an error if a wanted key is not an option."""
     chosen, refusal = {}, None
-    for name, there in options.items():
+    for name, labels in options.items():
         key = wanted.get(name, "")
-        if key and key not in there:
-            refusal = unknown(name, key, there)
-        chosen[name] = key if key in there else next(iter(there))
+        if key and key not in labels:
+            refusal = unknown(name, key, labels)
+        chosen[name] = key if key in labels else next(iter(labels))
     return chosen, refusal
 
 
-def _shown(draw: Callable, *arguments: Any) -> tuple[dict, ...]:
-    """What a function displays, as outputs of a cell."""
+def _outputs(draw: Callable, *arguments: Any) -> tuple[dict, ...]:
+    """What a function displays, as the outputs of a cell."""
     with capture_output(stdout=False, stderr=False) as captured:
         draw(*arguments)
     return tuple(

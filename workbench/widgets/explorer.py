@@ -10,42 +10,41 @@ import plotly.graph_objects as go
 from IPython.display import HTML, display
 
 from workbench import figures
-from workbench.analysis import ExpectedPool, PoolSpec, SampledPool
+from workbench.analysis.expected_pool import ExpectedPool
+from workbench.analysis.pool import PoolSpec, SampledPool
 from workbench.errors import BadInput, unknown
 from workbench.masks import MagnitudeHistograms
 from workbench.models import MINILM, load_weights
-from workbench.widgets.controls import pool_controls
-from workbench.widgets.live_figure import LiveFigure
-from workbench.widgets.matrix_choice import MatrixChoice
+from workbench.widgets.background import Debouncer
+from workbench.widgets.controls import MatrixChoice, pool_controls
 from workbench.widgets.notice import Notice
-from workbench.widgets.panels import PANELS, TABS, Panel, View
-from workbench.widgets.rest import AfterRest
+from workbench.widgets.panels import PANELS, PanelTabs, View
 
-_REST_SECONDS = 0.4
+_PAUSE_SECONDS = 0.4
 
 
 class MaskExplorer(widgets.VBox):
-    """What sparsity, sampling ratio and the like do to the masks of a model.
+    """What sparsity, sampling ratio and other settings do to the masks of a model.
 
-    A move of a slider shows at once what to expect; when the hand rests, masks are sampled in the background
-    and the truth takes its place. What cannot be done is a sentence in the panel, which else stays as it was.
+    Moving a slider shows expected values at once. After a pause, masks are sampled in the background and the
+    sampled values replace the expected ones. A setting that is not possible gives a message, and the figures
+    stay as they are.
 
     Args:
         model: id or folder of a pretrained model, as in `workbench.models.load_weights`.
-        settings: where the sliders begin: any of the attributes of `analysis.PoolSpec`.
+        settings: initial values of the sliders: any of the attributes of `analysis.pool.PoolSpec`.
 
     Attributes:
-        weights: the model's prunable weights by name; empty where no model could be loaded.
+        weights: the model's prunable weights by name; empty if no model could be loaded.
         loaded: the model's id or folder.
-        expected: what to expect of the pool; None before there is any.
-        sampled: the pool; None while it is not sampled.
+        expected: expected values of the pool; None before there are any.
+        sampled: the pool; None until it is sampled.
     """
 
     def __init__(self, model: str = MINILM, **settings):
         self.weights, self._histograms, self.loaded = {}, None, ""
         self.expected: ExpectedPool | None = None
         self.sampled: SampledPool | None = None
-        self._live: dict[str, LiveFigure] = {}
         self._refusal: Exception | None = None
         self._refused_settings: BadInput | None = None
         self.notice, self.status = Notice(), widgets.HTML()
@@ -54,35 +53,36 @@ class MaskExplorer(widgets.VBox):
         )
         self.matrix = MatrixChoice()
         self.controls = pool_controls(self._checked(settings))
-        self._sampling = AfterRest(_REST_SECONDS, self._sample, self._show_sampled)
-        self._loading = AfterRest(0.0, lambda name, _: _read(name), self._show_loaded)
+        self.tabs = PanelTabs(self.matrix.select)
+        self._sampling = Debouncer(_PAUSE_SECONDS, self._sample, self._show_sampled)
+        self._loading = Debouncer(0.0, lambda name, _: _read(name), self._show_loaded)
         super().__init__(self._parts())
         self._connect()
-        self._show_loaded(_tried(lambda: _read(model)))
+        self._show_loaded(_attempt(lambda: _read(model)))
 
     @property
     def spec(self) -> PoolSpec:
-        """What the sliders say."""
+        """The settings of the sliders."""
         return PoolSpec(**{name: control.value for name, control in self.controls.items()})
 
     @property
     def ready(self) -> bool:
-        """Whether the settings were possible, so that there is a pool."""
+        """Whether the settings are possible, so that there is a pool."""
         return self.expected is not None and self._refusal is None
 
     @property
     def description(self) -> list[str]:
-        """What is looked at, in words; nothing where no model could be loaded."""
+        """The model in words; empty if none could be loaded."""
         if not self.weights:
             return []
         numel = sum(weight.numel() for weight in self.weights.values())
         return [f"{self.loaded}: {numel:,} prunable weights in {len(self.weights)} matrices."]
 
     def set(self, **settings) -> None:
-        """Moves sliders, by name, as a hand would.
+        """Moves sliders, by name.
 
         Raises:
-            BadInput: there is no such slider, or its range does not hold the value.
+            BadInput: there is no such slider, or its range does not include the value.
         """
         for name, value in settings.items():
             if name not in self.controls:
@@ -90,7 +90,7 @@ class MaskExplorer(widgets.VBox):
             self.controls[name].value = value
 
     def pool(self) -> SampledPool:
-        """The masks that the sliders ask for; samples them first where that has not been done.
+        """The pool with the settings of the sliders; samples it first if necessary.
 
         Raises:
             BadInput: the model could not be loaded, or no mask can be sampled with these settings.
@@ -98,15 +98,15 @@ class MaskExplorer(widgets.VBox):
         if self._refusal is not None:
             raise self._refusal
         if self.sampled is None:
-            self._sampling.forget()
+            self._sampling.cancel()
             self._show_sampled(self._sample(self.spec, lambda: True))
         return self.sampled
 
     def figure(self, key: str) -> go.Figure:
-        """A panel's figure as it is now.
+        """The current figure of a panel.
 
         Raises:
-            BadInput: there is no such panel, or there is nothing to show.
+            BadInput: there is no such panel, or nothing to show.
         """
         if self.expected is None:
             raise self._refusal
@@ -116,7 +116,7 @@ class MaskExplorer(widgets.VBox):
         return panels[key].draw(self._view)
 
     def show(self) -> None:
-        """Displays sliders and pictures; in a report, the pictures of sampled masks, one below another.
+        """Displays sliders and figures; in a report, the figures of the sampled masks, one below the other.
 
         Raises:
             BadInput: in a report, there is nothing to show.
@@ -136,7 +136,7 @@ class MaskExplorer(widgets.VBox):
         return View(self.expected, self.sampled, self.matrix.value, shapes)
 
     def _checked(self, settings: dict) -> PoolSpec:
-        """Where the sliders begin; a setting that cannot be is told, and the defaults are taken."""
+        """The initial settings; the defaults if they are not possible, which is then reported."""
         try:
             return PoolSpec(**settings)
         except BadInput as error:
@@ -153,11 +153,6 @@ class MaskExplorer(widgets.VBox):
         for box in (self.model, self.matrix):
             box.style, box.layout = {"description_width": "8em"}, widgets.Layout(width="100%", min_width="0")
         controls = widgets.GridBox([*self.controls.values(), self.model, self.matrix], layout=columns)
-        self._places = {panel.key: widgets.VBox() for panel in PANELS}
-        self.tabs = widgets.Tab(
-            [_side_by_side([self._framed(panel) for panel in panels]) for panels in TABS.values()],
-            titles=list(TABS),
-        )
         for part, name in [
             (self, "explorer"),
             (controls, "controls"),
@@ -169,56 +164,49 @@ class MaskExplorer(widgets.VBox):
             part.add_class(f"workbench-{name}")
         return [controls, self.status, self.notice, self.tabs]
 
-    def _framed(self, panel: Panel) -> widgets.VBox:
-        hint = " Click on a matrix to look into it." if panel.chooses else ""
-        text = widgets.HTML(f"<b>{escape(panel.title)}</b><br>{escape(panel.caption)}{hint}")
-        frame = widgets.VBox([text, self._places[panel.key]], layout={"min_width": "0", "overflow": "hidden"})
-        frame.add_class(f"workbench-panel-{panel.key}")
-        return frame
-
     def _connect(self) -> None:
         for control in self.controls.values():
-            control.observe(lambda _: self._renew(), "value")
+            control.observe(lambda _: self._update(), "value")
         self.model.observe(lambda _: self._load(), "value")
         self.matrix.observe(lambda _: self._draw(of_matrix_only=True), "value")
         self.tabs.observe(lambda _: self._draw(), "selected_index")
 
     def _load(self) -> None:
-        self._sampling.forget()
+        self._sampling.cancel()
         self._say(f"Loading {self.model.value}.")
-        self._loading.ask(self.model.value)
+        self._loading.request(self.model.value)
 
-    def _show_loaded(self, found: tuple | Exception) -> None:
-        if isinstance(found, Exception):
-            self._refuse(found)
+    def _show_loaded(self, loaded: tuple | Exception) -> None:
+        if isinstance(loaded, Exception):
+            self._refuse(loaded)
             return
         self.expected = self.sampled = None
-        self.weights, self._histograms = found
+        self.weights, self._histograms = loaded
         self.matrix.offer(self.weights)
         self.loaded, refused, self._refused_settings = self.model.value, self._refused_settings, None
-        self._renew()
+        self._update()
         if refused is not None:
             self._refuse(refused)
 
-    def _renew(self) -> None:
-        """Shows what to expect now that a slider has moved, and asks for the truth."""
+    def _update(self) -> None:
+        """Shows the expected values for the settings of the sliders, and requests a sample."""
         if not self.weights:
             return
-        self._sampling.forget()
+        self._sampling.cancel()
         spec = self.spec
-        found = _tried(lambda: ExpectedPool(self.weights, self._histograms, spec))
-        if isinstance(found, Exception):
-            self._refuse(found)
+        expected = _attempt(lambda: ExpectedPool(self.weights, self._histograms, spec))
+        if isinstance(expected, Exception):
+            self._refuse(expected)
             return
-        self.expected, self.sampled, self._refusal = found, None, None
-        self._say("Expected values; masks are sampled when the sliders rest.")
+        self.expected, self.sampled, self._refusal = expected, None, None
+        self._say("Expected values; masks are sampled when the sliders stop moving.")
         self._draw()
-        self._sampling.ask(spec)
+        self._sampling.request(spec)
 
     def _sample(self, spec: PoolSpec, wanted: Callable[[], bool]) -> SampledPool | None:
-        begun = time.perf_counter()
+        start = time.perf_counter()
         pool = SampledPool.of(self.weights, spec, stopped=lambda: not wanted())
-        self._seconds = time.perf_counter() - begun
+        self._seconds = time.perf_counter() - start
         return pool
 
     def _show_sampled(self, pool: SampledPool | Exception | None) -> None:
@@ -230,20 +218,11 @@ class MaskExplorer(widgets.VBox):
             self._draw()
 
     def _draw(self, of_matrix_only: bool = False) -> None:
-        """Draws the panels that are in sight."""
+        """Draws the visible panels."""
         if self.expected is None or self.matrix.value is None:
             return
         with self.notice.catching():
-            for panel in list(TABS.values())[self.tabs.selected_index or 0]:
-                if panel.of_matrix or not of_matrix_only:
-                    self._draw_panel(panel, panel.draw(self._view))
-
-    def _draw_panel(self, panel: Panel, figure: go.Figure) -> None:
-        if panel.key in self._live:
-            self._live[panel.key].show(figure)
-            return
-        self._live[panel.key] = LiveFigure(figure, self.matrix.choose if panel.chooses else None)
-        self._places[panel.key].children = (self._live[panel.key],)
+            self.tabs.draw(self._view, of_matrix_only)
 
     def _say(self, sentence: str) -> None:
         self.notice.say("")
@@ -252,7 +231,7 @@ class MaskExplorer(widgets.VBox):
     def _refuse(self, error: Exception) -> None:
         self._refusal = error
         self.notice.say(" ".join(str(error).split()) or type(error).__name__)
-        self.status.value = "The pictures show the settings before." if self.expected else ""
+        self.status.value = "The figures show the previous settings." if self.expected else ""
 
 
 def _read(model: str) -> tuple[dict, MagnitudeHistograms]:
@@ -260,14 +239,9 @@ def _read(model: str) -> tuple[dict, MagnitudeHistograms]:
     return weights, MagnitudeHistograms.of(weights)
 
 
-def _tried(function: Callable):
-    """What a function returns, or its error."""
+def _attempt(function: Callable):
+    """What a function returns, or the exception that it raises."""
     try:
         return function()
     except Exception as error:
         return error
-
-
-def _side_by_side(parts: list[widgets.Widget]) -> widgets.GridBox:
-    columns = "repeat(auto-fit, minmax(min(100%, 30em), 1fr))"
-    return widgets.GridBox(parts, layout={"grid_template_columns": columns, "grid_gap": "1em"})

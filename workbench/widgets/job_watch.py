@@ -1,6 +1,7 @@
-"""A run in the background, watched."""
+"""Starting, stopping and watching a run in the background."""
 
 import os
+import re
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
@@ -12,9 +13,9 @@ from workbench import analysis, figures
 from workbench.errors import BadInput, WorkbenchError
 from workbench.runs import Follower, RunSpec
 from workbench.sweeps import Job, start
+from workbench.widgets.background import Ticker
 from workbench.widgets.live_figure import LiveFigure
 from workbench.widgets.notice import Notice
-from workbench.widgets.ticking import Ticker
 
 _STATES = {
     "not started": ("#56606A", "not started"),
@@ -26,18 +27,18 @@ _STATES = {
 
 
 class JobWatch(widgets.VBox):
-    """Start, Stop and Resume of a run, how far it is, and its curves.
+    """Start, Stop and Resume buttons for a run, its progress, and its curves.
 
-    The run has a process of its own. This panel only reads the run folder, once a second, so it may be closed
-    and made again at any time, in any kernel, and finds the run where it is.
+    The run has its own process. This panel only reads the run folder, once a second, so it can be closed and
+    opened again at any time, in any kernel.
 
     Args:
         spec: the run.
         store: folder of run folders.
 
     Attributes:
-        spec: the run that is looked at.
-        follower: what is read of its folder.
+        spec: the run that is shown.
+        follower: reads its folder.
     """
 
     def __init__(self, spec: RunSpec, store: str | Path = "runs"):
@@ -51,8 +52,8 @@ class JobWatch(widgets.VBox):
         self.place = widgets.HTML()
         self.start_button = widgets.Button(description="Start", icon="play", button_style="primary")
         self.stop_button = widgets.Button(description="Stop", icon="stop")
-        self.start_button.tooltip = "Starts the run, or what is left of it, in a process of its own"
-        self.stop_button.tooltip = "Asks the run to stop; it can be resumed and ends with the same result"
+        self.start_button.tooltip = "Starts the run, or what remains of it, in its own process"
+        self.stop_button.tooltip = "Stops the run; it can be resumed and gives the same result"
         self.start_button.on_click(lambda _: self._press(lambda: start(self.spec, self._store)))
         self.stop_button.on_click(lambda _: self._press(lambda: self.job.stop()))
         progress = widgets.HBox([self.bar, self.place])
@@ -74,11 +75,11 @@ class JobWatch(widgets.VBox):
 
     @property
     def job(self) -> Job:
-        """The run as a process."""
+        """The process of the run."""
         return Job(self._store / self.spec.name)
 
     def look_at(self, spec: RunSpec) -> None:
-        """Turns to another run; the one before is left as it is."""
+        """Shows another run; the previous one is not affected."""
         self.spec, self._refusal = spec, ""
         self.follower = Follower(self._store / spec.name)
         self._drawn: int | None = None
@@ -87,12 +88,12 @@ class JobWatch(widgets.VBox):
         self._ticker.start()
 
     def listen(self, function: Callable[[], None]) -> None:
-        """Has a function called now, and whenever the run has been looked at."""
+        """Calls a function now, and after each refresh."""
         self._listeners.append(function)
         function()
 
     def refresh(self) -> bool:
-        """Looks at the run folder; returns whether the run is under way."""
+        """Reads the run folder again; returns whether the run is in progress."""
         state = "failed"
         with self.notice.catching():
             state = self.job.state
@@ -100,13 +101,13 @@ class JobWatch(widgets.VBox):
             self._show_progress(state)
             for function in self._listeners:
                 function()
-            # What the shell would be told to run again is a button here.
-            reason = self.job.reason.replace("run the same command to go on", "press Resume to go on")
+            # The shell has a command for this, and this panel a button.
+            reason = re.sub(r"run the same command to (resume|go on)", "press Resume", self.job.reason)
             self.notice.say(self._refusal or reason)
         return state == "running"
 
     def show(self, key: str) -> None:
-        """Displays the panel; in a report, carries the run out and displays its curves as a figure.
+        """Displays the panel; in a report, carries out the run and displays its curves as a figure.
 
         Args:
             key: of the figure, unique in the notebook.
@@ -121,10 +122,10 @@ class JobWatch(widgets.VBox):
         figures.show(self._figure(), key)
 
     def finish(self) -> None:
-        """Carries the run out in the background and waits for it.
+        """Carries out the run in the background and waits for it.
 
         Raises:
-            BadInput: it ended, and is not complete.
+            BadInput: it ended without being complete.
         """
         job = start(self.spec, self._store)
         if job.wait() != "done":
@@ -170,5 +171,5 @@ class JobWatch(widgets.VBox):
             self._curves.children = (LiveFigure(self._figure()),)
 
     def _figure(self):
-        curves = analysis.curves_under_way(self.follower.dense_events(), self.follower.events())
-        return figures.curves_under_way(curves)
+        curves = analysis.progress.progress_curves(self.follower.dense_events(), self.follower.events())
+        return figures.progress.progress_curves(curves)

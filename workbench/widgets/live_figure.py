@@ -14,27 +14,27 @@ from workbench.figures import CONFIG
 
 
 class LiveFigure(AnyWidget):
-    """Shows one figure after another in the same place, where a mouse may click on its marks.
+    """Shows figures one after another in the same place, and reports clicks on their marks.
 
-    Unlike plotly's own `FigureWidget`, which brings five megabytes of code with each instance, all
-    instances on a page share the code, and it is sent when the first of them is drawn.
+    All instances on a page share plotly's code, which is sent when the first of them is drawn; each
+    instance of plotly's own `FigureWidget` brings these five megabytes again.
 
     Attributes:
-        figure: what is shown, as plain data; `show` sets it.
+        figure: the current figure as plain data; set by `show`.
     """
 
     _esm = Path(__file__).with_name("live_figure.js")
     figure: TraitType = Dict().tag(sync=True)
 
     def __init__(self, figure: go.Figure, clicked: Callable[[str, str], None] | None = None):
-        """Shows a figure, and calls `clicked` with the x and y of a mark that is clicked on, as text."""
+        """Shows a figure, and calls `clicked` with the x and y of a clicked mark, as text."""
         super().__init__()
         self._clicked = clicked
         self.show(figure)
         self.on_msg(self._answer)
 
     def show(self, figure: go.Figure) -> None:
-        """Replaces what is shown."""
+        """Replaces the figure."""
         plain = json.loads(figure.to_json())
         self.figure = {"data": plain["data"], "layout": plain["layout"], "config": CONFIG}
 

@@ -1,22 +1,33 @@
-"""What the mask explorer shows: each panel a figure out of the tables of a pool."""
+"""The panels of the mask explorer, each a figure from the tables of a pool, and the tabs that hold them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from html import escape
+from math import prod
 
+import ipywidgets as widgets
 import plotly.graph_objects as go
 
 from workbench import analysis, figures
-from workbench.analysis import ExpectedPool, SampledPool
+from workbench.analysis.expected_pool import ExpectedPool
+from workbench.analysis.pool import SampledPool
+from workbench.widgets.live_figure import LiveFigure
+
+# Side by side where there is room, otherwise one below the other.
+_COLUMNS = {
+    "grid_template_columns": "repeat(auto-fit, minmax(min(100%, 30em), 1fr))",
+    "grid_gap": "1em",
+}
 
 
 @dataclass(frozen=True)
 class View:
-    """What is looked at.
+    """What the panels show.
 
     Attributes:
-        expected: what to expect of the pool.
+        expected: expected values of the pool.
         sampled: the pool; None until it is sampled.
-        matrix: the matrix that is looked into.
+        matrix: the selected matrix.
         shapes: of all matrices, by name.
     """
 
@@ -27,19 +38,19 @@ class View:
 
     @property
     def pool(self) -> ExpectedPool | SampledPool:
-        """The truth where it is known, and what to expect of it before."""
+        """The sampled pool if there is one, otherwise the expected one."""
         return self.sampled or self.expected
 
 
 @dataclass(frozen=True)
 class Panel:
-    """A figure with its title and a sentence on how to read it.
+    """A figure with a title and a caption.
 
     Attributes:
         key: unique; also the key of the static figure.
         draw: makes the figure.
-        of_matrix: whether it shows the chosen matrix.
-        chooses: whether a click on it chooses a matrix.
+        of_matrix: whether it shows the selected matrix.
+        selects: whether a click on it selects a matrix.
     """
 
     key: str
@@ -47,52 +58,52 @@ class Panel:
     caption: str
     draw: Callable[[View], go.Figure]
     of_matrix: bool = False
-    chooses: bool = False
+    selects: bool = False
 
 
 def _layers(view: View) -> go.Figure:
-    return figures.layer_heatmap(analysis.by_layer(view.pool.sparsity()))
+    return figures.layers.layer_heatmap(analysis.layers.by_layer(view.pool.sparsity()))
 
 
 def _magnitudes(view: View) -> go.Figure:
     expected = view.expected
-    return figures.magnitude_histogram(expected.magnitudes(view.matrix), expected.threshold(view.matrix))
+    return figures.magnitudes.magnitude_histogram(
+        expected.magnitudes(view.matrix), expected.threshold(view.matrix)
+    )
 
 
 def _overlap(view: View) -> go.Figure:
-    return figures.overlap_heatmap(view.pool.overlap(), "mask")
+    return figures.overlap.overlap_heatmap(view.pool.overlap(), "mask")
 
 
 def _distance(view: View) -> go.Figure:
-    return figures.distance_from_magnitude(view.pool.table(), view.expected.distance)
+    return figures.pool.distance_from_magnitude(view.pool.table(), view.expected.distance)
 
 
 def _map(view: View) -> go.Figure:
-    return figures.mask_map(analysis.mask_map(view.pool.overlap()), sampled=view.sampled is not None)
+    places = analysis.overlap.mask_map(view.pool.overlap())
+    return figures.overlap.mask_map(places, sampled=view.sampled is not None)
 
 
 def _growth(view: View) -> go.Figure:
     sampled = view.sampled.growth() if view.sampled else None
-    numel = sum(rows * columns for rows, columns in map(_as_matrix, view.shapes.values()))
-    return figures.pool_growth(view.expected.growth(), sampled, numel)
+    numel = sum(map(prod, view.shapes.values()))
+    return figures.pool.pool_growth(view.expected.growth(), sampled, numel)
 
 
 def _disagreement(view: View) -> go.Figure:
-    return figures.disagreement_by_layer(analysis.by_layer(view.pool.disagreement()))
+    return figures.pool.disagreement_by_layer(analysis.layers.by_layer(view.pool.disagreement()))
 
 
 def _cells(view: View) -> go.Figure:
     shape = _as_matrix(view.shapes[view.matrix])
-    return figures.disagreement_cells(view.pool.cells(view.matrix), shape)
+    return figures.pool.disagreement_cells(view.pool.cells(view.matrix), shape)
 
 
 def _as_matrix(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Rows and columns in which `masks.disagreement` sees a tensor."""
+    """Rows and columns of a tensor as `masks.disagreement` flattens it."""
     rows = shape[0] if len(shape) > 1 else 1
-    numel = 1
-    for length in shape:
-        numel *= length
-    return rows, numel // rows
+    return rows, prod(shape) // rows
 
 
 TABS: dict[str, tuple[Panel, Panel]] = {
@@ -102,12 +113,12 @@ TABS: dict[str, tuple[Panel, Panel]] = {
             "What a mask removes",
             "Share of each matrix.",
             _layers,
-            chooses=True,
+            selects=True,
         ),
         Panel(
             "magnitudes",
             "Where sampling differs from magnitude",
-            "Weights in the shaded band are kept or removed by lot; outside it all masks agree.",
+            "Weights in the shaded band are kept or removed at random; outside it, all masks agree.",
             _magnitudes,
             of_matrix=True,
         ),
@@ -116,7 +127,7 @@ TABS: dict[str, tuple[Panel, Panel]] = {
         Panel(
             "overlap",
             "What masks have in common",
-            "Jaccard index: weights that both keep, over weights that either keeps.",
+            "Jaccard index: weights that both masks keep, divided by weights that either keeps.",
             _overlap,
         ),
         Panel(
@@ -130,13 +141,13 @@ TABS: dict[str, tuple[Panel, Panel]] = {
         Panel(
             "map",
             "The masks on a map",
-            "Near masks have much in common. Two dimensions cannot show all distances among many masks.",
+            "Masks that are close together have much in common. Two dimensions cannot show every distance.",
             _map,
         ),
         Panel(
             "growth",
             "What the pool covers as it grows",
-            "Weights that any mask keeps, and weights that all masks keep.",
+            "Weights that at least one mask keeps, and weights that all masks keep.",
             _growth,
         ),
     ),
@@ -146,15 +157,53 @@ TABS: dict[str, tuple[Panel, Panel]] = {
             "Where two masks differ",
             "Share of each matrix's weights.",
             _disagreement,
-            chooses=True,
+            selects=True,
         ),
         Panel(
             "cells",
             "Inside the matrix",
-            "The same share in cells of the matrix: light stripes are rows or columns on which masks agree.",
+            "The same share in cells of the matrix. Light stripes are rows or columns on which masks agree.",
             _cells,
             of_matrix=True,
         ),
     ),
 }
 PANELS = tuple(panel for panels in TABS.values() for panel in panels)
+
+
+class PanelTabs(widgets.Tab):
+    """The panels, two in each tab. A panel's figure is redrawn in place.
+
+    Args:
+        select: called with the column and row of a heat map's cell when it is clicked.
+
+    Attributes:
+        live: the figures drawn so far, by the key of their panel.
+    """
+
+    def __init__(self, select: Callable[[str, str], None]):
+        self.live: dict[str, LiveFigure] = {}
+        self._select = select
+        self._frames = {panel.key: widgets.VBox() for panel in PANELS}
+        tabs = [widgets.GridBox(list(map(self._framed, panels)), layout=_COLUMNS) for panels in TABS.values()]
+        super().__init__(tabs, titles=list(TABS))
+
+    def draw(self, view: View, of_matrix_only: bool = False) -> None:
+        """Draws the panels of the visible tab, or only those that show the selected matrix."""
+        for panel in list(TABS.values())[self.selected_index or 0]:
+            if panel.of_matrix or not of_matrix_only:
+                self._draw_panel(panel, panel.draw(view))
+
+    def _draw_panel(self, panel: Panel, figure: go.Figure) -> None:
+        if panel.key in self.live:
+            self.live[panel.key].show(figure)
+            return
+        self.live[panel.key] = LiveFigure(figure, self._select if panel.selects else None)
+        self._frames[panel.key].children = (self.live[panel.key],)
+
+    def _framed(self, panel: Panel) -> widgets.VBox:
+        hint = " Click on a matrix to select it." if panel.selects else ""
+        text = widgets.HTML(f"<b>{escape(panel.title)}</b><br>{escape(panel.caption)}{hint}")
+        frame = widgets.VBox([text, self._frames[panel.key]], layout={"min_width": "0", "overflow": "hidden"})
+        frame.add_class(f"workbench-panel-{panel.key}")
+        return frame

@@ -1,4 +1,4 @@
-"""What a race is about, in controls."""
+"""The settings of a race."""
 
 import os
 from dataclasses import replace
@@ -18,10 +18,11 @@ _WIDE = {"style": {"description_width": "130px"}, "layout": widgets.Layout(width
 class RaceForm(widgets.VBox):
     """Task, sparsity, candidates, levels and seed of a run of the engine `randomized`.
 
-    Other settings make another run: the panel turns to it, and the one before goes on if it is under way.
+    Different settings are a different run: the panel switches to it, and the previous one continues if it is
+    in progress.
 
     Args:
-        watch: the panel of the run; its spec has the values to begin with.
+        watch: the panel of the run, whose spec has the initial values.
     """
 
     def __init__(self, watch: JobWatch):
@@ -45,24 +46,24 @@ class RaceForm(widgets.VBox):
         self.notice = Notice()
         controls = [self.task, self.sparsity, self.candidates, self.levels, self.seed]
         for control in controls:
-            control.observe(lambda _: self._turn(), "value")
+            control.observe(lambda _: self._switch(), "value")
         super().__init__([*controls, self.notice])
         self.add_class("workbench-race-form")
 
     def show(self) -> None:
-        """Displays the controls; in a report, what they say."""
+        """Displays the controls; in a report, their values."""
         if not os.environ.get(figures.REPORT_MODE):
             display(self)
             return
-        said = "; ".join(f"{control.description} {control.value}" for control in self.children[:-1])
-        display(HTML(f"<p>{escape(said)}.</p>"))
+        values = "; ".join(f"{control.description} {control.value}" for control in self.children[:-1])
+        display(HTML(f"<p>{escape(values)}.</p>"))
 
-    def _turn(self) -> None:
+    def _switch(self) -> None:
         with self.notice.catching():
             spec = self._watch.spec
             engine = replace(
                 spec.engine,
-                sparsity=round(self.sparsity.value, 6),  # a slider says 0.9100000000000001
+                sparsity=round(self.sparsity.value, 6),  # a slider gives 0.9100000000000001
                 candidates=self.candidates.value,
                 levels=self.levels.value,
             )

@@ -1,10 +1,11 @@
-"""Paired differences: the same draws for both, and intervals that hold what they should."""
+"""Paired differences: both engines get the same resamples, and the intervals are correct."""
 
 import numpy as np
 import pytest
 
 from tests.fabricated import EXAMPLES, fabricate, predict
-from workbench import analysis
+from workbench.analysis.comparison import comparison_table
+from workbench.analysis.differences import baseline_of, paired_differences
 from workbench.engines.imp import IMP
 from workbench.engines.magnitude import Magnitude
 from workbench.errors import BadInput
@@ -27,27 +28,27 @@ def make(finished_run, tmp_path):
 
 
 def compare(runs, baseline="magnitude"):
-    pairs = analysis.paired_differences(runs, analysis.comparison_table(runs), baseline)
+    pairs = paired_differences(runs, comparison_table(runs), baseline)
     return pairs.iloc[0] if len(pairs) == 1 else pairs
 
 
 def test_one_pair_without_predictions_has_no_interval(make):
     row = compare([*make(MAGNITUDE, [100]), *make(IMP_, [120])])
     assert row["difference"] == pytest.approx(0.1)
-    assert (row["seeds"], row["drawn"]) == (1, "nothing")
+    assert (row["seeds"], row["resampled"]) == (1, "nothing")
     assert np.isnan(row["low"])
     assert np.isnan(row["high"])
 
 
 def test_seeds_alone_reach_from_the_smallest_difference_to_the_largest(make):
     row = compare([*make(MAGNITUDE, [100, 100, 100]), *make(IMP_, [120, 110, 90])])
-    assert row["drawn"] == "seeds"
+    assert row["resampled"] == "seeds"
     assert (row["difference"], row["low"], row["high"]) == pytest.approx((1 / 30, -0.05, 0.1))
 
 
 def test_examples_of_one_seed_vary_as_paired_counts_do(make):
     row = compare([*make(MAGNITUDE, [100], True), *make(IMP_, [120], True)])
-    assert row["drawn"] == "examples"
+    assert row["resampled"] == "examples"
     # Of 200 examples 20 differ, all one way: a binomial count, with standard deviation 4.24.
     deviation = np.sqrt(0.1 * 0.9 / EXAMPLES)
     assert (row["low"], row["high"]) == pytest.approx(
@@ -58,18 +59,18 @@ def test_examples_of_one_seed_vary_as_paired_counts_do(make):
 def test_seeds_and_examples_are_drawn_together(make):
     right, more = [100, 90, 110], [120, 115, 130]
     row = compare([*make(MAGNITUDE, right, True), *make(IMP_, more, True)])
-    assert row["drawn"] == "seeds and examples"
+    assert row["resampled"] == "seeds and examples"
     assert row["difference"] == pytest.approx((20 + 25 + 20) / 3 / EXAMPLES)
     assert row["low"] < row["difference"] < row["high"]
     equal = compare([*make(MAGNITUDE, right, True), *make(IMP_, right, True)])
-    assert (equal["difference"], equal["low"], equal["high"]) == (0, 0, 0), "the draws are the same for both"
+    assert (equal["difference"], equal["low"], equal["high"]) == (0, 0, 0), "both have the same resamples"
 
 
-def test_a_baseline_minus_itself_with_the_roles_exchanged_changes_sign(make):
+def test_swapping_the_engines_changes_the_sign(make):
     runs = [*make(MAGNITUDE, [100, 105], True), *make(IMP_, [120, 100], True)]
-    there, back = compare(runs), compare(runs, "imp")
-    assert there["difference"] == -back["difference"]
-    assert (there["low"], there["high"]) == pytest.approx((-back["high"], -back["low"]))
+    forward, backward = compare(runs), compare(runs, "imp")
+    assert forward["difference"] == -backward["difference"]
+    assert (forward["low"], forward["high"]) == pytest.approx((-backward["high"], -backward["low"]))
 
 
 @pytest.mark.parametrize(("steps", "equal"), [(300, True), (303, True), (304, False), (600, False)])
@@ -84,18 +85,18 @@ def test_only_seeds_that_both_have_are_paired(make):
     assert compare(make(IMP_, [120])).empty
 
 
-def test_other_dev_examples_make_no_pairs(make):
+def test_different_dev_examples_cannot_be_paired(make):
     runs = [*make(MAGNITUDE, [100], True), *make(IMP_, [120], True)]
-    kept = read_predictions(runs[1].path)["validation"]
-    write_predictions(runs[1].path, {"validation": Predictions(kept.logits[:-1], kept.labels[:-1])})
-    with pytest.raises(BadInput, match="other dev examples"):
+    kept = read_predictions(runs[1].folder)["validation"]
+    write_predictions(runs[1].folder, {"validation": Predictions(kept.logits[:-1], kept.labels[:-1])})
+    with pytest.raises(BadInput, match="different dev examples"):
         compare(runs)
 
 
-def test_the_baseline_is_magnitude_unless_another_is_wanted(make):
-    table = analysis.comparison_table([*make(MAGNITUDE, [1]), *make(IMP_, [1])])
-    assert analysis.baseline_of(table) == "magnitude"
-    assert analysis.baseline_of(table, "imp") == "imp"
-    assert analysis.baseline_of(table[table["engine"] == "imp"]) == "imp"
+def test_the_baseline_is_magnitude_unless_another_is_named(make):
+    table = comparison_table([*make(MAGNITUDE, [1]), *make(IMP_, [1])])
+    assert baseline_of(table) == "magnitude"
+    assert baseline_of(table, "imp") == "imp"
+    assert baseline_of(table[table["engine"] == "imp"]) == "imp"
     with pytest.raises(BadInput, match="Did you mean imp"):
-        analysis.baseline_of(table, "impp")
+        baseline_of(table, "impp")

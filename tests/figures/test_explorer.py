@@ -23,12 +23,12 @@ POOL = pd.DataFrame(
     {"candidate": [0, 1], "ratio": [1e-4, 1e-4], "from_magnitude": [0.06, 0.04], "chosen": [False, False]}
 )
 ALL = {
-    "magnitudes": lambda: figures.magnitude_histogram(MAGNITUDES, 0.5),
-    "map": lambda: figures.mask_map(PLACES),
-    "growth": lambda: figures.pool_growth(GROWTH, GROWTH.astype(int), 100),
-    "disagreement": lambda: figures.disagreement_by_layer(LAYERS),
-    "cells": lambda: figures.disagreement_cells(np.full((64, 32), 0.02), (768, 32)),
-    "distance": lambda: figures.distance_from_magnitude(POOL, 0.05),
+    "magnitudes": lambda: figures.magnitudes.magnitude_histogram(MAGNITUDES, 0.5),
+    "map": lambda: figures.overlap.mask_map(PLACES),
+    "growth": lambda: figures.pool.pool_growth(GROWTH, GROWTH.astype(int), 100),
+    "disagreement": lambda: figures.pool.disagreement_by_layer(LAYERS),
+    "cells": lambda: figures.pool.disagreement_cells(np.full((64, 32), 0.02), (768, 32)),
+    "distance": lambda: figures.pool.distance_from_magnitude(POOL, 0.05),
 }
 
 
@@ -62,7 +62,7 @@ def test_a_histogram_is_a_density_with_a_threshold_and_a_band():
 
 
 def test_without_a_threshold_there_is_no_line():
-    assert len(figures.magnitude_histogram(MAGNITUDES, 0.0).layout.shapes) == 1
+    assert len(figures.magnitudes.magnitude_histogram(MAGNITUDES, 0.0).layout.shapes) == 1
 
 
 def test_a_map_marks_the_magnitude_mask_and_leaves_masks_that_are_only_expected_open():
@@ -74,14 +74,14 @@ def test_a_map_marks_the_magnitude_mask_and_leaves_masks_that_are_only_expected_
     assert list(trace(figure, "sampled").text) == ["0", "1"]
     circle = trace(figure, "mean distance")
     assert np.hypot(circle.x, circle.y) == pytest.approx(0.15)
-    assert trace(figures.mask_map(PLACES, sampled=False), "expected").marker.symbol == "circle-open"
+    assert trace(figures.overlap.mask_map(PLACES, sampled=False), "expected").marker.symbol == "circle-open"
 
 
 def test_growth_is_in_per_cent_of_all_weights():
     figure = ALL["growth"]()
     assert list(trace(figure, "union, expected").y) == [10, 15]
     assert list(trace(figure, "intersection, sampled").y) == [10, 5]
-    assert len(figures.pool_growth(GROWTH, None, 100).data) == 2
+    assert len(figures.pool.pool_growth(GROWTH, None, 100).data) == 2
 
 
 def test_cells_are_labelled_by_their_first_row_and_column():

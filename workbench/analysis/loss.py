@@ -1,4 +1,4 @@
-"""A run's model and examples, ready for weights to be tried on."""
+"""The loss of any weights, on the model and the examples of a run."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -15,18 +15,20 @@ from workbench.training.data import TaskData
 from workbench.training.diagnostics import mean_loss
 
 _BATCH = 64
+# Part of the key of random draws, so it never changes.
+_PURPOSE = "basis"
 
 
-class Basis:
-    """The architecture that a run's weights belong to, a fixed sample of train, and the first dev split.
+class LossEvaluator:
+    """The architecture of a run's model, a fixed sample of its training split, and the first dev split.
 
     Args:
         run: a complete run.
-        dev_examples: how many examples of dev are looked at, the same for all runs of a task; None for all.
+        dev_examples: the number of dev examples to use, the same ones for all runs of a task; None for all.
 
     Attributes:
         final: the run's final weights, parameters and buffers by name.
-        train: 256 examples of train, the same for all runs of a task and seed.
+        train: 256 training examples, the same for all runs of a task and seed.
         dev: the first dev split, or those examples of it.
 
     Raises:
@@ -35,20 +37,20 @@ class Basis:
 
     def __init__(self, run: Run, dev_examples: int | None = None):
         _ = run.results
-        spec, folder = run.spec, str(run.path / "model")
-        task = _with_less_dev(load_task(spec.task), dev_examples)
+        spec, folder = run.spec, str(run.folder.model)
+        task = _with_fewer_dev_examples(load_task(spec.task), dev_examples)
         self._model = load_encoder(folder, task.num_outputs, spec.seed).to(device()).eval()
         self.final = {name: value.clone() for name, value in self._model.state_dict().items()}
         self._data = TaskData(task, folder, spec.seed, spec.selection, spec.examples)
         self._precision = run.environment["precision"]
-        self._key = (spec.seed, "basis")
+        self._key = (spec.seed, _PURPOSE)
         self.train = self._data.train_sample
         self.dev = next(iter(self._data.dev.values()))
 
     def load(self, weights: Mapping[str, Tensor]) -> nn.Module:
-        """The model, in eval mode, with other weights.
+        """The model in eval mode with the given weights.
 
-        Where the model has BatchNorm its statistics are recomputed on train.
+        If the model has BatchNorm, its statistics are recomputed on the training split.
         """
         load_model_tensors(self._model, {f"model.{name}": value for name, value in weights.items()})
         if has_batchnorm(self._model):
@@ -58,13 +60,13 @@ class Basis:
     def losses(self) -> dict[str, tuple[float, float]]:
         """Loss and error of the loaded weights on "train" (the sample) and "dev".
 
-        The loss is the cross-entropy in nats and the error the share misclassified; for a regression the
-        squared error and NaN.
+        The loss is the cross-entropy in nats and the error the share misclassified; for a regression they are
+        the squared error and NaN.
         """
         return {name: self._losses(split) for name, split in (("train", self.train), ("dev", self.dev))}
 
     def train_batches(self) -> Iterator[dict[str, Tensor]]:
-        """The sample of train in batches, on the model's device, labels included."""
+        """The training sample in batches, on the model's device, with labels."""
         for indices in ordered_batches(self.train.lengths, _BATCH):
             batch = self.train.collate(indices)
             yield {name: tensor.to(device()) for name, tensor in batch.items()}
@@ -77,18 +79,18 @@ class Basis:
 
 
 def final_weights(run: Run) -> dict[str, Tensor]:
-    """Parameters and buffers of a run's final model, by name, as in `Basis.final`.
+    """Parameters and buffers of a run's final model, by name, as in `LossEvaluator.final`.
 
     Raises:
-        BadInput: the run has no model folder any more, or it cannot be read.
+        BadInput: the run no longer has a model folder, or it cannot be read.
     """
     outputs = load_task(run.spec.task).num_outputs
-    return load_encoder(str(run.path / "model"), outputs, run.spec.seed).state_dict()
+    return load_encoder(str(run.folder.model), outputs, run.spec.seed).state_dict()
 
 
-def _with_less_dev(task: Task, count: int | None) -> Task:
-    """The task with its first dev split alone, and at most so many rows of that, in their order."""
+def _with_fewer_dev_examples(task: Task, count: int | None) -> Task:
+    """The task with only its first dev split, and at most `count` rows of it, in their order."""
     name, rows = next(iter(task.dev.items()))
     if count is not None and count < len(rows):
-        rows = rows.iloc[np.sort(numpy_generator("basis", task.id).permutation(len(rows))[:count])]
+        rows = rows.iloc[np.sort(numpy_generator(_PURPOSE, task.id).permutation(len(rows))[:count])]
     return replace(task, dev={name: rows})

@@ -1,20 +1,20 @@
-"""A run that is under way."""
+"""The progress of a run, during the run."""
 
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from workbench.analysis.under_way import DENSE, LEVELS, RACE
+from workbench.analysis.progress import DENSE, LEVELS, RACE
 from workbench.figures.style import BLUE, ORANGE, PURPLE, TEMPLATE, metric_limits, metric_title
 
 _COLOURS = {DENSE: (PURPLE, "square"), RACE: (ORANGE, "diamond"), LEVELS: (BLUE, "circle")}
 
 
-def curves_under_way(curves: pd.DataFrame) -> go.Figure:
-    """Score above loss, stage after stage, against the optimizer steps of all of them.
+def progress_curves(curves: pd.DataFrame) -> go.Figure:
+    """Scores above losses, stage after stage, against the optimizer steps of the whole run.
 
     Args:
-        curves: `analysis.curves_under_way`; may be empty.
+        curves: `analysis.progress.progress_curves`; may be empty.
     """
     figure = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.08)
     figure.update_layout(template=TEMPLATE, height=420)
@@ -22,19 +22,19 @@ def curves_under_way(curves: pd.DataFrame) -> go.Figure:
         rows = curves[curves["kind"] == kind]
         if rows.empty:
             continue
-        look = {"legendgroup": kind, "name": kind, "line": {"color": colour, "width": 2}}
-        scores, losses = _broken(rows, "value"), _broken(rows, "loss")
+        style = {"legendgroup": kind, "name": kind, "line": {"color": colour, "width": 2}}
+        scores, losses = _with_gaps(rows, "value"), _with_gaps(rows, "loss")
         marker = {"symbol": symbol, "size": 6}
         hover = "%{text}, step %{x:,}: %{y:.4f}<extra></extra>"
         figure.add_trace(
-            go.Scatter(**scores, **look, mode="lines+markers", marker=marker, hovertemplate=hover), 1, 1
+            go.Scatter(**scores, **style, mode="lines+markers", marker=marker, hovertemplate=hover), 1, 1
         )
         figure.add_trace(
-            go.Scatter(**losses, **look, mode="lines", showlegend=False, hovertemplate=hover), 2, 1
+            go.Scatter(**losses, **style, mode="lines", showlegend=False, hovertemplate=hover), 2, 1
         )
-    named = curves["metric"].dropna().unique()
-    if len(named):
-        name, _, unit = metric_title(named[0]).partition(" (")
+    metrics = curves["metric"].dropna().unique()
+    if len(metrics):
+        name, _, unit = metric_title(metrics[0]).partition(" (")
         limits = metric_limits(curves["value"].dropna())
         figure.update_yaxes(title_text=f"{name}<br>({unit}" if unit else name, range=limits, row=1, col=1)
     figure.update_yaxes(title_text="training loss<br>(no unit)", rangemode="tozero", row=2, col=1)
@@ -42,8 +42,8 @@ def curves_under_way(curves: pd.DataFrame) -> go.Figure:
     return figure
 
 
-def _broken(rows: pd.DataFrame, column: str) -> dict[str, list]:
-    """Points of a line that is broken between stages."""
+def _with_gaps(rows: pd.DataFrame, column: str) -> dict[str, list]:
+    """Points of a line with gaps between stages."""
     line: dict[str, list] = {"x": [], "y": [], "text": []}
     for stage, points in rows.dropna(subset=column).groupby("stage", sort=False):
         line["x"] += [*points["step"], None]

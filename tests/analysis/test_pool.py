@@ -1,11 +1,12 @@
-"""What to expect of a pool agrees with what is sampled, and both with the functions on masks."""
+"""The expected and the sampled values of a pool agree, and both agree with the functions on masks."""
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from workbench.analysis import ExpectedPool, PoolSpec, SampledPool, mask_map, pool_summary
+from workbench.analysis.expected_pool import ExpectedPool, pool_summary
+from workbench.analysis.pool import PoolSpec, SampledPool
 from workbench.errors import BadInput
 from workbench.masks import MagnitudeHistograms, overlap, sample_mask, topk_mask
 from workbench.randomness import derive, torch_generator
@@ -49,7 +50,7 @@ def test_cells_have_the_mean_of_their_matrix(pools, matrix):
     assert expected.cells(matrix).mean() == pytest.approx(sampled.cells(matrix).mean(), rel=0.1)
 
 
-def test_a_sampled_pool_is_what_the_functions_make(pools):
+def test_a_sampled_pool_is_made_of_sampled_masks(pools):
     _, sampled = pools
     spec = sampled.spec
     law = {"sparsity": spec.sparsity, "ratio": spec.ratio, "exponent": spec.exponent, "scope": spec.scope}
@@ -59,7 +60,7 @@ def test_a_sampled_pool_is_what_the_functions_make(pools):
     pd.testing.assert_frame_equal(sampled.overlap(), overlap(masks))
 
 
-def test_the_magnitudes_of_a_matrix_are_all_of_its_weights(pools):
+def test_the_bins_of_magnitude_contain_all_weights_of_a_matrix(pools):
     expected, _ = pools
     name = "encoder.layer.0.query.weight"
     table = expected.magnitudes(name)
@@ -68,12 +69,12 @@ def test_the_magnitudes_of_a_matrix_are_all_of_its_weights(pools):
     assert 0 < expected.threshold(name) < table["high"].iloc[-1]
 
 
-def test_a_candidate_does_not_depend_on_how_many_there_are():
+def test_a_candidate_does_not_depend_on_the_number_of_candidates():
     few, more = (SampledPool.of(WEIGHTS, PoolSpec(candidates=count)) for count in (2, 3))
     assert few.masks == {label: more.masks[label] for label in ("0", "1")}
 
 
-def test_sampling_stops_when_it_is_told():
+def test_sampling_can_be_stopped():
     asked = []
     assert SampledPool.of(WEIGHTS, PoolSpec(), stopped=lambda: len(asked) == 2 or asked.append(1)) is None
     assert len(asked) == 2
@@ -93,25 +94,10 @@ def test_a_summary_has_both_columns(pools):
         ({"ratio": 0.0}, "sampling ratio 0.0"),
         ({"exponent": -1.0}, "exponent -1.0"),
         ({"scope": "layer"}, "unknown scope 'layer'"),
-        ({"candidates": 1}, "1 candidates make no pool"),
+        ({"candidates": 1}, "1 candidates do not make a pool"),
         ({"candidates": 65}, "choose 2 to 64"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, message):
     with pytest.raises(BadInput, match=message):
         PoolSpec(**settings)
-
-
-def test_a_map_has_the_first_mask_in_the_middle_and_true_distances_where_two_dimensions_do():
-    places = np.array([[0.0, 0.0], [0.3, 0.0], [0.0, 0.4]])
-    distances = np.linalg.norm(places[:, None] - places[None], axis=2)
-    found = mask_map(pd.DataFrame(1 - distances, index=list("abc"), columns=list("abc")))
-    assert found.loc["a", ["x", "y"]].tolist() == [0, 0]
-    assert found["distance"].tolist() == pytest.approx([0, 0.3, 0.4])
-    xy = found[["x", "y"]].to_numpy()
-    assert np.linalg.norm(xy[:, None] - xy[None], axis=2) == pytest.approx(distances, abs=0.02)
-
-
-def test_equal_tables_give_equal_maps(pools):
-    table = pools[1].overlap()
-    pd.testing.assert_frame_equal(mask_map(table), mask_map(table))

@@ -10,8 +10,8 @@ from workbench.reports import pair
 def test_agreements_flips_and_the_test_are_told(finished_run, tmp_path):
     one = predict(fabricate(tmp_path, finished_run, Magnitude(sparsity=0.9), right=100), 100)
     other = predict(fabricate(tmp_path, finished_run, IMP(sparsity=0.8), seed=3, right=130), 130)
-    table = analysis.outcomes(one, other)
-    who, counts, test = pair.agreement(table, analysis.sign_test(table), one, other)
+    table = analysis.flips.outcomes(one, other)
+    who, counts, test = pair.agreement(table, analysis.flips.sign_test(table), one, other)
     assert who == (
         f"First: synth/sst2, magnitude, 90 %, seed 0 (…{one.name[-4:]}). "
         f"Second: synth/sst2, imp, 80 %, seed 3 (…{other.name[-4:]})."
@@ -32,7 +32,7 @@ def test_agreements_flips_and_the_test_are_told(finished_run, tmp_path):
 def test_of_targets_it_is_told_which_is_nearer_and_that_a_large_picture_is_a_part(finished_run):
     row = {"label": 1.0, "first": 1.0, "second": 2.0, "first_error": 0.0, "second_error": 1.0}
     table = pd.DataFrame([row] * 5000).assign(outcome="the first is nearer")
-    told = pair.agreement(table, analysis.sign_test(table), finished_run, finished_run)
+    told = pair.agreement(table, analysis.flips.sign_test(table), finished_run, finished_run)
     assert told[1] == "Of 5,000 dev examples the first is nearer on 5,000, the second on 0."
     assert told[3] == "The picture shows one example in 3, evenly spaced."
 

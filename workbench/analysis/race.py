@@ -1,4 +1,4 @@
-"""The race: how scores came about, and whether early ones foretell the final ones."""
+"""The race between a level's candidates: their early scores, and whether those predict the final ones."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -8,51 +8,51 @@ import pandas as pd
 from scipy import stats
 
 from workbench.runs import Run, dropped
+from workbench.stages import Stage
 
 _CURVES = ["candidate", "step", "value", "chosen", "dropped"]
 _NORMAL_975 = stats.norm.ppf(0.975)
 
 
 def early_curves(run: Run, level: int) -> pd.DataFrame:
-    """The evaluations of a level's candidates during their early training, also while it is under way.
+    """The evaluations of a level's candidates during their early training, also during the race.
 
     Args:
         run: any run.
         level: counted from 1.
 
     Returns:
-        one row an evaluation: candidate, step (optimizer steps of the early training), value (primary
-        metric on the split that selection uses), chosen, dropped (whether a person took the candidate out);
-        no row for an engine that holds no race.
+        one row for each evaluation: candidate, step (optimizer steps of the early training), value (primary
+        metric on the split used for selection), chosen, and dropped (whether a person removed the
+        candidate from the race); no row for an engine without races.
     """
     pool = run.candidates(level)
     if not pool:
-        return curves_so_far(run.events(), level, dropped(run.path, f"level-{level}/race"))
+        return curves_so_far(run.events(), level, dropped(run.path, Stage.level(level).race))
     rows = [(c.index, step, value, c.chosen, c.dropped) for c in pool for step, value in c.curve]
     return pd.DataFrame(rows, columns=_CURVES)
 
 
-def races_begun(events: Sequence[dict]) -> list[int]:
-    """The levels whose candidates have begun their early training, in order."""
-    stages = (event["stage"].split("/") for event in events)
-    return sorted({int(stage[0].removeprefix("level-")) for stage in stages if stage[1:2] == ["race"]})
+def raced_levels(events: Sequence[dict]) -> list[int]:
+    """The levels whose candidates have started their early training, in order."""
+    stages = (Stage(event["stage"]) for event in events)
+    return sorted({stage.level_number for stage in stages if stage.purpose == "racing"})
 
 
 def curves_so_far(events: Sequence[dict], level: int, dropped: Collection[int] = ()) -> pd.DataFrame:
-    """The table of `early_curves` for a race that is under way: nobody is chosen yet.
+    """The table of `early_curves` for a race in progress, in which no candidate is chosen yet.
 
     Args:
         events: of the run so far.
         level: counted from 1.
-        dropped: candidates that a person has taken out.
+        dropped: candidates that a person has removed.
     """
-    prefix = f"level-{level}/race/candidate-"
-    seen = [e for e in events if e["event"] == "evaluation" and e["stage"].startswith(prefix)]
-    rows = []
-    for event in seen:
-        candidate = int(event["stage"].removeprefix(prefix))
-        value = next(iter(event["metrics"].values()))
-        rows.append((candidate, event["step"], value, False, candidate in dropped))
+    race, rows = Stage.level(level).race, []
+    for event in events:
+        stage = Stage(event["stage"])
+        if event["event"] == "evaluation" and stage.parent == race:
+            candidate, value = stage.candidate_number, next(iter(event["metrics"].values()))
+            rows.append((candidate, event["step"], value, False, candidate in dropped))
     return pd.DataFrame(rows, columns=_CURVES)
 
 
@@ -60,8 +60,8 @@ def early_against_final(run: Run, level: int) -> pd.DataFrame:
     """Each candidate's early score beside its score after full training.
 
     Returns:
-        one row a candidate: candidate, ratio, early, final, chosen; none where candidates were not also
-        trained in full (`full_scores` of the engine).
+        one row for each candidate: candidate, ratio, early, final, chosen; none unless the candidates were
+        also trained in full (the setting `full_scores` of the engine).
     """
     pairs = zip(run.candidates(level), run.candidates(level, race="full"), strict=False)
     rows = [(early.index, early.ratio, early.score, full.score, early.chosen) for early, full in pairs]
@@ -73,8 +73,8 @@ class RankCorrelation:
     """Spearman's rank correlation with a 95 % interval.
 
     Attributes:
-        rho: in [-1, 1]; None where one of the two is constant or there are fewer than 3 pairs.
-        low, high: ends of the interval; None with fewer than 4 pairs, or where rho is -1, 1 or None.
+        rho: in [-1, 1]; None if either series is constant or there are fewer than 3 pairs.
+        low, high: ends of the interval; None with fewer than 4 pairs, or if rho is -1, 1 or None.
         pairs: how many there are.
     """
 
@@ -87,16 +87,19 @@ class RankCorrelation:
         """The correlation of early and final scores, in a sentence."""
         if self.rho is None:
             return (
-                "Early or final scores do not differ, or there are too few candidates: no rank correlation."
+                "There is no rank correlation: early or final scores are all equal, or there are fewer than "
+                "three candidates."
             )
         sentence = f"Spearman's rank correlation over {self.pairs} candidates is {self.rho:.2f}"
         if self.low is None:
-            return f"{sentence}; too few or too regular for an interval."
+            return (
+                f"{sentence}; there is no interval for fewer than four candidates or a perfect correlation."
+            )
         return f"{sentence}, 95 % interval {self.low:.2f} to {self.high:.2f}."
 
 
 def rank_correlation(first: pd.Series, second: pd.Series) -> RankCorrelation:
-    """Spearman's rho of two series of equal length, ties sharing their mean rank.
+    """Spearman's rho of two series of equal length; ties share their mean rank.
 
     The interval is Fisher's with the variance (1 + rho^2 / 2) / (n - 3) (Bonett and Wright 2000).
     """

@@ -1,0 +1,140 @@
+"""Paired differences between engines, with bootstrap intervals over seeds and dev examples."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from workbench.analysis.comparison import CONDITION
+from workbench.analysis.resampling import resampled
+from workbench.errors import BadInput, unknown
+from workbench.randomness import numpy_generator
+from workbench.runs import Run
+from workbench.runs.predictions import read_predictions
+
+# Relative difference up to which step counts are called equal: phases cannot always be cut to the step.
+EQUAL_STEPS = 0.01
+RESAMPLES = 2000
+_COLUMNS = [
+    *CONDITION,
+    "engine",
+    "seeds",
+    "difference",
+    "low",
+    "high",
+    "resampled",
+    "steps",
+    "baseline_steps",
+    "equal_steps",
+]
+
+
+def paired_differences(runs: Sequence[Run], table: pd.DataFrame, baseline: str) -> pd.DataFrame:
+    """Each engine minus a baseline, at the same task, model, sparsity and seeds.
+
+    A bootstrap resamples the seeds that both have, if there are several, and the dev examples, if the runs
+    kept their predictions; both engines get the same resamples. The interval is the middle 95 % of the
+    differences (percentile method).
+
+    Args:
+        runs: complete runs.
+        table: `comparison_table` of them.
+        baseline: an engine's label in it.
+
+    Returns:
+        one row for each task, model, sparsity and engine that shares a seed with the baseline: task, model,
+        sparsity, engine, seeds (how many both have), difference (mean over them), low and high (NaN if
+        nothing could be resampled), resampled ("seeds and examples", "seeds", "examples" or "nothing"),
+        steps and baseline_steps (means), and equal_steps (whether these differ by at most 1 %).
+
+    Raises:
+        BadInput: runs of one task were scored on different dev examples.
+    """
+    scores = _Scores(runs)
+    rows = []
+    for condition, group in table.groupby(CONDITION, sort=False):
+        by_seed = {label: part.set_index("seed") for label, part in group.groupby("engine", sort=False)}
+        base = by_seed.pop(baseline, None)
+        for label, engine in by_seed.items():
+            seeds = [] if base is None else engine.index.intersection(base.index)
+            if len(seeds):
+                row = dict(zip(CONDITION, condition, strict=True)) | {"engine": label, "seeds": len(seeds)}
+                rows.append(row | _compared(engine.loc[seeds], base.loc[seeds], scores))
+    return pd.DataFrame(rows, columns=_COLUMNS).astype({"equal_steps": bool})
+
+
+def baseline_of(table: pd.DataFrame, wanted: str = "") -> str:
+    """The engine that the others in a comparison are compared with.
+
+    Args:
+        table: `comparison_table`.
+        wanted: a label in it; empty for `magnitude`, or for the first label if there is no `magnitude`.
+
+    Raises:
+        BadInput: there is no such engine in the table.
+    """
+    labels = list(table["engine"].unique())
+    if wanted and wanted not in labels:
+        raise unknown("engine of the comparison", wanted, labels)
+    return wanted or ("magnitude" if "magnitude" in labels else labels[0])
+
+
+class _Scores:
+    """The metric of each run on every resample of its dev examples, computed once."""
+
+    def __init__(self, runs: Sequence[Run]):
+        self._folders = {run.name: run.folder for run in runs}
+        self._labels: dict[str, np.ndarray] = {}
+        self._cache: dict[str, np.ndarray | None] = {}
+
+    def of(self, row: pd.Series) -> np.ndarray | None:
+        """(resamples,) values for a run of a comparison table; None where the run kept no predictions."""
+        if row["run"] not in self._cache:
+            self._cache[row["run"]] = self._resampled(row)
+        return self._cache[row["run"]]
+
+    def _resampled(self, row: pd.Series) -> np.ndarray | None:
+        splits = read_predictions(self._folders[row["run"]])
+        if not splits:
+            return None
+        split = next(iter(splits.values()))
+        if not np.array_equal(self._labels.setdefault(row["task"], split.labels), split.labels):
+            raise BadInput(
+                f"run {row['run']} was scored on different dev examples from the runs before it, so they "
+                f"cannot be paired. Leave out the runs of {row['task']} that were made with other data."
+            )
+        return resampled(row["metric"], split.labels, split.logits, row["task"], RESAMPLES)
+
+
+def _compared(engine: pd.DataFrame, base: pd.DataFrame, scores: _Scores) -> dict:
+    differences = (engine["dev"] - base["dev"]).to_numpy()
+    draws, resampled_over = _draws(engine, base, differences, scores)
+    low, high = np.quantile(draws, (0.025, 0.975)) if resampled_over != "nothing" else (np.nan, np.nan)
+    steps, base_steps = (part["optimizer_steps"].mean() for part in (engine, base))
+    return {
+        "difference": differences.mean(),
+        "low": low,
+        "high": high,
+        "resampled": resampled_over,
+        "steps": round(steps),
+        "baseline_steps": round(base_steps),
+        "equal_steps": abs(steps - base_steps) <= EQUAL_STEPS * max(steps, base_steps),
+    }
+
+
+def _draws(
+    engine: pd.DataFrame, base: pd.DataFrame, differences: np.ndarray, scores: _Scores
+) -> tuple[np.ndarray, str]:
+    """(resamples,) mean differences, and what was resampled."""
+    count = len(differences)
+    pairs = [
+        (scores.of(first), scores.of(second))
+        for (_, first), (_, second) in zip(engine.iterrows(), base.iterrows(), strict=True)
+    ]
+    examples = all(first is not None and second is not None for first, second in pairs)
+    table = np.array([a - b for a, b in pairs]) if examples else np.repeat(differences[:, None], RESAMPLES, 1)
+    if count == 1:
+        return table[0], "examples" if examples else "nothing"
+    chosen = numpy_generator("bootstrap", "seeds", count).integers(count, size=(count, RESAMPLES))
+    means = np.take_along_axis(table, chosen, axis=0).mean(axis=0)
+    return means, "seeds and examples" if examples else "seeds"

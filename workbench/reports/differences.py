@@ -1,0 +1,68 @@
+"""Differences from a baseline, in words and tables."""
+
+import pandas as pd
+
+from workbench import figures
+from workbench.analysis.differences import EQUAL_STEPS, RESAMPLES
+from workbench.figures import show
+from workbench.reports import blocks
+
+
+def show_differences(pairs: pd.DataFrame, baseline: str, key: str) -> None:
+    """Shows the differences between engines and a baseline, with intervals.
+
+    Args:
+        pairs: `analysis.differences.paired_differences` of one task and model, at equal steps.
+        baseline: its label.
+        key: of the figure.
+    """
+    show(figures.differences.difference_intervals(pairs, baseline), key)
+    blocks.table(difference_table(pairs))
+
+
+def difference_table(pairs: pd.DataFrame) -> pd.DataFrame:
+    """The pairs of one task and model as text, the best of each sparsity first."""
+    pairs = pairs.sort_values(["sparsity", "difference"], ascending=[True, False], kind="stable")
+    return pd.DataFrame(
+        {
+            "engine": pairs["engine"],
+            "sparsity": blocks.percentages(pairs["sparsity"]),
+            "seeds": pairs["seeds"],
+            "difference": [f"{value:+.3f}" for value in pairs["difference"]],
+            "95 % interval": list(map(blocks.interval, pairs["low"], pairs["high"])),
+            "resampled": pairs["resampled"],
+            "optimizer steps": pairs["steps"],
+        }
+    )
+
+
+def how_paired(pairs: pd.DataFrame, baseline: str) -> list[str]:
+    """What the differences are, which ones were left out, and how many could be due to chance."""
+    fair = pairs[pairs["equal_steps"]]
+    if pairs.empty:
+        return [f"No engine has a task, sparsity and seed in common with {baseline}: there are no pairs."]
+    paragraphs = []
+    if len(fair):
+        count, nonzero = fair["low"].notna().sum(), ((fair["low"] > 0) | (fair["high"] < 0)).sum()
+        paragraphs += [
+            f"Each difference is an engine's score minus that of {baseline}, at the same task, model, "
+            f"sparsity, seeds and dev examples, and with optimizer steps within {100 * EQUAL_STEPS:g} %.",
+            f"An interval is the middle 95 % of {RESAMPLES:,} bootstrap resamples; the column “resampled” "
+            "says of what. With only two or three seeds it is too narrow.",
+            f"{nonzero} of {count} intervals exclude zero; by chance alone about {0.05 * count:.1f} would.",
+        ]
+    if len(fair) < len(pairs):
+        unfair = pairs[~pairs["equal_steps"]]
+        left_out = "; ".join(
+            f"{engine} ({_steps(rows['steps'])} steps)"
+            for engine, rows in unfair.groupby("engine", sort=False)
+        )
+        paragraphs.append(
+            f"Left out, because {baseline} took a different number of optimizer steps "
+            f"({_steps(unfair['baseline_steps'])}): {left_out}. In a grid, match_steps_of makes them equal."
+        )
+    return paragraphs
+
+
+def _steps(counts: pd.Series) -> str:
+    return ", ".join(f"{count:,}" for count in sorted(counts.unique()))
