@@ -11,7 +11,7 @@ import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -51,16 +51,19 @@ class Registry(Mapping[str, Item], Generic[Item]):
 
     Args:
         kind: a singular noun for messages, such as "engine".
+        code: the class or function of an item, whose module tells a plugin's items from built-in ones; by
+            default the item itself.
     """
 
-    def __init__(self, kind: str):
+    def __init__(self, kind: str, code: Callable[[Item], Any] = lambda item: item):
         self.kind = kind
+        self._code = code
         self._items: dict[str, Item] = {}
         self._owners: dict[str, Plugin] = {}
         _registries.append(self)
 
     def add(self, name: str, item: Item) -> None:
-        """Adds an item; while a plugin is being loaded, as that plugin's.
+        """Adds an item; while a plugin is being loaded, as that plugin's unless the workbench defines it.
 
         Raises:
             BadInput: the name is taken.
@@ -72,7 +75,8 @@ class Registry(Mapping[str, Item], Generic[Item]):
                 f"{f'from plugin {owner}' if owner else 'built into the workbench'}. Choose another name."
             )
         self._items[name] = item
-        if _loading:
+        # A plugin that is loaded first of all may be what imports the workbench's own engines and sources.
+        if _loading and not self._code(item).__module__.startswith(f"{__package__}."):
             self._owners[name] = _loading[-1]
 
     def owner(self, name: str) -> Plugin | None:
@@ -228,6 +232,7 @@ def _load(target: str) -> Plugin:
     except BaseException as error:
         for registry in _registries:
             registry.discard(plugin)
+        sys.modules.pop(_module_name(target), None)
         if isinstance(error, WorkbenchError):
             raise BadInput(f"plugin {target}: {error}") from error
         if isinstance(error, Exception):
@@ -263,16 +268,15 @@ def _identify(target: str) -> Plugin:
 def _import(target: str) -> ModuleType:
     if not target.endswith(".py"):
         return importlib.import_module(target)
-    name = f"workbench_plugin_{Path(target).stem}"
-    spec = importlib.util.spec_from_file_location(name, target)
+    spec = importlib.util.spec_from_file_location(_module_name(target), target)
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up there
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
+    sys.modules[spec.name] = module  # dataclasses look their module up there
+    spec.loader.exec_module(module)
     return module
+
+
+def _module_name(target: str) -> str:
+    return f"workbench_plugin_{Path(target).stem}" if target.endswith(".py") else target
 
 
 def _digest(path: Path) -> str:

@@ -49,7 +49,7 @@ def prune(spec: RunSpec, store: str | Path = "runs", *, keep_weights: bool = Fal
     store = Store(store)
     folder = store.run(spec.name)
     if folder.results.exists():
-        return Run(folder.root)
+        return Run(folder.root).check()
     task = load_task(spec.task)
     classifier = load_encoder(spec.model, task.num_outputs, spec.seed)
     _check_that_something_is_kept(spec, classifier)

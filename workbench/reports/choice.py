@@ -35,7 +35,7 @@ def chosen_run(runs: Sequence[Run], store: str | Path) -> Run:
     run = runs[0] if runs else newest_complete(store)
     if run is None:
         raise BadInput(f"there is no complete run in {store}; {HOW_TO_MAKE_ONE}. Or name another --store.")
-    return _checked(run)
+    return run.check()
 
 
 def chosen_runs(runs: Sequence[Run], store: str | Path) -> list[Run]:
@@ -49,7 +49,7 @@ def chosen_runs(runs: Sequence[Run], store: str | Path) -> list[Run]:
     if not named:
         raise BadInput(f"there is no complete run in {store}; {HOW_TO_MAKE_ONE}. Or name another --store.")
     if runs or not any(status(run) == COMPLETE for run in named.values()):
-        return [_checked(run) for run in named.values()]
+        return [run.check() for run in named.values()]
     return list(named.values())
 
 
@@ -94,7 +94,7 @@ def open_run(folder: str, level: int) -> tuple[Run | None, int]:
     if run is None:
         print(f"There is no complete run in `runs` yet; {HOW_TO_MAKE_ONE}.")
         return None, level
-    levels = len(_checked(run).results["levels"])
+    levels = len(run.check().results["levels"])
     if not 0 <= level <= levels:
         raise BadInput(f"level {level}: run {run.name} has levels 1 to {levels}; 0 means the last.")
     return run, level or levels
@@ -102,9 +102,3 @@ def open_run(folder: str, level: int) -> tuple[Run | None, int]:
 
 def _runs_of(folder: str) -> list[Run]:
     return [Run(folder)] if is_run(folder) else runs_in(folder)
-
-
-def _checked(run: Run) -> Run:
-    """The run, after reading its spec and its results to see that they can be read."""
-    _ = run.spec, run.results
-    return run

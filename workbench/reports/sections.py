@@ -43,7 +43,7 @@ class Section:
     show: Callable[..., None]
 
 
-SECTIONS: Registry[Section] = Registry("report section")
+SECTIONS: Registry[Section] = Registry("report section", lambda section: section.show)
 
 
 def report_section(title: str, *, about: Subject) -> Callable[[Callable[..., None]], Callable[..., None]]:

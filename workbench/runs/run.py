@@ -191,6 +191,15 @@ class Run:
         evaluations = read_record(path).evaluations if path.exists() else ()
         return tuple((evaluation.step, evaluation.primary) for evaluation in evaluations)
 
+    def check(self) -> "Run":
+        """This run, once its spec and its results have been read.
+
+        Raises:
+            BadInput: it is not complete, a file is damaged, or it needs a plugin that is not loaded.
+        """
+        _ = self.spec, self.results
+        return self
+
     def _check_plugins(self) -> None:
         if self.folder.environment.exists():
             plugins.check_records(self.environment.get("plugins", ()), f"run {self.name}")

@@ -116,7 +116,7 @@ class Sweep:
     def _take_complete(self, cell: Cell, folder: Path) -> None:
         """Counts a run that was complete before, if it can be read."""
         try:
-            _ = Run(folder).results
+            Run(folder).check()
         except BadInput as error:
             self._fail(cell, str(error), resumable=False)
         else:

@@ -26,7 +26,7 @@ class Source:
     folder_variables: Mapping[str, str] = field(default_factory=dict)
 
 
-SOURCES: Registry[Source] = Registry("task source")
+SOURCES: Registry[Source] = Registry("task source", lambda source: source.load)
 
 
 def add_source(name: str, source: Source) -> None:
