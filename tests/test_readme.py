@@ -1,7 +1,8 @@
 """The commands and the code of the README and the docs are right.
 
-A block fenced as ```` ```bash run ```` or ```` ```python run ```` is executed, in order, in one empty folder;
-other blocks are too long for a test, and have their `make` and `workbench` lines checked.
+A block fenced as ```` ```bash run ```` or ```` ```python run ```` is executed, in the order of its page, in a folder that
+begins empty; one fenced as ```` ```python name.py ```` is appended to that file there. Other blocks take too long for a
+test, and only have their `make` and `workbench` lines checked.
 """
 
 import os
@@ -20,7 +21,7 @@ from workbench.engines import engine_ids
 from workbench.errors import BadInput
 
 RUNNERS = {"bash": ("bash", "-euo", "pipefail", "-c"), "python": (sys.executable, "-c")}
-FENCE = re.compile(r"^```(\w+)[ \t]*(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^```(\w+)[ \t]*([\w.]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 
 
@@ -80,9 +81,9 @@ def test_every_engine_has_its_row(readme):
 
 
 def test_every_workbench_command_parses(everything):
-    told = [words for words in commands(everything) if Path(words[0]).name == "workbench" and words[1:]]
-    assert told
-    assert [words for words in told if not parses(words[1:])] == []
+    named = [words for words in commands(everything) if Path(words[0]).name == "workbench" and words[1:]]
+    assert named
+    assert [words for words in named if not parses(words[1:])] == []
 
 
 def parses(words: list[str]) -> bool:
@@ -95,11 +96,16 @@ def parses(words: list[str]) -> bool:
     return True
 
 
-def test_the_marked_blocks_of_the_readme_run(readme, tmp_path):
-    marked = [block for block in blocks(readme) if block.mark == "run"]
+@pytest.mark.parametrize("page", ["README.md", "docs/extending.md"])
+def test_the_marked_blocks_of_a_page_run(root, page, tmp_path):
+    marked = [block for block in blocks((root / page).read_text(encoding="utf-8")) if block.mark]
     assert {block.language for block in marked} == RUNNERS.keys()
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    for language, _, code in marked:
+    for language, mark, code in marked:
+        if mark != "run":
+            with (tmp_path / mark).open("a", encoding="utf-8") as file:
+                file.write(code)
+            continue
         command = [*RUNNERS[language], code]
         result = subprocess.run(
             command, cwd=tmp_path, env=os.environ | {"PATH": path}, capture_output=True, text=True
