@@ -1,4 +1,4 @@
-"""A finished page in a browser that reaches no network, and what is to be seen on it."""
+"""A finished page in a browser without a network, and what is visible on it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page
 
 MARKS = ".scatterlayer .point, .scatterlayer .js-line, .barlayer .point, .heatmaplayer image"
-# The titles that are not wholly within their figure's box, half a pixel aside.
+# The titles that are not entirely within their figure's box, with half a pixel of tolerance.
 _OUTSIDE = """figures => figures.flatMap(figure => {
     const frame = figure.getBoundingClientRect();
     const inside = box => box.left > frame.left - 0.5 && box.right < frame.right + 0.5
@@ -20,7 +20,7 @@ _OUTSIDE = """figures => figures.flatMap(figure => {
 
 @contextmanager
 def opened(browser: Browser, path: Path, width: int = 1280) -> Iterator[tuple[Page, list[str]]]:
-    """A page once all of its figures are drawn, and what went wrong meanwhile, as it goes wrong."""
+    """A page once all of its figures are drawn, and the list of its problems, which grows as they occur."""
     context = browser.new_context(viewport={"width": width, "height": 900}, offline=True)
     page, wrong = context.new_page(), []
     page.on("console", lambda message: wrong.append(f"{message.type}: {message.text}"))
@@ -35,11 +35,11 @@ def opened(browser: Browser, path: Path, width: int = 1280) -> Iterator[tuple[Pa
 
 def figures(page: Page) -> list[str]:
     """The ids of the figures that are drawn, with data and marks."""
-    there = page.locator(".js-plotly-plot")
-    keys = there.evaluate_all("figures => figures.filter(f => f.data.length > 0).map(f => f.id)")
+    drawn = page.locator(".js-plotly-plot")
+    keys = drawn.evaluate_all("figures => figures.filter(f => f.data.length > 0).map(f => f.id)")
     return [key for key in keys if page.locator(f"#{key}").locator(MARKS).count()]
 
 
 def titles_outside(page: Page) -> list[str]:
-    """Titles and names in legends that stick out of their figures."""
+    """Titles and legend entries that extend beyond their figures."""
     return page.locator(".js-plotly-plot").evaluate_all(_OUTSIDE)

@@ -1,4 +1,4 @@
-"""The servers of the Makefile, on a copy of the notebooks, at a free port and with folders of their own."""
+"""The servers of the Makefile, on a copy of the notebooks, at a free port and with their own folders."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from urllib.error import URLError
 
 PATIENCE_SECONDS = 120
 PLACES = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
-# What a user would have said once when asked: no news.
+# Declines what JupyterLab asks a new user: no news.
 SETTINGS = "lab/user-settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings"
 
 
@@ -41,7 +41,7 @@ def make(target: str, project: Path, folder: Path) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     _configure(folder / "JUPYTER_CONFIG_DIR", port)
-    # This very Python has what the target would install.
+    # This Python has what the target would install.
     command = ["make", f"--old-file={sys.prefix}/installed", f"VENV={sys.prefix}", target]
     environment = os.environ | {name: str(folder / name) for name in PLACES}
     with (folder / "server.log").open("w") as log:
@@ -83,7 +83,7 @@ def _await_answer(url: str, server: subprocess.Popen, log: Path) -> None:
 
 
 def _end(server: subprocess.Popen) -> None:
-    """Asks the server to end, which ends its kernels, and insists after a while."""
+    """Asks the server to end, which ends its kernels, and kills it if it does not."""
     for asked in (signal.SIGTERM, signal.SIGKILL):
         deadline = time.monotonic() + 30
         try:

@@ -18,7 +18,7 @@ from workbench.models import MINILM, load_weights
 from workbench.randomness import derive
 
 START = PoolSpec(scope="global", candidates=3)
-# For each slider a key, and where it leads from the setting before.
+# For each slider a key, and the value after pressing it.
 MOVES = {
     "sparsity": ("ArrowLeft", 0.895),
     "ratio": ("ArrowRight", 10**-3.9),
@@ -47,13 +47,13 @@ def weights():
 
 
 def removed(sparsity: pd.Series) -> np.ndarray:
-    """Per cent of each matrix, by layer and type."""
+    """Percentage of each matrix, by layer and type."""
     return 100 * by_layer(sparsity).to_numpy()
 
 
 @cache
 def sampled(spec: PoolSpec) -> tuple[np.ndarray, np.ndarray]:
-    """Per cent removed and overlaps, out of masks that are sampled one by one."""
+    """Percentage removed and overlaps, from masks that are sampled one by one."""
     magnitude = {name: weight.abs() for name, weight in weights().items()}
     pool = {"magnitude": wb.topk_mask(magnitude, spec.sparsity, spec.scope)}
     for i in range(spec.candidates):
@@ -70,7 +70,7 @@ def shows(traces: list[dict], expected: np.ndarray) -> bool:
     return shown.shape == expected.shape and np.allclose(shown, expected, atol=1e-6)
 
 
-def await_truth(visit, spec: PoolSpec, after: str) -> None:
+def await_sampled(visit, spec: PoolSpec, after: str) -> None:
     """Waits until heat map and overlap matrix have the numbers of masks sampled here."""
     percent, overlaps = sampled(spec)
     for tab, panel, expected in (("Pool", "panel-overlap", overlaps), ("Weights", "panel-layers", percent)):
@@ -82,9 +82,9 @@ def await_truth(visit, spec: PoolSpec, after: str) -> None:
 
 
 @pytest.mark.parametrize("server", ["lab", "dashboard"])
-def test_every_slider_changes_the_pictures_to_what_python_says(visit, server):
+def test_every_slider_changes_the_figures_to_the_values_from_python(visit, server):
     visit = visit(server, "01_mask_explorer")
-    await_truth(visit, START, "nothing")
+    await_sampled(visit, START, "nothing")
     visit.picture("start", "explorer")
     spec = START
     for slider, (key, value) in MOVES.items():
@@ -92,17 +92,17 @@ def test_every_slider_changes_the_pictures_to_what_python_says(visit, server):
         for before, after in zip(sampled(spec), sampled(moved), strict=True):
             assert not np.array_equal(before, after)
         visit.press(slider, key)
-        await_truth(visit, moved, slider)
+        await_sampled(visit, moved, slider)
         spec = moved
     for tab in TABS:
         visit.part("tabs").get_by_text(tab, exact=True).click()
-        visit.until(lambda: visit.drawn("explorer") == 2, f"no picture on {tab}")
+        visit.until(lambda: visit.drawn("explorer") == 2, f"no figure on {tab}")
         visit.picture(tab, "explorer")
 
 
-def test_a_slider_shows_at_once_what_to_expect(visit, measured):
+def test_a_slider_shows_expected_values_at_once(visit, measured):
     visit = visit("lab", "01_mask_explorer")
-    await_truth(visit, START, "nothing")
+    await_sampled(visit, START, "nothing")
     visit.part("panel-layers").locator(".js-plotly-plot").evaluate(TIME_REDRAWS)
     for number in range(REDRAWS):
         visit.press("sparsity", "ArrowLeft")
@@ -116,12 +116,12 @@ def test_a_slider_shows_at_once_what_to_expect(visit, measured):
     assert shows([{"z": plain(figures[-1])}], removed(expected.sparsity()))
 
 
-def test_what_cannot_be_done_is_a_sentence_and_the_rest_works(visit):
+def test_an_impossible_setting_is_a_sentence_and_the_rest_works(visit):
     visit = visit("dashboard", "01_mask_explorer")
-    await_truth(visit, START, "nothing")
+    await_sampled(visit, START, "nothing")
     visit.part("model").locator("input").fill("no/such-model")
     visit.page.keyboard.press("Enter")
-    visit.until(lambda: "no/such-model" in visit.part("notice").inner_text(), "no word about the model")
+    visit.until(lambda: "no/such-model" in visit.part("notice").inner_text(), "no message about the model")
     visit.picture("refused", "explorer")
     visit.press("seed", "ArrowRight")
-    await_truth(visit, replace(START, seed=1), "seed")
+    await_sampled(visit, replace(START, seed=1), "seed")

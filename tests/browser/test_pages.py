@@ -19,13 +19,13 @@ EXPECTED = {
     "01_mask_explorer": ({"model": "", "sparsity": 0.8, "ratio": 0.01, "candidates": 3}, PANELS),
     "02_candidate_race": (
         {"model": "", "sparsity": 0.7, "candidates": 3, "scale": 0.5},
-        ["run", "race-curves", "race-foretelling"],
+        ["run", "race-curves", "race-prediction"],
     ),
     "03_compare_engines": ({"examples": 3}, ["quality", "overlap", "layers", "types", "errors"]),
     "04_connectivity": ({"points": 12, "dev_examples": 50, "probes": 1}, ["line"]),
     "05_training_length": ({"engine": "magnitude"}, ["metric", "diagnostics"]),
     "report_compare": ({"baseline": "randomized"}, ["quality-0", "overlap-0", "layers-0", "types-0"]),
-    "report_run": ({"level": 1}, ["quality", "layers", "overlap", "distance", "race", "foretelling"]),
+    "report_run": ({"level": 1}, ["quality", "layers", "overlap", "distance", "race", "prediction"]),
     "report_training_length": ({"engine": "magnitude"}, ["metric", "diagnostics"]),
 }
 

@@ -1,4 +1,4 @@
-"""A real run, started, watched, stopped, found again and finished in JupyterLab and on the dashboard."""
+"""A real run, started, watched, stopped, reopened and finished in JupyterLab and on the dashboard."""
 
 
 def points(visit) -> int:
@@ -12,8 +12,8 @@ def await_state(visit, state: str) -> None:
 
 def is_in(visit, *states: str) -> bool:
     """Whether the panel shows one of these states."""
-    there = visit.part("state")
-    return there.count() == 1 and there.inner_text() in states
+    label = visit.part("state")
+    return label.count() == 1 and label.inner_text() in states
 
 
 def await_growth(visit) -> None:
@@ -25,28 +25,29 @@ def await_growth(visit) -> None:
         seen = points(visit)
 
 
-def told(visit) -> str:
-    """How far the run is, in words."""
+def position(visit) -> str:
+    """The progress of the run, in words."""
     return visit.part("progress").inner_text()
 
 
 def await_end(visit) -> None:
-    """Waits for the run to be done, for as long as it goes on."""
+    """Waits for the run to be done, for as long as it makes progress."""
     seen = ""
     while not is_in(visit, "done"):
         visit.until(
-            lambda seen=seen: is_in(visit, "done", "failed") or told(visit) != seen, "the run does not go on"
+            lambda seen=seen: is_in(visit, "done", "failed") or position(visit) != seen,
+            "the run makes no progress",
         )
         assert not is_in(visit, "failed"), visit.part("watch").inner_text()
-        seen = told(visit)
+        seen = position(visit)
 
 
 def check_finished(visit) -> None:
     """The run is complete, with a race that was decided and full scores beside early ones."""
     await_end(visit)
     visit.until(lambda: visit.traces("race", 1) != [], "early and final scores are not compared")
-    visit.until(lambda: visit.drawn("race") == 2, "a picture of the race is not in sight")
-    assert "was chosen" in visit.part("race-told").inner_text()
+    visit.until(lambda: visit.drawn("race") == 2, "a figure of the race is not visible")
+    assert "was chosen" in visit.part("race-standing").inner_text()
     assert [box.is_disabled() for box in visit.part("candidates").locator("input").all()] == [True] * 3
     visit.picture("watch", "watch")
     visit.picture("race", "race")
@@ -60,17 +61,17 @@ def test_a_run_is_stopped_and_finished_by_another_kernel(visit):
     visit.picture("growing", "watch")
     visit.part("stop").click()
     await_state(visit, "stopped")
-    visit.until(lambda: told(visit).endswith("optimizer steps"), "the panel does not say how far the run is")
-    steps = told(visit)
+    visit.until(lambda: position(visit).endswith("optimizer steps"), "the panel shows no progress")
+    steps = position(visit)
     visit.restart("watch")
     await_state(visit, "stopped")
     assert visit.part("start").inner_text() == "Resume"
-    assert told(visit) == steps
+    assert position(visit) == steps
     visit.part("start").click()
     check_finished(visit)
 
 
-def test_a_run_goes_on_while_nobody_looks(visit):
+def test_a_run_continues_while_nobody_watches(visit):
     visit = visit("dashboard", "02_candidate_race")
     turn_to_seed(visit, "1")
     await_state(visit, "not started")
@@ -79,12 +80,12 @@ def test_a_run_goes_on_while_nobody_looks(visit):
     seen = points(visit)
     visit.restart("watch")
     turn_to_seed(visit, "1")
-    visit.until(lambda: points(visit) > seen, "the run did not go on")
+    visit.until(lambda: points(visit) > seen, "the run did not continue")
     check_finished(visit)
 
 
 def turn_to_seed(visit, seed: str) -> None:
-    """Turns to another run than the notebook's own."""
+    """Switches from the notebook's run to another one."""
     box = visit.part("race-form").get_by_label("Seed")
     box.fill(seed)
     box.press("Tab")
@@ -99,9 +100,9 @@ def test_a_run_that_cannot_start_is_a_sentence_and_the_next_one_can(visit):
     notice = visit.part("watch").locator(".workbench-notice")
     # The reason follows the state in a message of its own.
     visit.until(lambda: "WORKBENCH_GLUE_DIR" in notice.inner_text(), "no word of what is missing")
-    told = notice.inner_text()
-    assert "Traceback" not in told
-    assert "\n" not in told
+    message = notice.inner_text()
+    assert "Traceback" not in message
+    assert "\n" not in message
     visit.picture("refused", "watch")
     visit.part("race-form").locator("select").select_option("synth/cola")
     await_state(visit, "not started")

@@ -4,14 +4,14 @@ import pytest
 
 from tests.browser.pages import figures, opened, titles_outside
 
-FIGURES = ["quality", "layers", "overlap", "distance", "race", "foretelling"]
+FIGURES = ["quality", "layers", "overlap", "distance", "race", "prediction"]
 
 
 @pytest.fixture(params=[1280, 400], ids=["desk", "phone"])
 def page_and_wrong(request, browser, report_page):
     """The page, and what goes wrong on it."""
-    with opened(browser, report_page, request.param) as found:
-        yield found
+    with opened(browser, report_page, request.param) as result:
+        yield result
 
 
 def test_every_figure_has_marks_on_the_page(page_and_wrong):

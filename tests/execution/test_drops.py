@@ -46,7 +46,7 @@ def test_a_dropped_candidate_does_not_win_and_the_report_says_so(spec_of, tmp_pa
     assert next(c for c in pool if c.chosen).score == max(c.score for c in others)
     assert not pool[best.index].chosen
     assert run.results["interventions"] == {RACE: [best.index]}
-    assert f"out of {RACE} before its mask was chosen: {best.index}." in prose.cautions(run)[0]
+    assert f"from {RACE} before its mask was chosen: {best.index}." in prose.cautions(run)[0]
     assert prose.cautions(plain) == []
 
 

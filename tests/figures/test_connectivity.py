@@ -14,7 +14,7 @@ LINE = pd.DataFrame(
 )
 
 
-def test_each_split_has_its_curve_over_the_straight_line_in_both_panels():
+def test_each_split_has_a_curve_and_a_straight_line_in_both_panels():
     figure = figures.connectivity.loss_line(LINE, "run-a", "run-b")
     curves = [trace for trace in figure.data if trace.showlegend]
     assert [trace.name for trace in curves] == ["train", "dev"]
@@ -31,7 +31,7 @@ def test_a_regression_has_one_panel():
     assert len(figure.data) == 4
 
 
-def test_names_of_models_bring_no_markup():
+def test_names_of_models_are_not_markup():
     figure = figures.connectivity.loss_line(LINE, "<script>alert(1)</script>", "b" * 60)
     first, second = figure.layout.xaxis.ticktext[0], figure.layout.xaxis.ticktext[-1]
     assert first.count("<") == 1  # the line break

@@ -1,11 +1,11 @@
-"""Differences from a baseline: a panel a sparsity, the best on top, clear ones marked."""
+"""Differences from a baseline: a panel for each sparsity, the best on top, nonzero ones filled."""
 
 import json
 
 import pandas as pd
 import pytest
 
-from tests.figures.test_hostile_names import HOSTILE, drawn
+from tests.figures.test_hostile_names import HOSTILE, texts_of
 from workbench import figures
 
 PAIRS = pd.DataFrame(
@@ -36,11 +36,11 @@ def test_every_sparsity_has_its_panel(figure):
 
 
 def test_the_best_at_the_highest_sparsity_is_on_top(figure):
-    # Of two alike there, the better at the next sparsity; who has nothing there is lowest.
+    # A tie is decided by the next lower sparsity; engines without a value there are at the bottom.
     assert list(figure.layout.yaxis.categoryarray) == ["gmp", "acdc", "imp", "smp"]
 
 
-def test_an_interval_stands_where_it_should_and_is_marked_where_it_leaves_out_zero(figure):
+def test_intervals_are_correct_and_marks_are_filled_if_they_exclude_zero(figure):
     marks = figure.data[1]
     assert list(marks.error_x.array) == pytest.approx([0.02, 0.03, 0.03])
     assert list(marks.error_x.arrayminus) == pytest.approx([0.02, 0.03, 0.02])
@@ -50,6 +50,6 @@ def test_an_interval_stands_where_it_should_and_is_marked_where_it_leaves_out_ze
 
 def test_no_name_is_markup():
     pairs = PAIRS.replace({"imp": HOSTILE})
-    texts = drawn(json.loads(figures.differences.difference_intervals(pairs, HOSTILE).to_json()))
+    texts = texts_of(json.loads(figures.differences.difference_intervals(pairs, HOSTILE).to_json()))
     assert [text for text in texts if "<" in text] == []
     assert any("&lt;a href" in text for text in texts)

@@ -1,4 +1,4 @@
-"""The figures of the mask explorer say what their tables say."""
+"""The figures of the mask explorer show the values of their tables."""
 
 import numpy as np
 import pandas as pd
@@ -33,8 +33,8 @@ ALL = {
 
 
 def trace(figure, name):
-    (found,) = [trace for trace in figure.data if trace.name == name]
-    return found
+    (match,) = [trace for trace in figure.data if trace.name == name]
+    return match
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -65,7 +65,7 @@ def test_without_a_threshold_there_is_no_line():
     assert len(figures.magnitudes.magnitude_histogram(MAGNITUDES, 0.0).layout.shapes) == 1
 
 
-def test_a_map_marks_the_magnitude_mask_and_leaves_masks_that_are_only_expected_open():
+def test_a_map_marks_the_magnitude_mask_and_draws_expected_masks_open():
     figure = ALL["map"]()
     assert (list(trace(figure, "magnitude mask").x), trace(figure, "magnitude mask").marker.symbol) == (
         [0.0],
@@ -77,7 +77,7 @@ def test_a_map_marks_the_magnitude_mask_and_leaves_masks_that_are_only_expected_
     assert trace(figures.overlap.mask_map(PLACES, sampled=False), "expected").marker.symbol == "circle-open"
 
 
-def test_growth_is_in_per_cent_of_all_weights():
+def test_growth_is_a_percentage_of_all_weights():
     figure = ALL["growth"]()
     assert list(trace(figure, "union, expected").y) == [10, 15]
     assert list(trace(figure, "intersection, sampled").y) == [10, 5]

@@ -1,4 +1,4 @@
-"""Each figure says what its table says, in units, and stays small."""
+"""Each figure shows the values of its table, with units, and stays small."""
 
 import numpy as np
 import pandas as pd
@@ -75,11 +75,11 @@ def test_equal_tables_give_equal_figures(name):
 
 
 def trace(figure, name):
-    (found,) = [trace for trace in figure.data if trace.name == name]
-    return found
+    (match,) = [trace for trace in figure.data if trace.name == name]
+    return match
 
 
-def test_levels_stand_beside_the_dense_line_and_published_figures_apart():
+def test_levels_have_a_dense_line_and_separate_published_figures():
     figure = ALL["levels"]()
     assert list(trace(figure, "dev").y) == [0.8, 0.7]
     assert list(trace(figure, "dev").x) == pytest.approx([100, 10])
@@ -91,7 +91,7 @@ def test_levels_stand_beside_the_dense_line_and_published_figures_apart():
     assert published.marker.symbol == "diamond-open"
 
 
-def test_engines_have_every_seed_a_mean_and_an_interval_where_there_are_seeds():
+def test_engines_have_every_seed_a_mean_and_an_interval_if_there_are_several_seeds():
     figure = ALL["sparsity"]()
     means, seeds = trace(figure, "imp"), trace(figure, "imp, each seed")
     assert list(means.x) == pytest.approx([20, 10])
@@ -114,7 +114,7 @@ def test_eighteen_engines_look_different():
     assert len(set(styles)) == 18
 
 
-def test_engines_stand_downwards_and_parts_across():
+def test_engines_are_rows_and_parts_are_columns():
     (heat,) = ALL["engines"]().data
     assert list(heat.y) == ["imp", "smp"]
     assert list(heat.x) == ["0", "1", "stem"]
@@ -147,7 +147,7 @@ def test_two_metrics_are_two_panels_with_one_legend():
     assert len(shown) == len(set(shown)) == 4
 
 
-def test_layers_have_per_cent_and_short_names():
+def test_layers_have_percentages_and_short_names():
     (heat,) = ALL["layers"]().data
     assert np.asarray(heat.z).tolist() == [pytest.approx([90, 70]), pytest.approx([80, 95])]
     assert list(heat.x) == ["query", "odd"]
@@ -159,7 +159,7 @@ def test_rounding_differences_do_not_span_the_colour_scale():
     assert heat.zmax - heat.zmin == pytest.approx(10, abs=0.01)
 
 
-def test_overlap_scale_covers_the_values():
+def test_the_overlap_scale_covers_the_values():
     (heat,) = ALL["overlap"]().data
     assert heat.zmin <= 0.83
     assert heat.zmax == 1
@@ -194,8 +194,8 @@ def test_copies_of_the_magnitude_mask_have_no_ratio_to_name():
     assert figures.pool.distance_from_magnitude(copies).data[0].name == "copy of the magnitude mask"
 
 
-def test_candidates_in_one_place_share_a_label():
+def test_candidates_at_one_point_share_a_label():
     tied = SCORES.assign(early=[0.6, 0.6, 0.7], final=[0.7, 0.7, 0.7])
     figure = figures.race.early_against_final(tied, "accuracy")
     assert list(trace(figure, "chosen").text) == ["0, 1"]
-    assert list(trace(figure, "the other candidates").text) == ["", "2"]
+    assert list(trace(figure, "other candidates").text) == ["", "2"]

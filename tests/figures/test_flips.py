@@ -39,7 +39,7 @@ def test_targets_have_distances():
     assert figure.layout.yaxis.range[1] > 3.5
 
 
-def test_many_examples_are_drawn_in_part_and_counted_in_full():
+def test_many_examples_are_thinned_out_and_all_counted():
     count = 3 * MOST_POINTS
     many = pd.DataFrame({"example": np.arange(count), "first_error": 0.1, "second_error": 0.2})
     (trace,) = figures.flips.error_scatter(many.assign(outcome="both right"), "a", "b").data

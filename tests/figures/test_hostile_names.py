@@ -27,18 +27,18 @@ ALL = {
 }
 
 
-def drawn(part) -> list[str]:
-    """The texts of a figure, without the markup of our own; what groups a legend is never drawn."""
+def texts_of(part) -> list[str]:
+    """The texts of a figure, without our own markup; names of legend groups are never drawn."""
     if isinstance(part, str):
         return [re.sub("<br>|<extra></extra>", "", part)]
     if isinstance(part, dict):
         part = [value for name, value in part.items() if name != "legendgroup"]
-    return [text for inner in part for text in drawn(inner)] if isinstance(part, list | tuple) else []
+    return [text for inner in part for text in texts_of(inner)] if isinstance(part, list | tuple) else []
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_no_name_is_markup(name):
-    texts = drawn(json.loads(ALL[name]().to_json()))
+    texts = texts_of(json.loads(ALL[name]().to_json()))
     assert [text for text in texts if "<" in text] == []
     assert any("&lt;a href" in text for text in texts)
 

@@ -43,7 +43,7 @@ def test_the_best_length_of_each_sparsity_is_ringed():
     assert figure.layout.yaxis.title.text == "accuracy (share of examples)"
 
 
-def test_diagnostics_have_a_panel_each_and_missing_ones_none():
+def test_each_diagnostic_has_a_panel_unless_it_is_missing():
     means = mean_by_length(RUNS)
     assert len(figures.training_length.diagnostics_by_length(means).data) == 6
     regression = mean_by_length(
@@ -56,7 +56,7 @@ def test_diagnostics_have_a_panel_each_and_missing_ones_none():
     assert figure.layout.yaxis.title.text == "training loss without dropout"
 
 
-def test_what_rounding_makes_of_a_loss_fills_no_axis():
+def test_rounding_differences_do_not_fill_an_axis():
     flat = RUNS.assign(train_loss=0.69 + 1e-7 * RUNS["epochs"])
     low, high = figures.training_length.diagnostics_by_length(mean_by_length(flat)).layout.yaxis.range
     assert high - low >= 0.1

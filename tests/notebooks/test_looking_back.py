@@ -1,4 +1,4 @@
-"""The notebooks that look back on runs, on fit and unfit ones, and on names that would be markup."""
+"""The notebooks about runs: complete and damaged ones, and names that look like markup."""
 
 import pytest
 
@@ -42,7 +42,7 @@ def hostile_glue(tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("hostile_glue")
-def test_engines_beside_each_other_and_sentences_that_are_markup(page, finished_run, tmp_path):
+def test_a_comparison_of_engines_shows_sentences_and_no_markup(page, finished_run, tmp_path):
     """Of the store one run is damaged; the others' model is a folder with a hostile name."""
     for engine, right in ((Magnitude(sparsity=0.9), 100), (IMP(sparsity=0.9), 130)):
         for model in (HOSTILE, "plain"):
@@ -52,29 +52,29 @@ def test_engines_beside_each_other_and_sentences_that_are_markup(page, finished_
             predict(run, right)
     torn = fabricate(tmp_path / "runs", finished_run, Magnitude(sparsity=0.5))
     (torn.path / "results.json").write_text("{")
-    found = page("03_compare_engines", examples=3, task=f"glue/sst2, {HOSTILE}")
-    assert found.drawn == ["quality", "overlap", "layers", "types", "errors"]
-    assert "img" not in found.tags
-    assert found.loads == []
-    told = text(found)
-    assert f"Left out: {torn.name} (unreadable" in told
-    assert "Flips: 30 that only the first gets right, 0 that only the second gets right." in told
-    assert told.count(f"{' '.join(HOSTILE.split())} number") == 3
+    compared = page("03_compare_engines", examples=3, task=f"glue/sst2, {HOSTILE}")
+    assert compared.drawn == ["quality", "overlap", "layers", "types", "errors"]
+    assert "img" not in compared.tags
+    assert compared.loads == []
+    words = text(compared)
+    assert f"Left out: {torn.name} (unreadable" in words
+    assert "Flips: 30 that only the first gets right, 0 that only the second gets right." in words
+    assert words.count(f"{' '.join(HOSTILE.split())} number") == 3
     with pytest.raises(BadInput, match="unknown first 'nobody'"):
         page("03_compare_engines", first="nobody")
 
 
-def test_one_run_has_no_pair_and_no_line_and_a_command_says_how_to_get_one(page, finished_run):
+def test_one_run_has_no_pair_and_no_line_and_a_command_makes_some(page, finished_run):
     compared = page("03_compare_engines", [finished_run])
     assert compared.drawn == ["quality", "overlap", "layers", "types"]
-    assert "there is no pair to look at" in text(compared)
-    joined = page("04_connectivity", [finished_run])
-    assert joined.drawn == []
-    assert "no two models of one task and model" in text(joined)
-    assert KEEP_WEIGHTS in text(joined)
+    assert "there is no pair to compare" in text(compared)
+    connected = page("04_connectivity", [finished_run])
+    assert connected.drawn == []
+    assert "no two models of one task and model" in text(connected)
+    assert KEEP_WEIGHTS in text(connected)
 
 
-def test_two_runs_are_joined_by_a_line_and_the_ends_are_curved(page, finished_run, spec_of, tmp_path):
+def test_two_runs_are_connected_by_a_line_with_a_trace_at_each_end(page, finished_run, spec_of, tmp_path):
     other = prune(spec_of(), tmp_path / "runs", keep_weights=True)
     runs = [finished_run, other]
     levels = page("04_connectivity", runs, dev_examples=40)
@@ -86,13 +86,13 @@ def test_two_runs_are_joined_by_a_line_and_the_ends_are_curved(page, finished_ru
     assert "trace of Hessian" in text(finals)
 
 
-def test_lengths_are_those_of_the_task_and_engine_that_are_wanted(page, finished_run, tmp_path):
+def test_training_lengths_are_those_of_the_named_task_and_engine(page, finished_run, tmp_path):
     for steps in (100, 200, 400):
         fabricate(tmp_path / "runs", finished_run, Magnitude(sparsity=0.9), steps=steps, scale=steps / 1000)
     fabricate(tmp_path / "runs", finished_run, IMP(sparsity=0.9), task="glue/rte")
     most = page("05_training_length")
     assert most.drawn == ["metric"]
     assert "3 runs of the engine magnitude on synth/sst2" in text(most)
-    assert "1 runs of the engine imp on glue/rte" in text(page("05_training_length", task="glue/rte"))
+    assert "1 run of the engine imp on glue/rte" in text(page("05_training_length", task="glue/rte"))
     with pytest.raises(BadInput, match="unknown engine 'impp'"):
         page("05_training_length", engine="impp")

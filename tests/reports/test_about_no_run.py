@@ -14,7 +14,7 @@ KEYS = [panel.key for panel in PANELS]
 
 @pytest.fixture(scope="module")
 def page(tiny_model_dir, tmp_path_factory):
-    """The explorer over a folder that is named from where it is, by the shell."""
+    """The explorer on a model folder given by a relative path, rendered by the shell."""
     out = tmp_path_factory.mktemp("explorer") / "page.html"
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tiny_model_dir.parent)
@@ -29,17 +29,17 @@ def test_every_panel_is_drawn_in_the_page(page):
     assert re.findall(r'Plotly\.newPlot\(\s*"([\w-]+)"', page) == KEYS
 
 
-def test_the_page_says_what_is_looked_at(page):
+def test_the_page_names_the_model(page):
     assert re.search(r"bert: [\d,]+ prunable weights in 12 matrices", page)
     assert "<title>01_mask_explorer</title>" in page
 
 
-def test_a_run_has_no_place_in_it(finished_run, tmp_path):
+def test_a_run_is_refused(finished_run, tmp_path):
     with pytest.raises(BadInput, match="01_mask_explorer is about no run"):
         render([finished_run], tmp_path / "page.html", store=tmp_path, notebook="01_mask_explorer")
 
 
-def test_a_model_that_is_not_there_is_told_in_one_line(tmp_path, capsys):
+def test_a_missing_model_is_reported_in_one_line(tmp_path, capsys):
     command = ["report", "--notebook", "01_mask_explorer", "-p", "model", str(tmp_path / "none")]
     assert main([*command, "--out", str(tmp_path / "page.html")]) == 2
     assert "does not exist" in capsys.readouterr().err

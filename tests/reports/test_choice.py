@@ -9,19 +9,19 @@ from workbench.reports.choice import chosen_runs
 from workbench.runs import Run
 
 
-def test_level_nought_is_the_last(finished_run):
+def test_level_0_is_the_last(finished_run):
     assert open_run(str(finished_run.path), 0)[1] == 2
     assert open_run(str(finished_run.path), 1)[1] == 1
 
 
 @pytest.mark.parametrize("level", [-1, 3])
-def test_a_level_that_the_run_does_not_have(finished_run, level):
+def test_a_level_that_the_run_does_not_have_is_refused(finished_run, level):
     with pytest.raises(BadInput, match=f"level {level}: run .* has levels 1 to 2"):
         open_run(str(finished_run.path), level)
 
 
 @pytest.mark.parametrize("inside", ["", "notebooks"])
-def test_without_a_name_the_store_nearby_is_looked_at(finished_run, tmp_path, monkeypatch, inside):
+def test_without_a_name_the_default_store_is_used(finished_run, tmp_path, monkeypatch, inside):
     (tmp_path / "runs").symlink_to(finished_run.path.parent)
     (tmp_path / inside).mkdir(exist_ok=True)
     monkeypatch.chdir(tmp_path / inside)
@@ -37,7 +37,7 @@ def test_without_any_run_a_sentence_says_how_to_make_one(tmp_path, monkeypatch, 
 
 @pytest.fixture
 def store(finished_run, tmp_path):
-    """A complete run, one of another version, a damaged one, and one that has only begun."""
+    """A complete run, one of another version, a damaged one, and one that has only started."""
     (tmp_path / "store").mkdir()
     (tmp_path / "store" / finished_run.name).symlink_to(finished_run.path)
     results = {
@@ -54,30 +54,30 @@ def store(finished_run, tmp_path):
 
 
 @pytest.fixture
-def told(monkeypatch):
+def shown(monkeypatch):
     """The HTML that is displayed."""
     outputs = []
     monkeypatch.setattr(blocks, "display", lambda html: outputs.append(html.data))
     return outputs
 
 
-def test_runs_of_a_store_that_cannot_be_looked_at_are_left_out_and_told(store, finished_run, told):
+def test_unreadable_runs_of_a_store_are_left_out_and_named(store, finished_run, shown):
     assert [run.name for run in open_runs(str(store))] == [finished_run.name]
-    (sentence,) = told
+    (sentence,) = shown
     assert "Left out: bare (unreadable: " in sentence
     assert "begun (incomplete); older (unreadable: " in sentence
     assert "does not have format 1" in sentence
     assert sentence.endswith("; and 1 more.</p>")
 
 
-def test_where_every_run_is_unfit_a_sentence_says_how_to_make_one(store, finished_run, told, capsys):
+def test_if_no_run_can_be_read_a_sentence_says_how_to_make_one(store, finished_run, shown, capsys):
     (store / finished_run.name).unlink()
     assert open_runs(str(store)) == []
-    assert len(told) == 1
+    assert len(shown) == 1
     assert "workbench prune" in capsys.readouterr().out
 
 
-def test_a_page_about_a_store_needs_one_run_that_fits_and_one_that_is_named_must(store, finished_run):
+def test_a_store_needs_one_readable_run_and_a_named_run_must_be_readable(store, finished_run):
     names = [run.name for run in chosen_runs([], store)]
     assert names == ["bare", "older", finished_run.name, "torn"]
     with pytest.raises(BadInput, match="format 1"):

@@ -7,11 +7,13 @@ import pytest
 
 from tests.fabricated import fabricate, predict
 from tests.reports.test_render import Page
-from workbench import analysis, cli
+from workbench import cli
+from workbench.analysis.comparison import comparison_table
+from workbench.analysis.differences import paired_differences
 from workbench.engines.imp import IMP
 from workbench.engines.magnitude import Magnitude
 from workbench.errors import BadInput
-from workbench.reports import comparison, open_runs, render
+from workbench.reports import comparison, differences, open_runs, render
 
 
 @pytest.fixture(scope="module")
@@ -50,24 +52,25 @@ def page(html):
 def test_every_task_has_its_figures(page):
     kinds = ("quality", "overlap", "layers", "types")
     expected = [f"{kind}-{task}" for kind in kinds for task in range(2)]
-    # One of the tasks has a single engine, and so nothing to pair.
+    # One of the tasks has a single engine, and so no pairs.
     assert sorted(page.drawn) == sorted([*expected, "differences-0"])
     assert page.loads == []
 
 
-def test_the_page_tells_what_was_compared_and_how(page):
+def test_the_page_says_what_was_compared_and_how(page):
     text = " ".join(" ".join(page.text).split())
     for words in (
         "Left out: damaged (unreadable:",
         "6 runs on glue/sst2, synth/sst2",
         "Engines: magnitude; imp; imp, scope=global.",
         "2 of 4 entries have one seed",
-        "Each engine minus magnitude",
-        "Left out, because magnitude took another number of optimizer steps (300): imp, scope=global (400",
+        "an engine's score minus that of magnitude",
+        "Left out, because magnitude took a different number of optimizer steps (300): ",
+        ": imp, scope=global (400 steps)",
         "+0.200",
         "seeds and examples",
         "published figures for BERT-base",
-        "two masks drawn independently and evenly would overlap by 0.053",
+        "two masks chosen independently and uniformly at random would have a Jaccard index of 0.053",
     ):
         assert words in text
     assert "selection: dev" not in text
@@ -80,7 +83,7 @@ def test_equal_runs_give_equal_bytes_and_another_baseline_another_page(store, ht
         return out.read_text(encoding="utf-8")
 
     assert page() == html
-    assert "Each engine minus imp," in page(baseline="imp")
+    assert "an engine's score minus that of imp," in page(baseline="imp")
     with pytest.raises(BadInput, match="unknown parameter"):
         page(runs="elsewhere")
 
@@ -92,15 +95,15 @@ def test_runs_are_found_by_folder_store_and_line(store, tmp_path):
     assert open_runs(str(store / "begun")) == open_runs(str(tmp_path)) == []
 
 
-def test_runs_that_selected_on_dev_are_pointed_out(finished_run, tmp_path):
+def test_selection_on_dev_is_pointed_out(finished_run, tmp_path):
     runs = [fabricate(tmp_path, finished_run, Magnitude(sparsity=0.9), selection="dev")]
-    told = " ".join(comparison.cautions(analysis.comparison.comparison_table(runs)))
-    assert "1 of the runs selected on the dev split" in told
+    text = " ".join(comparison.cautions(comparison_table(runs)))
+    assert "1 of the runs used the dev split" in text
 
 
 def test_without_pairs_a_sentence_says_so(finished_run, tmp_path):
-    table = analysis.comparison.comparison_table([fabricate(tmp_path, finished_run, Magnitude(sparsity=0.9))])
-    pairs = analysis.differences.paired_differences([], table[:0], "magnitude")
-    (sentence,) = comparison.how_paired(pairs, "magnitude")
-    assert "nothing to pair" in sentence
-    assert isinstance(comparison.differences(pairs), pd.DataFrame)
+    table = comparison_table([fabricate(tmp_path, finished_run, Magnitude(sparsity=0.9))])
+    pairs = paired_differences([], table[:0], "magnitude")
+    (sentence,) = differences.how_paired(pairs, "magnitude")
+    assert "there are no pairs" in sentence
+    assert isinstance(differences.difference_table(pairs), pd.DataFrame)

@@ -3,9 +3,10 @@ import shlex
 import numpy as np
 import pandas as pd
 
-from workbench import cli
 from workbench.analysis.connectivity import Connection, Endpoint
 from workbench.analysis.hessian import TraceEstimate
+from workbench.cli import parser
+from workbench.cli.run_spec import spec_of
 from workbench.reports import connectivity
 
 TABLE = pd.DataFrame(
@@ -20,38 +21,40 @@ TABLE = pd.DataFrame(
 
 def test_the_command_that_keeps_weights_is_one_that_the_shell_takes():
     words = shlex.split(connectivity.KEEP_WEIGHTS)
-    options = cli.parser().parse_args(words[1:])
+    options = parser().parse_args(words[1:])
     assert (words[0], options.keep_weights) == ("workbench", True)
-    assert cli._spec(options).engine.particles > 1
+    assert spec_of(options).engine.particles > 1
 
 
-def test_heights_say_whether_they_are_more_than_noise(finished_run):
+def test_barriers_are_compared_with_noise(finished_run):
     end = Endpoint(finished_run)
-    train, dev = connectivity.heights(Walk(end, end, TABLE, ()))
+    train, dev = connectivity.barrier_sentences(Connection(end, end, TABLE, ()))
     assert "rises 0.5000 above" in train
-    assert "+10.00 points above their mean: not below" in train
+    assert "+10.00 points above the mean of its ends: not less" in train
     assert "rises 0.0000 above" in dev
-    assert "+0.00 points above their mean: below" in dev
-    (regression,) = connectivity.heights(Walk(end, end, TABLE[:3].assign(error=np.nan), ()))
+    assert "+0.00 points above the mean of its ends: less" in dev
+    (regression,) = connectivity.barrier_sentences(Connection(end, end, TABLE[:3].assign(error=np.nan), ()))
     assert "points" not in regression
 
 
-def test_ends_are_named_for_reading(finished_run):
-    there = {end.name: end for end in (End(finished_run), Endpoint(finished_run, "level-1/particle-0"))}
+def test_endpoints_have_readable_names(finished_run):
+    endpoints = {
+        end.name: end for end in (Endpoint(finished_run), Endpoint(finished_run, "level-1/particle-0"))
+    }
     last = finished_run.name[-4:]
-    assert list(connectivity.end_labels(there).values()) == [
+    assert list(connectivity.endpoint_labels(endpoints).values()) == [
         f"synth/sst2, randomized, 80 %, seed 0 (…{last}): final model",
         f"synth/sst2, randomized, 80 %, seed 0 (…{last}): level-1, particle-0",
     ]
-    walk = Connection(*there.values(), TABLE, ())
-    assert connectivity.what_was_walked(walk)[0].endswith("level-1, particle-0, at 3 points.")
-    kept = connectivity.what_is_there(there)
+    connection = Connection(*endpoints.values(), TABLE, ())
+    assert connectivity.what_was_connected(connection)[0].endswith("level-1, particle-0, at 3 points.")
+    kept = connectivity.endpoint_table(endpoints)
     assert kept.to_numpy().tolist() == [[finished_run.name, "level-1/particle-0"]]
-    assert connectivity.what_is_there({finished_run.name: Endpoint(finished_run)}).iloc[0, 1] == "none"
-    assert connectivity.what_is_there({}).empty
+    assert connectivity.endpoint_table({finished_run.name: Endpoint(finished_run)}).iloc[0, 1] == "none"
+    assert connectivity.endpoint_table({}).empty
 
 
-def test_traces_stand_beside_their_weights():
-    table = connectivity.curvature((Trace(10.0, None, 5), TraceEstimate(30.0, 2.0, 10)))
+def test_traces_are_also_given_for_each_weight():
+    table = connectivity.trace_table((TraceEstimate(10.0, None, 5), TraceEstimate(30.0, 2.0, 10)))
     assert table["trace_per_weight"].tolist() == [2.0, 3.0]
     assert np.isnan(table["standard_error"][0])

@@ -3,7 +3,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from workbench import cli
+from workbench.cli import parser
+from workbench.cli.run_spec import spec_of
 from workbench.engines.imp import IMP
 from workbench.engines.magnitude import Magnitude
 from workbench.engines.randomized import Randomized
@@ -27,8 +28,8 @@ SPECS = [
 
 
 @pytest.mark.parametrize("spec", SPECS)
-def test_the_command_that_makes_a_run_again_means_its_spec(spec):
+def test_the_command_that_makes_a_run_again_has_its_spec(spec):
     command = prose.reproduction(SimpleNamespace(spec=spec, environment={"threads": 2}))
     threads, program, *arguments = shlex.split(command)
     assert (threads, program) == ("OMP_NUM_THREADS=2", "workbench")
-    assert cli._spec(cli.parser().parse_args(arguments)) == spec
+    assert spec_of(parser().parse_args(arguments)) == spec

@@ -1,4 +1,4 @@
-"""What cannot be rendered is refused in one sentence, and the old page stays."""
+"""Whatever cannot be rendered is refused in one sentence, and the old page stays."""
 
 import json
 import shutil
@@ -43,7 +43,7 @@ def test_an_incomplete_run(refused, copy):
     (copy.path / "results.json").unlink()
     message = refused([copy])
     assert "not complete" in message
-    assert "goes on" in message
+    assert "to resume it" in message
 
 
 def test_a_store_without_a_complete_run(refused):
@@ -83,7 +83,7 @@ def test_a_parameter_of_the_wrong_type(refused, value):
     assert "type int" in message
 
 
-def test_an_int_will_do_for_a_float(tmp_path):
+def test_an_int_is_accepted_for_a_float(tmp_path):
     source = "rate: float = 0.5  # a rate\nname: str = ''\nwanted: bool = False"
     cell = nbformat.v4.new_code_cell(source, metadata={"tags": ["parameters"]})
     metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
@@ -97,17 +97,17 @@ def test_an_int_will_do_for_a_float(tmp_path):
 FAILURES = {
     "1 / 0": "broken failed with ZeroDivisionError: division by zero. Open ",
     "class BadInput(ValueError): pass\nraise BadInput('level 3:\\nthere is none')": "level 3: there is none",
-    "import os\nos.write(2, b'so long')\nos._exit(1)": "Its last words: 'so long'.",
+    "import os\nos.write(2, b'so long')\nos._exit(1)": "Its last output: 'so long'.",
 }
 
 
-@pytest.mark.parametrize(("code", "told"), FAILURES.items())
-def test_a_notebook_that_fails_is_told_in_one_line(refused, tmp_path, monkeypatch, code, told):
+@pytest.mark.parametrize(("code", "reason"), FAILURES.items())
+def test_a_failing_notebook_gives_one_sentence(refused, tmp_path, monkeypatch, code, reason):
     notebook = nbformat.read(notebook_path("report_run"), as_version=4)
     notebook.cells[2:] = [nbformat.v4.new_code_cell(code, id="fails")]
     (tmp_path / "notebooks").mkdir()
     nbformat.write(notebook, tmp_path / "notebooks" / "broken.ipynb")
     monkeypatch.setattr(resources, "PACKAGE", tmp_path)
     message = refused(notebook="broken")
-    assert told in message
+    assert reason in message
     assert "\n" not in message

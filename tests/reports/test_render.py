@@ -1,4 +1,4 @@
-"""Rendered pages: complete, alone in the world, and equal for equal runs."""
+"""Rendered pages: complete, self-contained, and equal for equal runs."""
 
 import re
 import shutil
@@ -12,7 +12,7 @@ from workbench.reports import render
 from workbench.runs import FineTuning, RunSpec
 from workbench.training import Distillation
 
-FIGURES = ["quality", "layers", "overlap", "distance", "race", "foretelling"]
+FIGURES = ["quality", "layers", "overlap", "distance", "race", "prediction"]
 HOSTILE = "<img src=x onerror=alert(1)> & \"'`$x$"
 
 
@@ -63,7 +63,7 @@ def test_the_page_loads_nothing(page):
     assert not any("@import" in style or "url(" in style for style in page.styles)
 
 
-def test_the_policy_of_the_page_forbids_to_load_anything(html):
+def test_the_policy_of_the_page_forbids_loading_anything(html):
     assert "default-src 'none'" in html
 
 
@@ -78,14 +78,14 @@ def test_figures_have_data(page):
     assert all(re.search(r'"(y|z)":(\[[^\]]|\{)', script) for script in drawings)
 
 
-def test_the_text_says_what_was_run_and_how_it_ended(page, finished_run):
+def test_the_text_says_what_was_run_and_with_what_result(page, finished_run):
     text = " ".join(page.text)
     assert f"{finished_run.results['dev']['validation']['accuracy']:.3f}" in text
     assert f"{100 * finished_run.results['sparsity']:.2f} %" in text
-    for words in ("synth/sst2", "randomized", "this is one seed", "rank correlation", finished_run.name):
+    for words in ("synth/sst2", "randomized", "This is one seed", "rank correlation", finished_run.name):
         assert words in text
     assert "OMP_NUM_THREADS=1 workbench prune synth/sst2 --engine randomized --sparsity 0.8" in text
-    assert "selected masks and checkpoints on the dev split" not in text
+    assert "used the dev split that it reports for selecting" not in text
 
 
 def test_code_is_hidden(html):
@@ -125,10 +125,10 @@ def test_names_are_text_and_never_markup(hostile_page):
 def test_a_run_without_a_race_and_with_two_dev_splits_renders(hostile_page):
     text = " ".join(hostile_page.text)
     assert hostile_page.drawn == ["quality", "layers"]
-    assert "makes one mask a level and races none" in text
+    assert "makes one mask for each level and holds no races" in text
     assert "dev (matched) accuracy" in text
     assert "dev (mismatched) accuracy" in text
 
 
-def test_selection_on_dev_is_said(hostile_page):
+def test_selection_on_dev_is_pointed_out(hostile_page):
     assert "Its dev scores are optimistic" in " ".join(hostile_page.text)

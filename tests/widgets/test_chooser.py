@@ -65,7 +65,7 @@ def test_a_panel_follows_every_dropdown(live):
 def test_an_error_is_a_sentence_and_the_next_choice_works(live):
     made = Chooser(look, OPTIONS, {"task": "cola"})
     made.panel(blocks.say)
-    made.panel(lambda found: 1 / 0)
+    made.panel(lambda result: 1 / 0)
     panel, broken = live
     made.show()
     message, (_, seed) = live[-1].children[1], controls(live)
@@ -78,7 +78,7 @@ def test_an_error_is_a_sentence_and_the_next_choice_works(live):
     assert message.outputs == ()
 
 
-def test_what_takes_long_waits_for_its_button(live):
+def test_slow_computations_wait_for_the_button(live):
     made = Chooser(look, OPTIONS, {}, button="Look")
     made.panel(blocks.say)
     (panel,) = live
@@ -91,7 +91,7 @@ def test_what_takes_long_waits_for_its_button(live):
     assert not button.disabled
 
 
-def test_a_wanted_key_that_is_not_there_is_told_and_the_first_is_shown(live):
+def test_an_unknown_key_is_reported_and_the_first_is_shown(live):
     made = Chooser(look, OPTIONS, {"task": "colla"})
     made.panel(blocks.say)
     (panel,) = live

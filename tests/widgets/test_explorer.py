@@ -1,4 +1,4 @@
-"""The mask explorer without a browser: sliders move, figures say what the Python API says."""
+"""The mask explorer without a browser: its figures show the values of the Python API."""
 
 import asyncio
 import base64
@@ -33,11 +33,11 @@ def weights(tiny_model_dir):
 
 def shown(explorer, key):
     """The figure that a panel holds, as plain data."""
-    return explorer._live[key].figure
+    return explorer.tabs.live[key].figure
 
 
 async def until(condition):
-    """Leaves the loop to others until something is so, and fails where it is never so."""
+    """Yields to the event loop until a condition holds; fails if it never does."""
     async with asyncio.timeout(100):
         while not condition():
             await asyncio.sleep(0.01)
@@ -74,20 +74,20 @@ def test_a_slider_moves_the_visible_figures_to_the_expected_values(explorer, wei
         ("scope", "type", "layers"),
     ],
 )
-def test_every_slider_changes_what_it_is_about(explorer, name, value, key):
+def test_every_slider_changes_its_figure(explorer, name, value, key):
     before = explorer.figure(key).to_json()
     explorer.set(**{name: value})
     assert explorer.figure(key).to_json() != before
     assert getattr(explorer.spec, name) == value
 
 
-def test_only_what_is_in_sight_is_drawn(explorer):
-    assert list(explorer._live) == ["layers", "magnitudes"]
+def test_only_visible_panels_are_drawn(explorer):
+    assert list(explorer.tabs.live) == ["layers", "magnitudes"]
     explorer.tabs.selected_index = 2
-    assert list(explorer._live) == ["layers", "magnitudes", "map", "growth"]
+    assert list(explorer.tabs.live) == ["layers", "magnitudes", "map", "growth"]
 
 
-def test_the_truth_takes_the_place_of_expected_values_when_the_hand_rests(tiny_model_dir, weights):
+def test_sampled_values_replace_expected_ones_after_a_pause(tiny_model_dir, weights):
     async def rest():
         explorer = MaskExplorer(str(tiny_model_dir), sparsity=0.8, ratio=1e-2, candidates=3)
         explorer.tabs.selected_index = 1
@@ -99,13 +99,13 @@ def test_the_truth_takes_the_place_of_expected_values_when_the_hand_rests(tiny_m
 
     explorer = asyncio.run(rest())
     assert explorer.notice.value == ""
-    truth = SampledPool.of(weights, explorer.spec)
+    pool = SampledPool.of(weights, explorer.spec)
     assert explorer.spec.seed == 2
-    assert heat(shown(explorer, "overlap")) == pytest.approx(truth.overlap().to_numpy())
+    assert heat(shown(explorer, "overlap")) == pytest.approx(pool.overlap().to_numpy())
     assert "3 masks, sampled in" in explorer.status.value
 
 
-def test_asked_for_its_pool_it_samples(explorer, weights):
+def test_the_pool_is_sampled_on_request(explorer, weights):
     pool = explorer.pool()
     assert pool.masks == SampledPool.of(weights, explorer.spec).masks
     assert explorer.pool() is pool
@@ -113,12 +113,12 @@ def test_asked_for_its_pool_it_samples(explorer, weights):
     assert heat(explorer.figure("cells").to_plotly_json()) == pytest.approx(100 * wanted)
 
 
-def test_a_click_on_a_matrix_looks_into_it(explorer):
-    explorer._live["layers"]._handle_custom_msg({"x": "feed-forward in", "y": "1"}, [])
+def test_a_click_on_a_matrix_selects_it(explorer):
+    explorer.tabs.live["layers"]._handle_custom_msg({"x": "feed-forward in", "y": "1"}, [])
     assert explorer.matrix.value == "bert.encoder.layer.1.intermediate.dense.weight"
     assert explorer.matrix.label == "feed-forward in, layer 1"
     before = shown(explorer, "magnitudes")
-    explorer._live["layers"]._handle_custom_msg({"x": "no such", "y": "1"}, [])
+    explorer.tabs.live["layers"]._handle_custom_msg({"x": "no such", "y": "1"}, [])
     assert shown(explorer, "magnitudes") is before
 
 
@@ -129,7 +129,7 @@ def test_every_panel_has_a_figure_before_and_after_sampling(explorer, key):
     assert explorer.figure(key).data
 
 
-def test_controls_have_labels_and_names_to_find_them_by(explorer):
+def test_controls_have_labels_and_class_names(explorer):
     for name, control in [*explorer.controls.items(), ("model", explorer.model), ("matrix", explorer.matrix)]:
         assert control.description
         assert control.tooltip
@@ -140,12 +140,12 @@ def test_controls_have_labels_and_names_to_find_them_by(explorer):
 @pytest.mark.parametrize(
     "settings", [{"ratio": 1e-8}, {"ratio": 50.0}, {"exponent": 30.0}, {"candidates": 20}, {"seed": 500}]
 )
-def test_sliders_reach_as_far_as_where_they_begin(tiny_model_dir, settings):
+def test_ranges_of_sliders_include_their_initial_values(tiny_model_dir, settings):
     explorer = MaskExplorer(str(tiny_model_dir), **settings)
     assert {name: getattr(explorer.spec, name) for name in settings} == settings
 
 
-def test_a_setting_that_keeps_no_weight_is_a_sentence_and_the_pictures_stay(explorer):
+def test_a_setting_that_keeps_no_weight_is_a_sentence_and_the_figures_stay(explorer):
     before = shown(explorer, "layers")
     explorer.controls["sparsity"].max = 0.9999
     explorer.set(sparsity=0.9999)
@@ -164,18 +164,18 @@ def test_a_setting_that_keeps_no_weight_is_a_sentence_and_the_pictures_stay(expl
     [
         ({"sparsity": 1.5}, "sparsity 1.5 is not a number in [0, 1)"),
         ({"scope": "<b>"}, "unknown scope &#x27;&lt;b&gt;&#x27;"),
-        ({"candidates": 1}, "1 candidates make no pool"),
+        ({"candidates": 1}, "1 candidates do not make a pool"),
         ({"ratio": -1.0}, "sampling ratio -1.0"),
     ],
 )
-def test_a_setting_that_cannot_be_is_a_sentence_over_the_defaults(tiny_model_dir, settings, sentence):
+def test_an_impossible_setting_is_a_sentence_over_the_defaults(tiny_model_dir, settings, sentence):
     explorer = MaskExplorer(str(tiny_model_dir), **settings)
     assert sentence in explorer.notice.value
     assert explorer.figure("layers").data
     assert not explorer.ready
 
 
-def test_a_model_that_is_not_there_is_a_sentence(tmp_path):
+def test_a_missing_model_is_a_sentence(tmp_path):
     explorer = MaskExplorer(str(tmp_path / "none"))
     assert "does not exist" in explorer.notice.value
     assert explorer.description == []
@@ -193,23 +193,23 @@ def test_a_model_too_large_for_memory_is_a_sentence_and_is_not_loaded(tiny_model
     assert explorer.weights == {}
 
 
-def test_another_model_may_be_named_in_the_panel(explorer, tiny_model_dir, tmp_path):
+def test_another_model_can_be_named_in_the_panel(explorer, tiny_model_dir, tmp_path):
     other = shutil.copytree(tiny_model_dir, tmp_path / "other")
 
     async def rename():
         explorer.model.value = str(tmp_path / "none")
         await until(lambda: explorer.notice.value)
-        said = explorer.notice.value
+        message = explorer.notice.value
         explorer.model.value = str(other)
         await until(lambda: explorer.loaded == str(other) and explorer.sampled)
-        return said
+        return message
 
     assert "does not exist" in asyncio.run(rename())
     assert explorer.ready
     assert str(other) in explorer.description[0]
 
 
-def test_what_there_is_no_slider_or_panel_for_is_refused(explorer):
+def test_unknown_sliders_and_panels_are_refused(explorer):
     with pytest.raises(BadInput, match="Did you mean sparsity"):
         explorer.set(sparsty=0.5)
     with pytest.raises(BadInput, match="Did you mean overlap"):

@@ -1,6 +1,4 @@
-"""The panel of a run, without a browser: what it shows for every state, and what its buttons do."""
-
-import asyncio
+"""The panel of a run, without a browser: what it shows in every state, and what its buttons do."""
 
 import pytest
 from filelock import FileLock
@@ -10,7 +8,7 @@ from workbench.errors import BadInput
 from workbench.files import write_json, write_text
 from workbench.runs import RunSpec
 from workbench.runs.events import EventLog
-from workbench.widgets import JobWatch, job_watch, ticking
+from workbench.widgets import JobWatch, job_watch
 
 SPEC = RunSpec(task="synth/sst2", engine=Magnitude())
 
@@ -42,10 +40,10 @@ def test_a_run_that_was_interrupted_can_be_resumed(folder):
     assert watch.start_button.description == "Resume"
     assert (watch.bar.value, watch.bar.max) == (30, 120)
     assert watch.place.value == "30 of 120 optimizer steps"
-    assert "start it to go on" in watch.notice.value
+    assert "start it to resume" in watch.notice.value
 
 
-def test_a_run_that_is_under_way_is_followed(folder):
+def test_a_run_in_progress_is_followed(folder):
     with FileLock(folder / ".lock"):
         watch = JobWatch(SPEC, folder.parent)
         assert watch.start_button.disabled
@@ -59,7 +57,7 @@ def test_a_run_that_is_under_way_is_followed(folder):
         watch.stop_button.click()
         assert "started elsewhere" in watch.notice.value
         watch.refresh()
-        assert "started elsewhere" in watch.notice.value, "a sentence stays until the next press"
+        assert "started elsewhere" in watch.notice.value, "a message stays until the next click"
     assert watch.refresh() is False
 
 
@@ -80,7 +78,7 @@ def test_a_store_that_cannot_be_written_to_is_a_sentence(tmp_path):
     assert "cannot be written to" in watch.notice.value
 
 
-def test_a_damaged_folder_is_a_sentence_and_the_panel_lives(folder):
+def test_a_damaged_folder_is_a_sentence_and_the_panel_keeps_working(folder):
     (folder / "plan.json").write_text("{")
     watch = JobWatch(SPEC, folder.parent)
     assert "is damaged" in watch.notice.value
@@ -90,7 +88,7 @@ def test_a_damaged_folder_is_a_sentence_and_the_panel_lives(folder):
     assert "damaged" not in watch.notice.value
 
 
-def test_what_failed_says_why(folder):
+def test_a_failed_run_says_why(folder):
     (folder / ".job").touch()
     write_json(folder / "job.json", {"exit_code": 2})
     (folder / "job.log").write_text("dense: done\nsparsity <b>2</b> is too much\n")
@@ -99,44 +97,27 @@ def test_what_failed_says_why(folder):
     assert "sparsity &lt;b&gt;2&lt;/b&gt; is too much" in watch.notice.value
 
 
-def test_listeners_hear_of_every_look(folder):
-    watch, heard = JobWatch(SPEC, folder.parent), []
-    watch.listen(lambda: heard.append(watch.spec.seed))
+def test_a_button_replaces_the_command_of_the_shell(folder):
+    (folder / ".job").touch()
+    write_json(folder / "job.json", {"exit_code": 3})
+    (folder / "job.log").write_text("workbench: interrupted; run the same command to resume.\n")
+    watch = JobWatch(SPEC, folder.parent)
+    assert "interrupted; press Resume." in watch.notice.value
+
+
+def test_listeners_are_called_on_every_refresh(folder):
+    watch, calls = JobWatch(SPEC, folder.parent), []
+    watch.listen(lambda: calls.append(watch.spec.seed))
     watch.refresh()
     watch.look_at(RunSpec(task="synth/sst2", engine=Magnitude(), seed=3))
-    assert heard == [0, 0, 3]
+    assert calls == [0, 0, 3]
     assert "not started" in watch.children[0].value
     assert watch.children[-1].children == ()
 
 
-def test_a_report_does_not_go_on_without_the_run(folder, monkeypatch):
+def test_a_report_fails_without_a_complete_run(folder, monkeypatch):
     monkeypatch.setenv(job_watch.figures.REPORT_MODE, "1")
     monkeypatch.setattr(job_watch, "start", lambda spec, store: watch.job)
     watch = JobWatch(SPEC, folder.parent)
     with pytest.raises(BadInput, match="not complete"):
         watch.show("run")
-
-
-def test_a_ticker_lets_others_work_and_ends_when_nobody_wants_more(monkeypatch):
-    monkeypatch.setattr(ticking, "_SECONDS", 0.0)
-    order = []
-
-    def tick() -> bool:
-        order.append("tick")
-        return order.count("tick") < 3
-
-    async def other() -> None:
-        ticker = ticking.Ticker(tick)
-        ticker.start()
-        ticker.start()
-        for _ in range(10):
-            order.append("other")
-            await asyncio.sleep(0)
-
-    asyncio.run(other())
-    assert order.count("tick") == 3
-    assert order[:4] == ["other", "tick", "other", "tick"]
-
-
-def test_without_an_event_loop_nothing_ticks():
-    ticking.Ticker(lambda: pytest.fail("it ticked")).start()

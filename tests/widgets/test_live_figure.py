@@ -1,4 +1,4 @@
-"""A figure that is redrawn in place: what is sent to the page, and what comes back."""
+"""A figure that is redrawn in place: what it sends to the page, and what it receives."""
 
 import plotly.graph_objects as go
 import pytest
@@ -9,9 +9,9 @@ from workbench.widgets import LiveFigure
 @pytest.fixture
 def sent(monkeypatch):
     """What live figures send beside their figure."""
-    found = []
-    monkeypatch.setattr(LiveFigure, "send", lambda _, content, buffers: found.append((content, buffers)))
-    return found
+    messages = []
+    monkeypatch.setattr(LiveFigure, "send", lambda _, content, buffers: messages.append((content, buffers)))
+    return messages
 
 
 def test_a_figure_is_plain_data_and_is_replaced():
@@ -31,7 +31,7 @@ def test_the_page_gets_plotlys_code_when_it_asks(sent):
     assert code[:200].startswith(b"/**\n* plotly.js v")
 
 
-def test_a_click_is_told_as_text(sent):
+def test_a_click_is_reported_as_text(sent):
     clicks = []
     live = LiveFigure(go.Figure(), lambda x, y: clicks.append((x, y)))
     live._handle_custom_msg({"x": "query", "y": 3}, [])

@@ -40,28 +40,28 @@ def curves(view) -> list[dict]:
 
 def test_before_the_race_there_is_a_sentence(tmp_path):
     view = RaceView(JobWatch(SPEC, tmp_path))
-    assert "appear here when the race begins" in view.told.value
+    assert "appear here when the race begins" in view.standing.value
     assert (view.boxes.children, view.notice.value) == ((), "")
 
 
-def test_candidates_have_a_curve_and_a_box_each(view):
+def test_each_candidate_has_a_curve_and_a_check_box(view):
     assert len(curves(view)) == 2
     assert [box.description for box in view.boxes.children] == ["keep 0, 0.500", "keep 1, 0.600", "keep 2"]
     assert all(box.value and not box.disabled for box in view.boxes.children)
-    assert "The race is on" in view.told.value
+    assert "The race is in progress" in view.standing.value
 
 
-def test_an_emptied_box_is_a_decision_that_can_be_taken_back(view, racing):
+def test_unchecking_a_candidate_can_be_undone(view, racing):
     view.boxes.children[1].value = False
     assert dropped(racing, RACE) == (1,)
     again = RaceView(JobWatch(SPEC, racing.parent))
     assert [box.value for box in again.boxes.children] == [True, False, True]
-    assert "Dropped by hand: 1" in again.told.value
+    assert "Dropped by hand: 1" in again.standing.value
     again.boxes.children[1].value = True
     assert dropped(racing, RACE) == ()
 
 
-def test_the_last_candidate_stays(view, racing):
+def test_the_last_candidate_cannot_be_unchecked(view, racing):
     for box in view.boxes.children:
         box.value = False
     assert "keep at least one" in view.notice.value
@@ -69,7 +69,7 @@ def test_the_last_candidate_stays(view, racing):
     assert dropped(racing, RACE) == (0, 1)
 
 
-def test_a_race_that_is_over_meanwhile_refuses(view, racing):
+def test_a_race_that_has_ended_meanwhile_refuses_decisions(view, racing):
     entries = [{"score": 0.5}, {"score": 0.6}, {"score": 0.1}]
     write_json(racing / "stages" / RACE / "race.json", {"best": 1, "average": 1, "candidates": entries})
     view.boxes.children[0].value = False
@@ -77,9 +77,9 @@ def test_a_race_that_is_over_meanwhile_refuses(view, racing):
     assert view.boxes.children[0].value
 
 
-def test_a_finished_run_is_set_against_its_final_scores(finished_run):
+def test_a_finished_run_shows_early_scores_against_final_ones(finished_run):
     view = RaceView(JobWatch(finished_run.spec, finished_run.path.parent))
-    assert "The race is over: candidate" in view.told.value
+    assert "The race is over: candidate" in view.standing.value
     assert all(box.disabled for box in view.boxes.children)
     assert [label for label, _ in view.level.options] == ["newest", "1", "2"]
     assert "correlation" in view.children[-1].children[1].value
@@ -91,11 +91,11 @@ def test_a_finished_run_is_set_against_its_final_scores(finished_run):
 def test_a_folder_of_another_version_is_a_sentence(racing, view):
     (racing / "spec.yaml").unlink()
     view.level.options = (*view.level.options, ("9", 9))
-    view._look()
+    view._refresh()
     assert "no run folder" in view.notice.value
 
 
-def test_other_settings_turn_to_another_run(racing):
+def test_other_settings_switch_to_another_run(racing):
     watch = JobWatch(SPEC, racing.parent)
     form, view = RaceForm(watch), RaceView(watch)
     assert len(view.boxes.children) == 3
@@ -107,7 +107,7 @@ def test_other_settings_turn_to_another_run(racing):
     assert len(view.boxes.children) == 3
 
 
-def test_settings_that_cannot_be_are_a_sentence(racing):
+def test_impossible_settings_are_a_sentence(racing):
     ladder = RunSpec(task="synth/sst2", engine=Randomized(sparsity=0.8, ladder=(0.5, 0.8)))
     form = RaceForm(JobWatch(ladder, racing.parent))
     form.sparsity.value = 0.9

@@ -1,4 +1,4 @@
-"""The table of a store, whatever is in it."""
+"""The table of a store, whatever the state of its runs."""
 
 import shutil
 
@@ -12,7 +12,7 @@ def test_an_empty_store_is_a_sentence(tmp_path):
     for store in (tmp_path, tmp_path / "missing"):
         table = RunTable(store)
         assert table.table.value == ""
-        assert "There is no run in" in table.notice.value
+        assert "There are no runs in" in table.notice.value
 
 
 def test_every_run_has_a_row_whatever_its_state(tmp_path, finished_run):
