@@ -113,9 +113,9 @@ def test_a_grid_goes_on_where_it_was_and_is_compared(tiny_model_dir, tmp_path, c
         (["prune", "synth/sst2", "--engin", "magnitude"], "Did you mean --engine"),
         (["runs", "--jsn"], "Did you mean --json"),
         (["prune", "synth/sst2", "--engine", "magnitude", "--store", "/dev/null/x"], "Name another --store"),
-        (["show", "nothing"], "there is none at all"),
+        (["show", "nothing"], "unknown run in runs 'nothing'; there are none."),
         (["report", "nothing"], "run"),
-        (["grid", "nothing.yaml"], "no such file"),
+        (["grid", "nothing.yaml"], "nothing.yaml does not exist. Check the path."),
         (["grid", "one.yaml", "two.yaml"], "'two.yaml' is one argument too many"),
         (["prune", "synth/sst2", "--keep-weight"], "Did you mean --keep-weights"),
         (

@@ -46,7 +46,7 @@ def test_files_can_be_read_by_whom_the_umask_lets(tmp_path):
 
 def test_a_place_below_a_file_is_refused_before_any_work(tmp_path):
     (tmp_path / "file").touch()
-    for place, reason in [("file/a/page.html", "file is no folder"), (".", "is a folder")]:
+    for place, reason in [("file/a/page.html", "file is not a folder"), (".", "is a folder")]:
         with pytest.raises(BadInput, match=reason):
             check_place(tmp_path / place)
     check_place(tmp_path / "new" / "page.html")
@@ -69,4 +69,4 @@ def test_unknown_names():
     assert str(unknown("fruit", "aple", ["cherry", "apple"])).startswith(
         "unknown fruit 'aple'. Did you mean apple?"
     )
-    assert str(unknown("fruit", "apple", [])) == "unknown fruit 'apple'; there is none at all."
+    assert str(unknown("fruit", "apple", [])) == "unknown fruit 'apple'; there are none."

@@ -44,7 +44,7 @@ def test_a_final_sparsity_outside_its_range_is_refused(final):
 
 @pytest.mark.parametrize("levels", [0, -1, 2.0, True])
 def test_a_count_of_levels_must_be_a_positive_integer(levels):
-    with pytest.raises(BadInput, match="levels make no ladder"):
+    with pytest.raises(BadInput, match="a ladder needs at least one"):
         cubic_ladder(0.9, levels)
 
 
@@ -68,7 +68,7 @@ def test_a_ladder_must_increase():
         check_ladder([0.5, 0.9, 0.8])
     with pytest.raises(BadInput, match="does not increase"):
         check_ladder([0.5, 0.5])
-    with pytest.raises(BadInput, match="empty ladder"):
+    with pytest.raises(BadInput, match="the ladder is empty"):
         check_ladder([])
 
 

@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from workbench import scores
 from workbench.errors import BadInput
 from workbench.scores import criterion, find_criterion, magnitude, random
 
@@ -36,15 +35,13 @@ def test_random_is_uniform_and_leaves_the_global_generator_alone():
     assert values.unique().numel() == 20_000
 
 
-def test_a_criterion_from_outside_is_found_by_name(monkeypatch):
-    monkeypatch.setattr(scores, "_criteria", dict(scores._criteria))
-
+def test_a_criterion_from_outside_is_found_by_name(registries):
     @criterion
     def squared(weights):
         return {name: weight**2 for name, weight in weights.items()}
 
     assert find_criterion("squared") is squared
-    with pytest.raises(BadInput, match="'squared' already"):
+    with pytest.raises(BadInput, match="criterion 'squared' already exists"):
         criterion(squared)
 
 

@@ -1,4 +1,4 @@
-"""What can be used on this computer, and what stands in the way of the rest."""
+"""Reports what works on this computer, and why the rest does not."""
 
 import os
 
@@ -16,9 +16,9 @@ from workbench.training import detect_precision, device_name
 
 
 def examine() -> pd.DataFrame:
-    """One row a thing: kind, name, usable, and in `detail` how it is used or why it cannot be.
+    """One row per item: kind, name, usable, and `detail`, which says how it is used or why it cannot be.
 
-    Nothing is fetched: where the Hub can be reached, its tasks count as usable without being loaded.
+    Nothing is downloaded: if the Hub can be reached, its tasks count as usable without being loaded.
     """
     models = map(_model, (MINILM, *UNTRAINED))
     rows = [
@@ -38,7 +38,7 @@ def _accelerator() -> tuple[str, str, bool, str]:
 
 def _model(model_id: str) -> tuple[str, str, bool, str]:
     if model_id in UNTRAINED:
-        return "model", model_id, True, "for images; made untrained, its weights follow from the seed"
+        return "model", model_id, True, "for images; untrained, with initial weights from the seed"
     try:
         return "model", model_id, True, f"from {locate(model_id)}"
     except BadInput as error:

@@ -1,7 +1,7 @@
-"""Whether the Hugging Face Hub can be reached, asked once.
+"""Checks once whether the Hugging Face Hub can be reached.
 
-The Hub's own libraries try again for 20 to 50 seconds before they give up. One short connection
-tells us first, so that a missing network is reported at once.
+The Hub's own libraries retry for 20 to 50 seconds before they give up. Opening one short connection first
+means that a missing network is reported at once.
 """
 
 import socket
@@ -13,7 +13,7 @@ TIMEOUT_SECONDS = 3.0
 
 
 def offline() -> bool:
-    """Whether HF_HUB_OFFLINE is set: the Hub's libraries then serve their cache or fail, at once."""
+    """Whether HF_HUB_OFFLINE is set; the Hub's libraries then use their cache or fail immediately."""
     from huggingface_hub import constants
 
     return bool(constants.HF_HUB_OFFLINE)
@@ -21,10 +21,10 @@ def offline() -> bool:
 
 @cache
 def hub_unreachable() -> str | None:
-    """Why the Hub cannot be asked, or None where it can; connects at most once in a process.
+    """Why the Hub cannot be reached, or None if it can; connects at most once per process.
 
-    Honours HF_HUB_OFFLINE, HF_ENDPOINT and the proxy variables. A file that is already in the local
-    cache is still served while `offline()` holds, so a caller may try that first.
+    Respects HF_HUB_OFFLINE, HF_ENDPOINT and the proxy variables. Files in the local cache are available even
+    if `offline()` is true, so callers may try those first.
     """
     from huggingface_hub import constants
 
@@ -39,7 +39,7 @@ def hub_unreachable() -> str | None:
 
 
 def _first_hop(endpoint: str) -> tuple[str, int]:
-    """Host and port that a request to `endpoint` connects to first: its proxy where there is one."""
+    """Host and port that a request to `endpoint` connects to first: the proxy, if there is one."""
     parts = urlsplit(endpoint)
     proxy = getproxies().get(parts.scheme)
     if proxy and not proxy_bypass(parts.hostname or ""):

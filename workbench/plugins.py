@@ -1,9 +1,9 @@
-"""Plugins: modules and files from outside that add engines, criteria, task sources, executors or sections.
+"""Plugins: external modules and files that add engines, criteria, task sources, executors or report sections.
 
 A plugin is found in one of four ways: as an entry point of an installed package (`workbench.plugins`), by
-`load_plugin` and the shell's `--plugin`, under `plugins:` in a recipe or a grid, or in the environment
-variable WORKBENCH_PLUGINS. What is loaded is added to that variable, so every process started from this one
-(a grid's workers, background runs, the kernel of a report) loads the same plugins.
+`load_plugin` or the command line's `--plugin`, under `plugins:` in a recipe or a grid, or in the environment
+variable WORKBENCH_PLUGINS. Loaded plugins are added to that variable, so that every process started from this
+one (a grid's workers, background runs, the kernel of a report) loads the same plugins.
 """
 
 import hashlib
@@ -31,9 +31,9 @@ class Plugin:
     """A loaded plugin, as run folders record it.
 
     Attributes:
-        name: of the installed package, the module, or the file without its suffix.
-        version: of the installed package, or "sha256:" and sixteen hex digits of the file's digest.
-        target: what `load_plugin` takes: a module's name, or a file's name without its folder.
+        name: name of the installed package or of the module, or the file name without its suffix.
+        version: version of the installed package, or "sha256:" and sixteen hex digits of the file's digest.
+        target: the argument for `load_plugin`: a module name, or a file name without its folder.
     """
 
     name: str
@@ -45,9 +45,9 @@ class Plugin:
 
 
 class Registry(Mapping[str, Item], Generic[Item]):
-    """Named things of one kind; those of plugins beside the built-in ones.
+    """Named items of one kind, both built-in ones and those from plugins.
 
-    Reading it first loads the plugins that are installed or named in WORKBENCH_PLUGINS.
+    Reading a registry first loads the plugins that are installed or listed in WORKBENCH_PLUGINS.
 
     Args:
         kind: a singular noun for messages, such as "engine".
@@ -63,7 +63,7 @@ class Registry(Mapping[str, Item], Generic[Item]):
         _registries.append(self)
 
     def add(self, name: str, item: Item) -> None:
-        """Adds an item; while a plugin is being loaded, as that plugin's unless the workbench defines it.
+        """Adds an item; while a plugin is being loaded, it belongs to that plugin unless the workbench defines it.
 
         Raises:
             BadInput: the name is taken.
@@ -71,7 +71,7 @@ class Registry(Mapping[str, Item], Generic[Item]):
         if name in self._items:
             owner = self._owners.get(name)
             raise BadInput(
-                f"{self.kind} {name!r} exists already, "
+                f"{self.kind} {name!r} already exists, "
                 f"{f'from plugin {owner}' if owner else 'built into the workbench'}. Choose another name."
             )
         self._items[name] = item
@@ -80,7 +80,7 @@ class Registry(Mapping[str, Item], Generic[Item]):
             self._owners[name] = _loading[-1]
 
     def owner(self, name: str) -> Plugin | None:
-        """The plugin that an item came from; None for a built-in one."""
+        """The plugin that an item came from; None for a built-in item."""
         return self._owners.get(name)
 
     def owned_by(self, plugin: Plugin) -> list[str]:
@@ -118,15 +118,15 @@ _discovered = False
 
 
 def load_plugin(target: str | Path, *, folder: str | Path = ".") -> Plugin:
-    """Loads a plugin here, and in every process that this one starts from now on.
+    """Loads a plugin in this process and in every process that it starts afterwards.
 
     Args:
         target: the name of an importable module, or a Python file.
-        folder: what a relative file is relative to.
+        folder: the base folder for relative paths.
 
     Raises:
-        BadInput: it cannot be found or imported, adds nothing, adds a name that exists, or adds what
-            lacks something that its kind must have. Nothing of it stays registered.
+        BadInput: the plugin cannot be found or imported, adds nothing, adds a name that already exists, or
+            adds an item that lacks something that its kind requires. Nothing from it stays registered.
     """
     target = str(target)
     if target.endswith(".py"):
@@ -140,15 +140,15 @@ def load_plugin(target: str | Path, *, folder: str | Path = ".") -> Plugin:
 
 
 def load_named(targets: Any, place: str, folder: str | Path) -> None:
-    """Loads what stands under `plugins:` in a file.
+    """Loads the plugins listed under `plugins:` in a file.
 
     Args:
-        targets: the value found there; None where there is none.
+        targets: the value of that key; None if it is missing.
         place: the file, for messages.
-        folder: what relative files are relative to.
+        folder: the base folder for relative paths.
 
     Raises:
-        BadInput: it is no list of modules and files, or one of them cannot be loaded.
+        BadInput: the value is not a list of modules and files, or a plugin cannot be loaded.
     """
     if targets is None:
         return
@@ -159,10 +159,10 @@ def load_named(targets: Any, place: str, folder: str | Path) -> None:
 
 
 def discover() -> None:
-    """Loads, once a process, the plugins of installed packages and those named in WORKBENCH_PLUGINS.
+    """Loads, once per process, the plugins of installed packages and those in WORKBENCH_PLUGINS.
 
     Raises:
-        BadInput: one of them cannot be loaded.
+        BadInput: a plugin cannot be loaded.
     """
     global _discovered
     if _discovered:
@@ -173,38 +173,38 @@ def discover() -> None:
 
 
 def configured() -> tuple[str, ...]:
-    """What `discover` loads: modules of entry points, then modules and files of WORKBENCH_PLUGINS."""
+    """The targets that `discover` loads: modules of entry points, then those in WORKBENCH_PLUGINS."""
     entries = sorted(entry.value for entry in metadata.entry_points(group=ENTRY_POINTS))
     named = [name for name in os.environ.get(VARIABLE, "").split(os.pathsep) if name]
     return tuple(dict.fromkeys([*entries, *named]))
 
 
 def loaded() -> tuple[Plugin, ...]:
-    """Every plugin that this process has loaded, in order."""
+    """All plugins that this process has loaded, in order."""
     return tuple(_loaded.values())
 
 
 def contents(plugin: Plugin) -> dict[str, list[str]]:
-    """What a plugin added: kind to names."""
+    """The names that a plugin added, by kind."""
     return {registry.kind: names for registry in _registries if (names := registry.owned_by(plugin))}
 
 
 def as_records(plugins: Iterable[Plugin | None]) -> list[dict[str, str]]:
-    """Plugins as a run folder records them, each once, in the order of their names; None is left out."""
+    """Plugins as a run folder records them: without duplicates, sorted by name, None omitted."""
     distinct = {plugin for plugin in plugins if plugin is not None}
     return [asdict(plugin) for plugin in sorted(distinct, key=lambda plugin: plugin.name)]
 
 
 def check_records(records: Iterable[Mapping[str, str]], subject: str) -> None:
-    """Compares the plugins that a run folder recorded with those that are loaded.
+    """Compares the plugins that a run folder recorded with the loaded ones.
 
     Raises:
-        BadInput: one is not loaded, or another version of it is.
+        BadInput: a plugin is not loaded, or is loaded in another version.
     """
     discover()
-    here = {plugin.name: plugin for plugin in loaded()}
+    by_name = {plugin.name: plugin for plugin in loaded()}
     for record in records:
-        needed, plugin = Plugin(**record), here.get(record["name"])
+        needed, plugin = Plugin(**record), by_name.get(record["name"])
         if plugin is None:
             raise BadInput(
                 f"{subject} needs plugin {needed}, which is not loaded. Install it, or add "
@@ -212,15 +212,15 @@ def check_records(records: Iterable[Mapping[str, str]], subject: str) -> None:
             )
         if plugin != needed:
             raise BadInput(
-                f"{subject} was made with plugin {needed}, and {plugin.version} is loaded. Put the other "
-                "version back, or make the run again under another name."
+                f"{subject} was made with plugin {needed}, but {plugin.version} is loaded. Restore the "
+                "former version, or repeat the run under another name."
             )
 
 
 def _load(target: str) -> Plugin:
     plugin = _identify(target)
     if clash := next((other for other in _loaded.values() if other.name == plugin.name), None):
-        raise BadInput(f"plugin {target}: a plugin {clash} is loaded already. Rename one of them.")
+        raise BadInput(f"plugin {target}: a plugin {clash} is already loaded. Rename one of them.")
     _loading.append(plugin)
     try:
         _import(target)
@@ -245,7 +245,7 @@ def _load(target: str) -> Plugin:
 
 
 def _identify(target: str) -> Plugin:
-    """Name and version of a plugin that is not imported yet."""
+    """Name and version of a plugin that has not been imported yet."""
     if target.endswith(".py"):
         path = Path(target)
         if not path.is_file():
@@ -258,7 +258,7 @@ def _identify(target: str) -> Plugin:
         spec = None
     if spec is None or not spec.origin:
         raise BadInput(
-            f"plugin {target} cannot be found. Install the package that has it, or name a Python file."
+            f"plugin {target} cannot be found. Install the package that contains it, or name a Python file."
         )
     for distribution in metadata.packages_distributions().get(package, ()):
         return Plugin(distribution, metadata.version(distribution), target)
@@ -270,7 +270,7 @@ def _import(target: str) -> ModuleType:
         return importlib.import_module(target)
     spec = importlib.util.spec_from_file_location(_module_name(target), target)
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up there
+    sys.modules[spec.name] = module  # dataclasses look up their module there
     spec.loader.exec_module(module)
     return module
 

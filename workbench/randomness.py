@@ -1,8 +1,8 @@
-"""All randomness, as a function of who asks for it.
+"""All randomness, derived from explicit keys.
 
-Every random number comes from a generator that is derived from a tuple of parts such as
-(seed, stage, purpose, tensor name). The same parts give the same numbers on every machine, in any
-order, and no other code can disturb them. A test forbids the global generators elsewhere.
+Every random number comes from a generator that is derived from a tuple of parts such as (seed, stage,
+purpose, tensor name). The same parts give the same numbers on every machine and in any order, regardless of
+other code. A test forbids global generators everywhere else.
 """
 
 import hashlib
@@ -14,11 +14,11 @@ import torch
 
 
 def derive(*parts: str | int) -> int:
-    """A seed in [0, 2**63) that is a function of `parts` alone.
+    """A seed in [0, 2**63) that depends only on `parts`.
 
-    Parts are compared with their types: `derive(1)` and `derive("1")` differ.
+    The types of the parts matter: `derive(1)` and `derive("1")` differ.
     """
-    # A stage's name is a string like any other.
+    # Stage is a subclass of str and must count as one.
     kinds = ("str" if isinstance(part, str) else type(part).__name__ for part in parts)
     text = "\x1f".join(f"{kind}:{part}" for kind, part in zip(kinds, parts, strict=True))
     digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
@@ -37,9 +37,9 @@ def numpy_generator(*parts: str | int) -> np.random.Generator:
 
 @contextmanager
 def seeded_globals(*parts: str | int) -> Iterator[None]:
-    """Runs code that insists on torch's global generators (dropout, weight initialisation).
+    """Seeds torch's global generators for code that requires them (dropout, weight initialisation).
 
-    Inside the block they are seeded by `derive(*parts)`; afterwards they are what they were.
+    Inside the block they are seeded with `derive(*parts)`; afterwards their state is restored.
     """
     used = [torch.cuda.current_device()] if torch.cuda.is_initialized() else []
     with torch.random.fork_rng(devices=used):

@@ -1,4 +1,4 @@
-"""Where the files that come with the package are, in a clone and in an installed wheel alike."""
+"""Paths of the files that ship with the package, both in a clone and in an installed wheel."""
 
 from pathlib import Path
 
@@ -8,21 +8,21 @@ PACKAGE = Path(__file__).resolve().parent
 
 
 def notebook_path(name: str) -> Path:
-    """The notebook `name`, such as "report_run" or "report_run.ipynb".
+    """The path of a notebook, such as "report_run" or "report_run.ipynb".
 
     Raises:
-        BadInput: there is none of that name.
+        BadInput: there is no such notebook.
     """
-    # The wheel puts the notebooks inside the package; a clone has them beside it.
+    # The notebooks are inside the package in a wheel, and next to it in a clone.
     inside = PACKAGE / "notebooks"
     return _find("notebook", inside if inside.is_dir() else PACKAGE.parent / "notebooks", name, ".ipynb")
 
 
 def recipe_path(name: str) -> Path:
-    """The recipe `name`, such as "first-report" or "first-report.yaml": a complete run spec.
+    """The path of a recipe (a complete run spec), such as "first-report" or "first-report.yaml".
 
     Raises:
-        BadInput: there is none of that name.
+        BadInput: there is no such recipe.
     """
     return _find("recipe", PACKAGE / "recipes", name, ".yaml")
 

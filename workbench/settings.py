@@ -1,7 +1,7 @@
-"""Frozen, validated dataclasses of hyper-parameters: what engines and run specs are made of.
+"""Frozen, validated dataclasses of hyper-parameters, used by engines and run specs.
 
-Pydantic checks types and bounds; here its errors become one sentence, and the values that differ
-from the defaults become the plain data that run folders are named by.
+Pydantic checks types and bounds. This module turns its errors into one sentence each, and turns the values
+that differ from their defaults into the plain data that names run folders.
 """
 
 import dataclasses
@@ -22,11 +22,12 @@ Count = Annotated[int, Field(ge=1)]
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 def settings(cls: type) -> type:
-    """Class decorator: a frozen keyword-only dataclass whose values are checked when it is made.
+    """Class decorator: makes a frozen, keyword-only dataclass whose constructor checks its values.
 
     Raises (from the class's constructor):
-        BadInput: an unknown name, a wrong type or a value outside its bounds; also a `ValueError`
-            from the class's own `__post_init__`, with its message as it stands.
+        BadInput: a name is unknown, or a value has the wrong type or is out of bounds. A `ValueError` from
+        the
+            class's own `__post_init__` is raised as `BadInput` with the same message.
     """
     config = ConfigDict(extra="forbid")
     cls = validated_dataclass(cls, frozen=True, kw_only=True, config=config)
@@ -43,8 +44,8 @@ def settings(cls: type) -> type:
     return cls
 
 
-# Where pydantic's own words name no way out.
-_SPOKEN = {
+# Replaces pydantic's messages that name no remedy.
+_MESSAGES = {
     "tuple_type": "it should be a list, such as [a, b]",
     "dataclass_type": "it has settings of its own, such as {name}.NAME=VALUE",
     "dict_type": "write names with values",
@@ -57,7 +58,7 @@ def _bad_input(cls: type, error: ValidationError) -> BadInput:
     if first["type"] == "value_error":
         return BadInput(str(first["ctx"]["error"]))
     *outer, name = first["loc"]
-    for part in outer:  # into nested settings, as far as they go
+    for part in outer:  # descend into nested settings
         inner = {field.name: field.type for field in dataclasses.fields(cls)}.get(part)
         if not dataclasses.is_dataclass(inner):
             name = part
@@ -68,21 +69,21 @@ def _bad_input(cls: type, error: ValidationError) -> BadInput:
         return unknown(f"setting of {owner}", name, names(cls))
     if first["type"] == "missing":
         return BadInput(f"{owner} needs a value for {name}.")
-    spoken = _SPOKEN.get(first["type"], first["msg"].replace("Input", "it")).format(name=name)
-    return BadInput(f"{owner}: {name} is {first['input']!r}; {spoken}.")
+    message = _MESSAGES.get(first["type"], first["msg"].replace("Input", "it")).format(name=name)
+    return BadInput(f"{owner}: {name} is {first['input']!r}; {message}.")
 
 
 def names(cls: type) -> list[str]:
-    """The names of the settings of a class, in order."""
+    """The names of a class's settings, in order."""
     return [field.name for field in dataclasses.fields(cls)]
 
 
 def to_plain(value: Any, *, changed_only: bool = False) -> Any:
-    """Settings as dictionaries, lists and scalars, ready for YAML or JSON.
+    """Converts settings to dictionaries, lists and scalars, for YAML or JSON.
 
     Args:
-        value: a settings object, or what one may hold.
-        changed_only: leave out the settings that have their default value.
+        value: a settings object, or any value that one may hold.
+        changed_only: omit settings with their default value.
     """
     if isinstance(value, tuple | list):
         return [to_plain(item, changed_only=changed_only) for item in value]
@@ -98,7 +99,7 @@ def to_plain(value: Any, *, changed_only: bool = False) -> Any:
 
 
 def flat(plain: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested dictionaries as one, its keys with dots: {"a": {"b": 1}} becomes {"a.b": 1}."""
+    """Flattens nested dictionaries into one with dotted keys: {"a": {"b": 1}} becomes {"a.b": 1}."""
     values: dict[str, Any] = {}
     for name, value in plain.items():
         values |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}

@@ -1,7 +1,7 @@
-"""Names of a run's stages: put together and taken apart here and nowhere else.
+"""Names of a run's stages: the only module that builds or parses them.
 
-A stage is one training, or a race of several. Its name is its place in the run folder, and part of the key
-that its randomness is derived from.
+A stage is one training, or a race between several. Its name is its path in the run folder, and part of the
+key that its randomness is derived from.
 """
 
 import re
@@ -11,13 +11,13 @@ Purpose = Literal["training", "racing", "full", "particle"]
 
 
 class Stage(str):
-    """The name of a stage, such as "level-1/race/candidate-3"; any other string is a stage without parts."""
+    """The name of a stage, such as "level-1/race/candidate-3"; any other string is a stage with no parts."""
 
     __slots__ = ()
 
     @classmethod
     def level(cls, number: int) -> "Stage":
-        """The training after the pruning of a level, counted from 1; 0 is the training before the first."""
+        """The training of a level, counted from 1; level 0 is the training before any pruning."""
         return cls(f"level-{number}")
 
     @property
@@ -27,7 +27,7 @@ class Stage(str):
 
     @property
     def full(self) -> "Stage":
-        """The training in full of every candidate of this level, for study."""
+        """The full training of every candidate of this level, for study."""
         return Stage(f"{self}/full")
 
     def candidate(self, index: int) -> "Stage":
@@ -40,12 +40,12 @@ class Stage(str):
 
     @property
     def parent(self) -> "Stage":
-        """The race of a candidate, the level of a particle or a race."""
+        """The race that a candidate belongs to, or the level that a particle or a race belongs to."""
         return Stage(self.rpartition("/")[0])
 
     @property
     def level_number(self) -> int | None:
-        """The level that the stage belongs to; None for one outside the levels."""
+        """The level that the stage belongs to; None if it belongs to no level."""
         match = re.match(r"level-(\d+)(/|$)", self)
         return int(match[1]) if match else None
 
@@ -66,7 +66,7 @@ class Stage(str):
 
     @property
     def purpose(self) -> Purpose:
-        """What the stage's cost counts as."""
+        """The category that the stage's cost is counted in."""
         if self.particle_number is not None:
             return "particle"
         if self.candidate_number is None:

@@ -1,4 +1,4 @@
-"""The head of label words, on four families of encoders and their own masked language models."""
+"""The label-word head on four families of encoders, compared to their own masked language models."""
 
 import pytest
 import torch
@@ -21,7 +21,7 @@ FAMILIES = {
 
 
 def checkpoint(family, kind, tiny_model_dir, folder):
-    """A random model of a family with the tiny encoder's vocabulary, saved with its tokenizer."""
+    """Saves a random model of a family, with the tiny encoder's vocabulary, and its tokenizer."""
     name, sizes = FAMILIES[family]
     tokenizer = AutoTokenizer.from_pretrained(
         tiny_model_dir, model_input_names=["input_ids", "attention_mask"]
@@ -50,19 +50,19 @@ def classifier_of(source, whole_head=True, words=WORDS):
 
 @torch.no_grad()
 @pytest.mark.parametrize("family", FAMILIES)
-def test_the_logits_are_the_language_models_own_at_the_first_token(family, tiny_model_dir, tmp_path, inputs):
+def test_the_logits_equal_the_language_models_at_the_first_token(family, tiny_model_dir, tmp_path, inputs):
     source = checkpoint(family, "ForMaskedLM", tiny_model_dir, tmp_path / family)
     classifier, tokenizer = classifier_of(source)
     whole = transformers.AutoModelForMaskedLM.from_pretrained(source).eval()
     expected = whole(**inputs).logits[:, 0, tokenizer.convert_tokens_to_ids(list(WORDS))]
     torch.testing.assert_close(classifier.eval()(**inputs).logits, expected, rtol=1e-5, atol=1e-5)
-    usual = load_encoder(source, 2, 0)
-    assert prunable(classifier).keys() == prunable(usual).keys()
+    plain = load_encoder(source, 2, 0)
+    assert prunable(classifier).keys() == prunable(plain).keys()
 
 
 @torch.no_grad()
 @pytest.mark.parametrize("family", [family for family in FAMILIES if family != "electra"])
-def test_without_a_language_model_the_embeddings_score(family, tiny_model_dir, tmp_path, inputs):
+def test_without_a_language_model_the_embeddings_give_the_scores(family, tiny_model_dir, tmp_path, inputs):
     source = checkpoint(family, "Model", tiny_model_dir, tmp_path / family)
     classifier, tokenizer = classifier_of(source)
     encoder = transformers.AutoModel.from_pretrained(source).eval()
@@ -71,7 +71,7 @@ def test_without_a_language_model_the_embeddings_score(family, tiny_model_dir, t
     torch.testing.assert_close(classifier.eval()(**inputs).logits, hidden @ rows.T, rtol=1e-5, atol=1e-5)
 
 
-def test_the_papers_head_may_be_asked_for(tiny_model_dir, tmp_path, inputs):
+def test_the_papers_head_can_be_requested(tiny_model_dir, tmp_path, inputs):
     source = checkpoint("bert", "ForMaskedLM", tiny_model_dir, tmp_path / "bert")
     assert len(classifier_of(source)[0].head) == 4
     assert len(classifier_of(source, whole_head=False)[0].head) == 1
@@ -89,11 +89,11 @@ def test_a_saved_classifier_loads_again(family, kind, tiny_model_dir, tmp_path, 
     assert again.training
     assert torch.equal(again.eval()(**inputs).logits, classifier.eval()(**inputs).logits)
     assert again.config.label_words == list(WORDS)
-    with pytest.raises(BadInput, match="label words no, yes, the task 3 outputs"):
+    with pytest.raises(BadInput, match="label words no, yes, but the task has 3 outputs"):
         load_encoder(str(tmp_path / "saved"), 3, seed=0)
 
 
-def test_attentions_and_hidden_states_are_given_on_request(tiny_model_dir, inputs):
+def test_attentions_and_hidden_states_are_returned_on_request(tiny_model_dir, inputs):
     classifier, _ = classifier_of(str(tiny_model_dir))
     output = classifier(**inputs, output_attentions=True, output_hidden_states=True)
     assert len(output.attentions) == 2
@@ -101,7 +101,7 @@ def test_attentions_and_hidden_states_are_given_on_request(tiny_model_dir, input
     assert classifier(**inputs).attentions is None
 
 
-def test_the_classifier_that_it_is_made_of_stays_as_it_is(tiny_model_dir):
+def test_the_original_classifier_is_not_changed(tiny_model_dir):
     model = load_encoder(str(tiny_model_dir), 2, 0)
     label_word_classifier(model, load_tokenizer(str(tiny_model_dir)), WORDS, whole_head=True)
     assert model.bert.pooler is not None
@@ -111,7 +111,7 @@ def test_the_classifier_that_it_is_made_of_stays_as_it_is(tiny_model_dir):
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (("terrible", "great"), r"'terrible' is \d tokens .*t ##er ##ri ##ble.*\. Give other words"),
+        (("terrible", "great"), r"'terrible' has \d tokens .*t ##er ##ri ##ble.*\. Give other words"),
         (("zürich", "great"), "must be one known token"),
         (("great", "Great"), "'Great' is the same token as another"),
     ],
@@ -121,7 +121,7 @@ def test_words_must_be_distinct_single_tokens(tiny_model_dir, words, complaint):
         classifier_of(str(tiny_model_dir), words=words)
 
 
-def test_narrow_embeddings_without_a_language_model_are_refused(tiny_model_dir, tmp_path):
+def test_narrow_embeddings_without_a_language_model_are_rejected(tiny_model_dir, tmp_path):
     source = checkpoint("electra", "Model", tiny_model_dir, tmp_path / "electra")
     with pytest.raises(BadInput, match=r"have 16 dimensions and its hidden states 32.*head=random"):
         classifier_of(source)

@@ -29,7 +29,7 @@ def on_meta(config):
         return AutoModelForSequenceClassification.from_config(config)
 
 
-def test_the_72_matrices_of_bert_base():
+def test_bert_base_has_72_prunable_matrices():
     weights = prunable(on_meta(BertConfig()))
     assert len(weights) == 72
     assert sum(weight.numel() for weight in weights.values()) == 84_934_656
@@ -39,7 +39,7 @@ def test_the_72_matrices_of_bert_base():
 @pytest.mark.parametrize(
     ("config", "count"), [(RobertaConfig, 72), (ElectraConfig, 72), (DistilBertConfig, 36), (AlbertConfig, 6)]
 )
-def test_the_matrices_of_other_families(config, count):
+def test_other_families_have_the_expected_matrices(config, count):
     names = prunable(on_meta(config())).keys()
     assert len(names) == count
     assert not any(word in name for name in names for word in ("embedding", "Norm", "pooler", "classifier"))
@@ -53,7 +53,7 @@ def test_tied_parameters_count_once(tiny_model_dir):
     assert len(prunable(model)) == count - 1
 
 
-def test_the_packaged_minilm_is_found_and_checked(minilm, tmp_path, monkeypatch):
+def test_the_packaged_minilm_is_located_and_checked(minilm, tmp_path, monkeypatch):
     assert locate(MINILM) == str(minilm)
     edited = tmp_path / "model"
     shutil.copytree(minilm, edited)
@@ -64,7 +64,7 @@ def test_the_packaged_minilm_is_found_and_checked(minilm, tmp_path, monkeypatch)
         location._checked_minilm(edited)
 
 
-def test_the_head_depends_on_the_seed_alone(tiny_model_dir):
+def test_the_head_depends_only_on_the_seed(tiny_model_dir):
     left, right, other = (load_encoder(str(tiny_model_dir), outputs=3, seed=seed) for seed in (1, 1, 2))
     assert torch.equal(left.classifier.weight, right.classifier.weight)
     assert not torch.equal(left.classifier.weight, other.classifier.weight)
@@ -73,7 +73,7 @@ def test_the_head_depends_on_the_seed_alone(tiny_model_dir):
     assert left.training
 
 
-def test_attentions_can_be_read(tiny_model_dir):
+def test_attentions_are_available(tiny_model_dir):
     model = load_encoder(str(tiny_model_dir), outputs=2, seed=0)
     inputs = load_tokenizer(str(tiny_model_dir))("a word", return_tensors="pt")
     assert all(a is not None for a in model(**inputs, output_attentions=True).attentions)
@@ -87,20 +87,20 @@ def test_attentions_can_be_read(tiny_model_dir):
         ("google-bert/bert-base-uncased", r"HF_HUB_OFFLINE.*give a folder.*offline.*try again"),
     ],
 )
-def test_a_model_that_is_not_there(model_id, message):
+def test_a_missing_model_is_reported_with_the_remedy(model_id, message):
     with pytest.raises(BadInput, match=message):
         load_encoder(model_id, outputs=2, seed=0)
 
 
-@pytest.mark.parametrize("lost", ["config.json", "model.safetensors", "tokenizer_config.json"])
-def test_an_incomplete_folder_is_named(tiny_model_dir, tmp_path, lost):
+@pytest.mark.parametrize("missing", ["config.json", "model.safetensors", "tokenizer_config.json"])
+def test_an_incomplete_folder_is_named(tiny_model_dir, tmp_path, missing):
     shutil.copytree(tiny_model_dir, tmp_path / "model")
-    (tmp_path / "model" / lost).unlink()
-    with pytest.raises(BadInput, match=f"lacks {lost}"):
+    (tmp_path / "model" / missing).unlink()
+    with pytest.raises(BadInput, match=f"lacks {missing}"):
         locate(str(tmp_path / "model"))
 
 
-def test_a_truncated_checkpoint_is_refused(tiny_model_dir, tmp_path):
+def test_a_truncated_checkpoint_is_rejected(tiny_model_dir, tmp_path):
     shutil.copytree(tiny_model_dir, tmp_path / "model")
     checkpoint = tmp_path / "model" / "model.safetensors"
     checkpoint.write_bytes(checkpoint.read_bytes()[:-1000])
@@ -108,7 +108,7 @@ def test_a_truncated_checkpoint_is_refused(tiny_model_dir, tmp_path):
         load_encoder(str(tmp_path / "model"), outputs=2, seed=0)
 
 
-def test_a_checkpoint_without_its_encoder_is_refused(tiny_model_dir, tmp_path):
+def test_a_checkpoint_without_all_encoder_weights_is_rejected(tiny_model_dir, tmp_path):
     from safetensors.torch import load_file, save_file
 
     shutil.copytree(tiny_model_dir, tmp_path / "model")
@@ -119,7 +119,7 @@ def test_a_checkpoint_without_its_encoder_is_refused(tiny_model_dir, tmp_path):
         load_encoder(str(tmp_path / "model"), outputs=2, seed=0)
 
 
-def test_a_damaged_tokenizer_is_refused(tiny_model_dir, tmp_path):
+def test_a_damaged_tokenizer_is_rejected(tiny_model_dir, tmp_path):
     shutil.copytree(tiny_model_dir, tmp_path / "model")
     words = tmp_path / "model" / "tokenizer.json"
     words.write_text(words.read_text()[:-1000])
@@ -127,7 +127,7 @@ def test_a_damaged_tokenizer_is_refused(tiny_model_dir, tmp_path):
         load_tokenizer(str(tmp_path / "model"))
 
 
-def test_a_tokenizer_without_its_words_is_refused(tiny_model_dir, tmp_path):
+def test_a_tokenizer_without_a_vocabulary_is_rejected(tiny_model_dir, tmp_path):
     shutil.copytree(tiny_model_dir, tmp_path / "model")
     for name in ("tokenizer.json", "vocab.txt"):
         (tmp_path / "model" / name).unlink(missing_ok=True)
@@ -135,7 +135,7 @@ def test_a_tokenizer_without_its_words_is_refused(tiny_model_dir, tmp_path):
         load_tokenizer(str(tmp_path / "model"))
 
 
-def test_a_head_of_another_width_is_replaced_and_one_of_this_width_kept(tiny_model_dir, tmp_path):
+def test_a_head_of_another_size_is_replaced_and_one_of_the_same_size_is_kept(tiny_model_dir, tmp_path):
     model = load_encoder(str(tiny_model_dir), outputs=3, seed=5)
     save_model(model, load_tokenizer(str(tiny_model_dir)), tmp_path / "model")
     assert load_encoder(str(tmp_path / "model"), outputs=2, seed=0).classifier.weight.shape == (2, 32)
@@ -143,7 +143,7 @@ def test_a_head_of_another_width_is_replaced_and_one_of_this_width_kept(tiny_mod
     assert torch.equal(kept.classifier.weight, model.classifier.weight)
 
 
-def test_flops_of_a_forward(tiny_model_dir):
+def test_flops_of_a_forward_pass_match_the_closed_form(tiny_model_dir):
     model = load_encoder(str(tiny_model_dir), outputs=2, seed=0)
     linear = 2 * (4 * 32 * 32 + 2 * 32 * 64)
     attention = 2 * 2 * 32 * 7

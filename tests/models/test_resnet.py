@@ -15,7 +15,7 @@ from workbench.training import predict
 
 @pytest.fixture(scope="module")
 def published(shared) -> str:
-    """The real checkpoint of ResNet-20."""
+    """The published checkpoint of ResNet-20."""
     return str(shared / "data" / "resnet-cifar10" / "resnet20-12fca82f.safetensors")
 
 
@@ -28,7 +28,7 @@ def parameters(model: torch.nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def test_resnet20_has_the_shape_of_the_paper():
+def test_resnet20_has_the_architecture_of_the_paper():
     model = load_encoder(RESNET20, outputs=10, seed=0)
     assert parameters(model) == 269_722
     weights = prunable(model)
@@ -42,12 +42,12 @@ def test_resnet20_has_the_shape_of_the_paper():
 
 def test_the_librarys_resnet18_has_the_20_convolutions_of_its_paper():
     model = load_encoder("resnet18", outputs=10, seed=0)
-    assert len(prunable(model)) == 20  # 17, and 3 of shortcuts
+    assert len(prunable(model)) == 20  # 17, plus 3 in shortcuts
     assert parameters(model) == 11_689_512 - 1000 * 513 + 10 * 513, "ImageNet's count with another head"
 
 
 @pytest.mark.parametrize("name", UNTRAINED)
-def test_an_untrained_model_follows_from_the_seed(name):
+def test_an_untrained_model_is_determined_by_the_seed(name):
     left, right, other = (load_encoder(name, outputs=10, seed=seed).state_dict() for seed in (3, 3, 4))
     assert all(torch.equal(left[key], right[key]) for key in left)
     for key, parameter in prunable(load_encoder(name, outputs=10, seed=3)).items():
@@ -73,7 +73,7 @@ def test_every_tensor_of_the_published_checkpoint_is_used(published):
     )
 
 
-def test_a_head_of_another_width_is_fresh(published):
+def test_a_head_of_another_size_is_fresh(published):
     assert load_encoder(published, outputs=7, seed=0).classifier[1].weight.shape == (7, 64)
 
 
@@ -100,7 +100,7 @@ def test_text_encoders_read_text(tiny_model_dir):
     assert reads(str(tiny_model_dir)) == "text"
 
 
-def test_flops_are_those_of_the_convolutions(tiny_resnet):
+def test_flops_count_the_convolutions(tiny_resnet):
     model = load_encoder(tiny_resnet, outputs=10, seed=0)
     before = model.state_dict()["resnet.embedder.embedder.normalization.running_mean"].clone()
     stem, stages = 27 * 4 * 64, (2 * 36 * 4 * 64, (36 + 72) * 8 * 16, (72 + 144) * 16 * 4)
@@ -110,19 +110,19 @@ def test_flops_are_those_of_the_convolutions(tiny_resnet):
     assert torch.equal(model.state_dict()["resnet.embedder.embedder.normalization.running_mean"], before)
 
 
-def test_flops_of_resnet20_are_the_known_ones():
+def test_flops_of_resnet20_match_the_published_number():
     model = load_encoder(RESNET20, outputs=10, seed=0)
     assert forward_flops(model, batch=1, length=32 * 32) == 2 * 40_550_400
 
 
-def test_a_checkpoint_without_a_convolution_is_refused(published, tmp_path):
+def test_a_checkpoint_without_a_convolution_is_rejected(published, tmp_path):
     tensors = {name: tensor for name, tensor in load_file(published).items() if "layer2.1" not in name}
     save_file(tensors, tmp_path / "part.safetensors")
     with pytest.raises(BadInput, match="lacks 2 encoder weights"):
         load_encoder(str(tmp_path / "part.safetensors"), outputs=10, seed=0)
 
 
-def test_files_that_are_no_resnet_are_refused(tiny_model_dir, tmp_path):
+def test_files_that_are_not_a_resnet_are_rejected(tiny_model_dir, tmp_path):
     text = tmp_path / "notes.txt"
     text.write_text("no tensors")
     for path, reason in (
@@ -133,7 +133,7 @@ def test_files_that_are_no_resnet_are_refused(tiny_model_dir, tmp_path):
             load_encoder(str(path), outputs=10, seed=0)
 
 
-def test_predictions_do_not_move_the_statistics(tiny_resnet):
+def test_predictions_do_not_change_batchnorm_statistics(tiny_resnet):
     task = load_task("vision/digits")
     model = load_encoder(tiny_resnet, outputs=10, seed=0)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}

@@ -145,8 +145,8 @@ def test_what_is_no_yaml_is_refused(tmp_path):
     (tmp_path / "twice.yaml").write_text("axes: {task: cola}\nengines:\n  imp: {}\n  imp: {levels: 2}\n")
     for name, reason in [
         ("broken.yaml", "not readable YAML"),
-        ("twice.yaml", "imp stands twice in a mapping.*line 4"),
-        ("missing.yaml", "no such file"),
+        ("twice.yaml", "imp occurs twice in a mapping.*line 4"),
+        ("missing.yaml", "missing.yaml does not exist"),
         ("", "not readable YAML"),
     ]:
         with pytest.raises(BadInput, match=reason):

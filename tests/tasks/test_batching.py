@@ -7,7 +7,7 @@ LENGTHS = np.random.default_rng(0).integers(5, 60, size=2085)
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 32, 5000])
-def test_each_index_occurs_once_and_one_batch_at_most_is_short(batch_size):
+def test_each_index_occurs_once_and_at_most_one_batch_is_short(batch_size):
     made = batches(LENGTHS, batch_size, seed=0, epoch=0)
     assert sorted(np.concatenate(made)) == list(range(len(LENGTHS)))
     sizes = sorted(len(batch) for batch in made)
@@ -15,7 +15,7 @@ def test_each_index_occurs_once_and_one_batch_at_most_is_short(batch_size):
     assert len(made) == -(-len(LENGTHS) // batch_size)
 
 
-def test_the_order_is_a_function_of_seed_and_epoch():
+def test_the_order_depends_only_on_seed_and_epoch():
     def order(seed, epoch):
         return [batch.tolist() for batch in batches(LENGTHS, 32, seed, epoch)]
 
@@ -24,7 +24,7 @@ def test_the_order_is_a_function_of_seed_and_epoch():
     assert order(1, 2) != order(2, 2)
 
 
-def test_a_batch_has_similar_lengths_and_the_epoch_is_not_sorted():
+def test_batches_have_similar_lengths_and_are_not_sorted():
     made = batches(LENGTHS, 32, seed=0, epoch=0)
     padded = sum(len(batch) * LENGTHS[batch].max() for batch in made)
     assert padded < 1.1 * LENGTHS.sum()
@@ -33,11 +33,11 @@ def test_a_batch_has_similar_lengths_and_the_epoch_is_not_sorted():
     assert longest != sorted(longest, reverse=True)
 
 
-def test_epochs_mix_the_examples_of_a_batch():
+def test_different_epochs_have_different_batches():
     first, second = ({tuple(sorted(b)) for b in batches(LENGTHS, 32, 0, epoch)} for epoch in (0, 1))
     assert not first & second
 
 
-def test_evaluation_goes_by_length_with_ties_by_index():
+def test_evaluation_batches_are_sorted_by_length_with_ties_by_index():
     made = ordered_batches(np.array([3, 1, 3, 2, 1]), 2)
     assert [batch.tolist() for batch in made] == [[1, 4], [3, 0], [2]]

@@ -19,7 +19,7 @@ def pairs(second: list[str]) -> tuple[Task, pd.DataFrame]:
     return Task.of("glue/mrpc", SCHEMAS["mrpc"], {"train": frame, "validation": frame}), frame
 
 
-def test_a_batch_is_what_the_tokenizer_itself_pads(tokenizer):
+def test_a_batch_equals_the_tokenizers_own_padding(tokenizer):
     task, frame = pairs(["a dog", "a much longer sentence than that", "four"])
     encoded = encode(task, frame, tokenizer)
     batch = encoded.collate(np.array([2, 1]))
@@ -34,7 +34,7 @@ def test_a_batch_is_what_the_tokenizer_itself_pads(tokenizer):
     assert batch["labels"].dtype == torch.int64
 
 
-def test_padding_goes_to_the_longest_of_the_batch_only(tokenizer):
+def test_a_batch_is_padded_only_to_its_longest_example(tokenizer):
     task, frame = pairs(["a", "b c d e f g h i", "a"])
     encoded = encode(task, frame, tokenizer)
     assert len(encoded) == 3
@@ -42,7 +42,7 @@ def test_padding_goes_to_the_longest_of_the_batch_only(tokenizer):
     assert encoded.lengths.max() == encoded.lengths[1] > encoded.lengths[0]
 
 
-def test_examples_are_cut_at_the_length_of_the_task(tokenizer):
+def test_examples_are_truncated_to_the_maximum_length(tokenizer):
     task, frame = pairs(["word " * 300, "a", "a"])
     encoded = encode(task, frame, tokenizer)
     assert encoded.lengths[0] == task.max_length == 128
@@ -50,7 +50,7 @@ def test_examples_are_cut_at_the_length_of_the_task(tokenizer):
     assert encoded.token_type_ids[0].tolist() == [0] * 5 + [1] * 123
 
 
-def test_one_sentence_and_a_regression(tokenizer):
+def test_single_sentences_and_regression_targets_are_encoded(tokenizer):
     frame = pd.DataFrame({"sentence": ["hello there"], "label": [0]})
     task = Task.of("glue/cola", SCHEMAS["cola"], {"train": frame, "validation": frame})
     assert encode(task, frame, tokenizer).token_type_ids[0].tolist() == [0, 0, 0, 0]

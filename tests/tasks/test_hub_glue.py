@@ -1,4 +1,4 @@
-"""GLUE from the Hub, with the Hub replaced: it answers, it fails, it cannot be reached."""
+"""GLUE from a replaced Hub that answers, fails, or cannot be reached."""
 
 import datasets
 import pytest
@@ -8,8 +8,8 @@ from workbench.tasks import download, load_task
 
 
 @pytest.fixture
-def asked(monkeypatch):
-    """What `load_dataset` was asked for; it answers with a small rte."""
+def requests(monkeypatch):
+    """The requests to `load_dataset`, which returns a small rte."""
     calls = []
 
     def load_dataset(*request):
@@ -30,19 +30,19 @@ def asked(monkeypatch):
     return calls
 
 
-def test_a_task_comes_from_the_hub(asked):
+def test_a_task_is_loaded_from_the_hub(requests):
     task = load_task("glue/rte")
-    assert asked == [("nyu-mll/glue", "rte")]
+    assert requests == [("nyu-mll/glue", "rte")]
     assert task.train["label"].tolist() == [1, 0]
     assert list(task.dev["validation"]) == ["sentence1", "sentence2", "label"]
     assert set(task.dev) == {"validation"}
 
 
-def test_a_missing_network_is_reported_with_three_ways_out_and_without_asking(asked, monkeypatch):
+def test_a_missing_network_is_reported_with_three_remedies_and_without_a_request(requests, monkeypatch):
     monkeypatch.setattr(download, "hub_unreachable", lambda: "no connection to hub.example:443")
     with pytest.raises(BadInput) as caught:
         load_task("rte")
-    assert asked == []
+    assert requests == []
     for part in (
         "glue/rte",
         "no connection to hub.example:443",
@@ -53,24 +53,24 @@ def test_a_missing_network_is_reported_with_three_ways_out_and_without_asking(as
         assert part in str(caught.value)
 
 
-def test_offline_the_cache_is_asked_all_the_same(asked, monkeypatch):
+def test_offline_the_cache_is_still_tried(requests, monkeypatch):
     monkeypatch.setattr(download, "offline", lambda: True)
     monkeypatch.setattr(download, "hub_unreachable", lambda: "HF_HUB_OFFLINE is set")
     assert len(load_task("rte").train) == 2
 
 
-def test_what_the_library_raises_becomes_one_line(asked, monkeypatch):
+def test_an_error_of_the_library_becomes_one_line(requests, monkeypatch):
     def fail(*request):
         raise ConnectionError("Couldn't reach the Hub\nand much more")
 
     monkeypatch.setattr(datasets, "load_dataset", fail)
-    with pytest.raises(BadInput, match=r"ConnectionError: Couldn't reach the Hub\. Three ways out") as caught:
+    with pytest.raises(BadInput, match=r"ConnectionError: Couldn't reach the Hub\. Either set") as caught:
         load_task("rte")
     assert "\n" not in str(caught.value)
     assert isinstance(caught.value.__cause__, ConnectionError)
 
 
-def test_the_real_library_offline_fails_at_once_with_our_message(tmp_path, monkeypatch):
+def test_offline_the_real_library_fails_at_once_with_our_message(tmp_path, monkeypatch):
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path)
     with pytest.raises(BadInput, match="WORKBENCH_GLUE_DIR"):
         load_task("glue/wnli")

@@ -18,15 +18,15 @@ def task_of(files: list[bytes]) -> tuple[Task, pd.DataFrame]:
 
 
 def views(image: np.ndarray) -> dict[tuple[int, int, bool], np.ndarray]:
-    """Every crop of an image with its margin, and of its mirror image."""
+    """All crops of a padded image and of its mirror image."""
     _, height, width = image.shape
     padded = np.pad(image, ((0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN)))
-    places = range(2 * MARGIN + 1)
-    crops = {(t, l, False): padded[:, t : t + height, l : l + width] for t in places for l in places}  # noqa: E741
+    offsets = range(2 * MARGIN + 1)
+    crops = {(t, l, False): padded[:, t : t + height, l : l + width] for t in offsets for l in offsets}  # noqa: E741
     return crops | {(t, l, True): crop[:, :, ::-1] for (t, l, _), crop in crops.items()}  # noqa: E741
 
 
-def test_images_are_decoded_and_normalised_by_channel():
+def test_images_are_decoded_and_normalised_per_channel():
     colour = np.arange(5 * 6 * 3, dtype=np.uint8).reshape(5, 6, 3)
     images = decode(*task_of([png(colour), png(np.full((5, 6), 51, np.uint8))]))
     assert images.pixels.shape == (2, 3, 5, 6)
@@ -41,7 +41,7 @@ def test_images_are_decoded_and_normalised_by_channel():
 
 
 @given(seed=st.integers(0, 2**32), height=st.integers(1, 9), width=st.integers(1, 9))
-def test_augmented_images_are_crops_or_mirrored_crops(seed, height, width):
+def test_augmented_images_are_crops_or_flipped_crops(seed, height, width):
     rng = np.random.default_rng(seed)
     images = rng.normal(size=(3, 2, height, width)).astype(np.float32)
     augmented = augment(images, rng)
@@ -51,9 +51,9 @@ def test_augmented_images_are_crops_or_mirrored_crops(seed, height, width):
         assert any(np.array_equal(after, view) for view in views(before).values())
 
 
-def test_every_crop_and_both_sides_occur_equally_often():
+def test_all_crops_and_flips_occur_equally_often():
     image = np.arange(1, 3 * 12 * 12 + 1, dtype=np.float32).reshape(3, 12, 12)
-    known = {view.tobytes(): place for place, view in views(image).items()}
+    known = {view.tobytes(): key for key, view in views(image).items()}
     count = 162 * 60
     augmented = augment(np.repeat(image[None], count, axis=0), numpy_generator("crops"))
     seen = pd.Series([known[np.ascontiguousarray(view).tobytes()] for view in augmented]).value_counts()
@@ -71,8 +71,8 @@ def test_without_a_generator_nothing_is_augmented():
     assert (plain != other).any()
 
 
-def test_images_of_two_sizes_are_refused():
-    with pytest.raises(BadInput, match=r"image 1 .* has 5 x 4 pixels, the first one 4 x 4"):
+def test_images_of_two_sizes_are_rejected():
+    with pytest.raises(BadInput, match=r"image 1 .* has 5 x 4 pixels, but the first one has 4 x 4"):
         decode(*task_of([png(np.zeros((4, 4), np.uint8)), png(np.zeros((4, 5), np.uint8))]))
 
 

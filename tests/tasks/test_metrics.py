@@ -11,7 +11,7 @@ def one_hot(classes, width=2):
     return np.eye(width, dtype=np.float32)[classes]
 
 
-def test_classes_against_a_confusion_table_worked_by_hand():
+def test_class_metrics_match_a_confusion_table_by_hand():
     # 3 true positives, 1 false positive, 2 false negatives, 4 true negatives.
     labels = np.array([1, 1, 1, 0, 1, 1, 0, 0, 0, 0])
     predicted = np.array([1, 1, 1, 1, 0, 0, 0, 0, 0, 0])
@@ -23,18 +23,18 @@ def test_classes_against_a_confusion_table_worked_by_hand():
     assert all(type(value) is float for value in values.values())
 
 
-def test_three_classes():
+def test_accuracy_works_for_three_classes():
     assert score(("accuracy",), one_hot([0, 1, 2, 2], 3), np.array([0, 1, 2, 0])) == {"accuracy": 0.75}
 
 
 @pytest.mark.parametrize("constant", [0, 1])
-def test_a_constant_class_has_no_correlation(constant):
+def test_a_constant_prediction_has_zero_correlation(constant):
     values = score(ALL, one_hot([constant] * 4), np.array([0, 1, 1, 1]))
     assert values["matthews"] == 0.0
     assert values["f1"] == (0.0 if constant == 0 else pytest.approx(6 / 7))
 
 
-def test_correlations_of_value_and_of_rank():
+def test_correlations_of_values_and_ranks_are_computed():
     labels = np.array([0.0, 1.0, 2.0, 3.0], dtype=np.float32)
     logits = np.array([[0.0], [1.0], [4.0], [9.0]], dtype=np.float32)
     values = score(("pearson", "spearman"), logits, labels)
@@ -43,17 +43,17 @@ def test_correlations_of_value_and_of_rank():
 
 
 @pytest.mark.filterwarnings("error")
-def test_constant_predictions_or_targets_correlate_by_nothing():
+def test_constant_predictions_or_targets_have_zero_correlation():
     varied, constant = np.arange(4, dtype=np.float32), np.full(4, 2.5, dtype=np.float32)
     for predictions, labels in ((constant, varied), (varied, constant)):
         assert score(("pearson", "spearman"), predictions[:, None], labels) == {"pearson": 0, "spearman": 0}
 
 
-def test_outputs_that_are_not_finite_are_no_score():
+def test_outputs_that_are_not_finite_are_not_scored():
     with pytest.raises(Stopped, match=r"1 of 4 .*learning rate"):
         score(("accuracy",), np.array([[0.0, np.nan], [1.0, 2.0]]), np.array([0, 1]))
 
 
-def test_an_unknown_metric_is_refused():
+def test_an_unknown_metric_is_rejected():
     with pytest.raises(BadInput, match="Did you mean accuracy"):
         score(("acuracy",), one_hot([0]), np.array([0]))

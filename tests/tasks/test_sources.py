@@ -1,4 +1,4 @@
-"""Which copy of GLUE is read, and what is done about a broken one."""
+"""Which copy of GLUE is read, and how a broken one is reported."""
 
 import pandas as pd
 import pytest
@@ -14,7 +14,7 @@ RTE = pd.DataFrame(
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """An rte in the Hub's layout, named by WORKBENCH_GLUE_DIR."""
+    """An rte in the Hub's layout, with WORKBENCH_GLUE_DIR set."""
     monkeypatch.setenv("WORKBENCH_GLUE_DIR", str(tmp_path))
     (tmp_path / "rte").mkdir()
     for split in ("train", "validation"):
@@ -32,7 +32,7 @@ def test_the_columns_of_the_schema_are_read(folder):
     assert task.dropped == {}
 
 
-def test_shards_are_joined_in_their_order(folder):
+def test_shards_are_joined_in_order(folder):
     (folder / "train-00000-of-00001.parquet").unlink()
     RTE[:1].to_parquet(folder / "train-00000-of-00002.parquet")
     RTE[1:].to_parquet(folder / "train-00001-of-00002.parquet")
@@ -44,7 +44,7 @@ def test_shards_are_joined_in_their_order(folder):
 
 
 @pytest.mark.parametrize("name", ["RTE", "Rte", "r-t-e"])
-def test_the_name_of_the_folder_is_taken_in_any_writing(folder, name):
+def test_the_folder_name_may_have_any_case_and_dashes(folder, name):
     folder.rename(folder.with_name(name))
     assert len(load_task("rte").train) == 3
 
@@ -67,13 +67,13 @@ def test_rows_without_a_label_or_text_are_dropped_and_counted(folder):
         (RTE.assign(label=[0.0, 0.5, 1.0]), r"label '0\.0'"),
     ],
 )
-def test_a_broken_file_is_named_with_what_was_expected(folder, frame, message):
+def test_a_broken_file_is_named_together_with_what_was_expected(folder, frame, message):
     frame.to_parquet(folder / "validation-00000-of-00001.parquet")
     with pytest.raises(BadInput, match=rf"validation-00000-of-00001\.parquet.*{message}"):
         load_task("rte")
 
 
-def test_a_file_that_is_no_parquet_is_named(folder):
+def test_a_file_that_is_not_parquet_is_named(folder):
     path = folder / "train-00000-of-00001.parquet"
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(BadInput, match=r"cannot read .*train-00000-of-00001\.parquet as Parquet"):
@@ -82,19 +82,19 @@ def test_a_file_that_is_no_parquet_is_named(folder):
 
 def test_a_missing_split_task_or_root_is_named_with_the_remedy(folder, monkeypatch):
     (folder / "validation-00000-of-00001.parquet").unlink()
-    with pytest.raises(BadInput, match=r"no validation-\*.parquet.*beside train-00000-of-00001.parquet"):
+    with pytest.raises(BadInput, match=r"no validation-\*.parquet.*next to train-00000-of-00001.parquet"):
         load_task("rte")
     with pytest.raises(BadInput, match=r"no folder 'cola'; it has rte.*train.tsv and dev.tsv.*synth/"):
         load_task("cola")
     (folder.parent / "CoLA").mkdir()
-    with pytest.raises(BadInput, match=r"CoLA holds no data; expected train-\*.parquet"):
+    with pytest.raises(BadInput, match=r"CoLA has no data; expected train-\*.parquet"):
         load_task("cola")
     monkeypatch.setenv("WORKBENCH_GLUE_DIR", str(folder / "nowhere"))
     with pytest.raises(BadInput, match=r"nowhere.*not a folder"):
         load_task("rte")
 
 
-def test_a_target_must_lie_in_its_range(folder):
+def test_a_target_must_be_within_its_range(folder):
     stsb = folder.parent / "stsb"
     stsb.mkdir()
     frame = RTE.assign(label=pd.Series([0.0, 2.2, 5.0], dtype="float32"))
@@ -106,7 +106,7 @@ def test_a_target_must_lie_in_its_range(folder):
         load_task("stsb")
 
 
-# Rows of the copy that SOURCES.md describes beside the data.
+# Row counts of the copy described in the SOURCES.md next to the data.
 SIZES = {
     "cola": (8551, 1043),
     "sst2": (67349, 872),
@@ -119,7 +119,7 @@ SIZES = {
 
 
 @pytest.mark.parametrize("name", SIZES)
-def test_the_real_tasks(glue_dir, monkeypatch, name):
+def test_the_real_tasks_load_with_the_expected_sizes(glue_dir, monkeypatch, name):
     monkeypatch.setenv("WORKBENCH_GLUE_DIR", str(glue_dir))
     task = load_task(name)
     assert (len(task.train), *map(len, task.dev.values())) == SIZES[name]

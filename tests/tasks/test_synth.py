@@ -19,7 +19,7 @@ def all_rows(task) -> pd.DataFrame:
     return pd.concat([task.train, *task.dev.values()], ignore_index=True)
 
 
-def test_the_shape_is_that_of_the_glue_task(task):
+def test_the_format_equals_that_of_the_glue_task(task):
     schema = SCHEMAS[task.id.removeprefix("synth/")]
     assert (task.inputs, task.labels, task.metrics) == (schema.inputs, schema.labels, schema.metrics)
     assert tuple(task.dev) == schema.dev
@@ -33,7 +33,7 @@ def test_no_text_occurs_twice(task):
     assert not all_rows(task).duplicated(subset=list(task.inputs)).any()
 
 
-def test_the_rows_are_the_same_every_time(task):
+def test_the_rows_are_reproducible(task):
     again = load_task(task.id)
     pd.testing.assert_frame_equal(all_rows(task), all_rows(again))
 
@@ -50,8 +50,8 @@ def test_the_labels_are_balanced(task):
 
 
 @pytest.mark.parametrize("id", [id for id in GENERATED if id != "synth/stsb"])
-def test_no_single_word_gives_the_label_away(id):
-    """The best rule of the form "this word occurs" does little better than the commonest label."""
+def test_no_single_word_reveals_the_label(id):
+    """The best rule of the form "this word occurs" is little better than the most frequent label."""
     task = load_task(id)
     words = all_rows(task)[list(task.inputs)].agg(" ".join, axis=1).str.split().map(set)
     labels = all_rows(task)["label"]
@@ -65,7 +65,7 @@ def test_no_single_word_gives_the_label_away(id):
     assert (best - majority) / len(labels) < 0.12
 
 
-def test_every_word_is_one_token_of_the_vocabulary(task, minilm):
+def test_every_word_is_one_token_in_the_vocabulary(task, minilm):
     vocabulary = set((minilm / "vocab.txt").read_text(encoding="utf-8").split("\n"))
     texts = all_rows(task)[list(task.inputs)].to_numpy().ravel()
     assert {word for text in texts for word in text.split()} <= vocabulary
@@ -79,7 +79,7 @@ def test_the_mismatched_split_has_other_nouns_and_acts():
     assert {"all", "some", "not"} <= other & trained
 
 
-def test_the_rows_of_a_release_stay_what_they_are():
-    """Scores of different versions can be compared only while the rows are the same."""
+def test_the_rows_do_not_change_between_versions():
+    """Scores from different versions are comparable only if the rows are the same."""
     text = "".join(all_rows(load_task(id)).to_csv(index=False) for id in GENERATED)
     assert hashlib.sha256(text.encode()).hexdigest()[:16] == "5215ca12331f612f"

@@ -1,4 +1,4 @@
-"""The exact labels behind the generated tasks, against cases decided by hand."""
+"""The exact labels behind the generated tasks, checked against cases decided by hand."""
 
 import pytest
 
@@ -42,11 +42,11 @@ WIDE, NARROW = False, True
         (("some", WIDE, WIDE), ("not all", WIDE, WIDE), NEUTRAL),
     ],
 )
-def test_cases_decided_by_hand(premise, hypothesis, expected):
+def test_relations_match_cases_decided_by_hand(premise, hypothesis, expected):
     assert relation(Statement(*premise), Statement(*hypothesis)) == expected
 
 
-def test_contradiction_is_mutual_and_entailment_of_itself():
+def test_contradiction_is_symmetric_and_entailment_is_reflexive():
     for one in STATEMENTS:
         assert relation(one, one) == ENTAILMENT
         for other in STATEMENTS:

@@ -16,13 +16,13 @@ def make_task(rows: int, id: str = "glue/cola") -> Task:
 
 
 @pytest.mark.parametrize(("rows", "expected"), [(2, 1), (14, 1), (100, 10), (19_990, 1999), (50_000, 2000)])
-def test_validation_is_a_tenth_within_its_limits(rows, expected):
+def test_validation_is_a_tenth_within_limits(rows, expected):
     train, validation = make_task(rows).split(0)
     assert len(validation) == expected
     assert len(train) == rows - expected
 
 
-def test_split_partitions_train_in_order_and_holds_no_dev_row():
+def test_split_partitions_train_in_order_without_dev_rows():
     task = make_task(200)
     train, validation = task.split(3)
     numbers = [[int(text.split()[1]) for text in part["sentence"]] for part in (train, validation)]
@@ -32,14 +32,14 @@ def test_split_partitions_train_in_order_and_holds_no_dev_row():
     assert list(train.index) == list(range(180))
 
 
-def test_split_depends_on_the_seed_alone():
+def test_split_depends_only_on_the_seed():
     first, again, other = (make_task(200).split(seed)[1]["sentence"].tolist() for seed in (1, 1, 2))
     assert first == again != other
-    np.random.seed(5)  # noqa: NPY002 - proves that the global generator has no say
+    np.random.seed(5)  # noqa: NPY002 - proves that the global generator has no effect
     assert make_task(200).split(1)[1]["sentence"].tolist() == first
 
 
-def test_outputs_are_classes_or_one_number():
+def test_outputs_are_one_per_class_or_a_single_number():
     assert make_task(2).num_outputs == 2
     assert not make_task(2).is_regression
     assert load_task("synth/stsb").num_outputs == 1
@@ -47,7 +47,7 @@ def test_outputs_are_classes_or_one_number():
     assert load_task("synth/mnli").num_outputs == 3
 
 
-def test_ids_are_the_nine_of_glue_eight_generated_ones_and_two_of_images():
+def test_there_are_nine_glue_tasks_eight_generated_ones_and_two_with_images():
     assert len(task_ids()) == 19 == len(set(task_ids()))
     assert "glue/wnli" in task_ids()
     assert "synth/wnli" not in task_ids()
@@ -59,12 +59,12 @@ def test_ids_are_the_nine_of_glue_eight_generated_ones_and_two_of_images():
 @pytest.mark.parametrize(
     ("wrong", "meant"), [("glue/mrcp", "glue/mrpc"), ("mrcp", "glue/mrpc"), ("synht/rte", "synth/rte")]
 )
-def test_an_unknown_task_is_refused_with_the_nearest_names(wrong, meant):
+def test_an_unknown_task_is_rejected_with_the_closest_names(wrong, meant):
     with pytest.raises(BadInput, match=rf"{wrong}.*Did you mean .*{meant}"):
         load_task(wrong)
 
 
-def test_an_id_of_nothing_is_refused():
+def test_a_malformed_id_is_rejected():
     for wrong in ("", "glue/", "/", "a/b/c"):
         with pytest.raises(BadInput, match="unknown task"):
             load_task(wrong)

@@ -1,4 +1,4 @@
-"""The files of the original GLUE download, as they are: without a header, broken, quoted, with a BOM."""
+"""The files of the original GLUE download with their quirks: no header, broken rows, quotes, a BOM."""
 
 import pytest
 
@@ -10,7 +10,7 @@ DEV = {"validation": "dev.tsv"}
 
 @pytest.fixture
 def write(tmp_path, monkeypatch):
-    """Writes lines of tab-separated cells into a file of the GLUE folder."""
+    """Writes lines of tab-separated cells to a file in the GLUE folder."""
     monkeypatch.setenv("WORKBENCH_GLUE_DIR", str(tmp_path))
 
     def writer(path: str, *lines: str, end: str = "\n", encoding: str = "utf-8"):
@@ -39,7 +39,7 @@ def test_cola_has_no_header(write):
     assert rows(task.dev["validation"]) == rows(task.train)
 
 
-def test_sst2(write):
+def test_sst2_has_a_header(write):
     both(write, "SST-2", "sentence | label", "a joy | 1", "a bore | 0")
     assert rows(load_task("sst2").train) == [("a joy", 1), ("a bore", 0)]
 
@@ -51,12 +51,12 @@ MRPC = (
 )
 
 
-def test_mrpc_with_a_byte_order_mark_and_windows_line_ends(write):
+def test_mrpc_may_have_a_byte_order_mark_and_windows_line_endings(write):
     both(write, "MRPC", *MRPC, end="\r\n", encoding="utf-8-sig")
     assert rows(load_task("mrpc").train) == [("one", "eins", 1), ("two", "zwei", 0)]
 
 
-def test_mrpc_from_the_files_of_microsoft_never_mixed_with_those_of_glue(write):
+def test_mrpc_is_read_from_microsofts_files_but_never_mixed_with_glues(write):
     write("MRPC/msr_paraphrase_train.txt", *MRPC)
     write("MRPC/msr_paraphrase_test.txt", *MRPC[:2])
     task = load_task("mrpc")
@@ -69,7 +69,7 @@ def test_mrpc_from_the_files_of_microsoft_never_mixed_with_those_of_glue(write):
         load_task("mrpc")
 
 
-def test_quotation_marks_and_odd_line_separators_are_text(write):
+def test_quotation_marks_and_unusual_line_separators_are_text(write):
     both(
         write,
         "QNLI",
@@ -101,7 +101,7 @@ def test_stsb_is_a_regression(write):
     assert task.train["label"].dtype == "float32"
 
 
-def test_mnli_has_two_dev_files_and_other_columns_in_them(write):
+def test_mnli_has_two_dev_files_with_different_columns(write):
     write(
         "MNLI/train.tsv",
         "index | sentence1 | sentence2 | label1 | gold_label",
@@ -132,7 +132,7 @@ def test_rte_and_wnli_number_their_labels_in_opposite_order(write):
     assert wnli.labels[1] == "entailment"
 
 
-def test_a_broken_file_is_named_with_what_was_expected(write):
+def test_a_broken_file_is_named_together_with_what_was_expected(write):
     both(write, "RTE", "index | sentence1 | sentence2 | label", "0 | a | b | perhaps")
     with pytest.raises(BadInput, match=r"train.tsv has the label 'perhaps'; .* 0 \(entailment\)"):
         load_task("rte")

@@ -17,7 +17,7 @@ def folder(tmp_path, monkeypatch):
     return save_tiny_cifar10(tmp_path / "cifar10", SIZES)
 
 
-def test_digits_are_scikit_learns_with_a_fixed_dev_split():
+def test_digits_are_those_of_scikit_learn_with_a_fixed_dev_split():
     task, again = load_task("vision/digits"), load_task("vision/digits")
     train, dev = task.train, task.dev["validation"]
     assert (len(train), len(dev)) == (1438, 359)
@@ -30,8 +30,8 @@ def test_digits_are_scikit_learns_with_a_fixed_dev_split():
     )
     grey = images.pixels[:, 0].reshape(len(images), -1)
     assert (images.pixels == images.pixels[:, :1]).all()
-    found = zip(np.round(grey * (16 / 255)), images.labels, strict=True)
-    assert sorted((image.tobytes(), label) for image, label in found) == expected
+    actual = zip(np.round(grey * (16 / 255)), images.labels, strict=True)
+    assert sorted((image.tobytes(), label) for image, label in actual) == expected
     assert not task.augmented
 
 
@@ -42,7 +42,7 @@ def test_every_digit_is_in_both_splits():
         assert frame["label"].nunique() == task.num_outputs == 10
 
 
-def test_the_real_cifar10(cifar10_dir, monkeypatch):
+def test_the_real_cifar10_loads_with_the_expected_sizes(cifar10_dir, monkeypatch):
     monkeypatch.setenv(FOLDER_VARIABLE, str(cifar10_dir))
     task = load_task("vision/cifar10")
     assert (len(task.train), len(task.dev["test"])) == (50_000, 10_000)
@@ -54,14 +54,14 @@ def test_the_real_cifar10(cifar10_dir, monkeypatch):
 
 
 @pytest.mark.parametrize("inner", ["", "plain_text"])
-def test_the_folder_is_the_data_sets_or_its_configurations(folder, monkeypatch, inner):
+def test_the_folder_may_be_that_of_the_data_set_or_its_configuration(folder, monkeypatch, inner):
     monkeypatch.setenv(FOLDER_VARIABLE, str(folder / inner))
     task = load_task("vision/cifar10")
     assert {"train": len(task.train), "test": len(task.dev["test"])} == SIZES
     assert modality(task.id) == task.modality == "images"
 
 
-def test_a_folder_without_data_is_refused(tmp_path, monkeypatch):
+def test_a_folder_without_data_is_rejected(tmp_path, monkeypatch):
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
     with pytest.raises(BadInput, match=r"has no Parquet file.*vision/digits"):
         load_task("vision/cifar10")
@@ -75,7 +75,7 @@ def test_a_row_without_an_image_is_named(folder, cell):
         load_task("vision/cifar10")
 
 
-def test_a_label_that_is_no_class_is_named(folder):
+def test_a_label_that_is_not_a_class_is_named(folder):
     path = folder / "plain_text" / "test-00000-of-00001.parquet"
     frame = pd.read_parquet(path)
     frame.loc[4, "label"] = 10
@@ -84,22 +84,22 @@ def test_a_label_that_is_no_class_is_named(folder):
         load_task("vision/cifar10")
 
 
-def test_cifar10_comes_from_the_hub(folder, monkeypatch):
+def test_cifar10_is_loaded_from_the_hub(folder, monkeypatch):
     files = {
         split: str(folder / "plain_text" / f"{split}-00000-of-00001.parquet") for split in ("train", "test")
     }
     local = datasets.DatasetDict(
         {split: datasets.Dataset.from_parquet(path) for split, path in files.items()}
     )
-    asked = []
+    requests = []
     monkeypatch.delenv(FOLDER_VARIABLE)
     monkeypatch.setattr(download, "offline", lambda: True)
-    monkeypatch.setattr(datasets, "load_dataset", lambda *request: asked.append(request) or local)
+    monkeypatch.setattr(datasets, "load_dataset", lambda *request: requests.append(request) or local)
     task = load_task("vision/cifar10")
     assert decode(task, task.train).pixels.shape == (30, 3, 32, 32)
-    assert asked == [("uoft-cs/cifar10", "plain_text")]
+    assert requests == [("uoft-cs/cifar10", "plain_text")]
 
 
-def test_without_the_hub_there_are_three_ways_out():
-    with pytest.raises(BadInput, match=rf"Three ways out: set {FOLDER_VARIABLE} .*vision/digits.*network"):
+def test_without_the_hub_three_remedies_are_named():
+    with pytest.raises(BadInput, match=rf"Either set {FOLDER_VARIABLE} .*vision/digits.*network"):
         load_task("vision/cifar10")

@@ -1,4 +1,4 @@
-"""What is pruned: pretrained encoders and ResNets, which of their weights, and what a forward costs."""
+"""Models: pretrained encoders and ResNets, their prunable weights, and the cost of a forward pass."""
 
 from workbench.models.anatomy import embeddings, forward_flops, prunable
 from workbench.models.loading import load_encoder, load_tokenizer, save_model

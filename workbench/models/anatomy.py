@@ -1,4 +1,4 @@
-"""Which weights of a model are prunable, and what its forward costs."""
+"""The prunable weights of a model, and the cost of a forward pass."""
 
 import math
 import re
@@ -14,35 +14,35 @@ _flops_by_side: WeakKeyDictionary[nn.Module, dict[int, int]] = WeakKeyDictionary
 
 
 def prunable(model: nn.Module) -> dict[str, nn.Parameter]:
-    """The weights that may be removed, by parameter name; tied ones appear once.
+    """The prunable weights by parameter name; tied weights appear once.
 
-    Of a text encoder, the linear matrices of its layers: 72 matrices and 84,934,656 weights in bert-base
-    (paper A, section 2); embeddings, LayerNorm, biases, pooler and head are never among them. Of a ResNet,
-    every convolution kernel, the first and those of shortcuts included, and neither BatchNorm nor the head,
-    as in the pruning code of a SWAMP author; AC/DC's global variant prunes the head as well (Peste et al.
-    2021).
+    In a text encoder these are the linear matrices of its layers: 72 matrices and 84,934,656 weights in
+    bert-base (paper A, section 2). Embeddings, LayerNorm, biases, pooler and head are excluded. In a ResNet
+    these are all convolution kernels, including the first one and those of shortcuts. BatchNorm and the head
+    are excluded, as in the pruning code of a SWAMP author; AC/DC's global variant also prunes the head (Peste
+    et al. 2021).
     """
     names = {f"{name}.weight" for name, module in model.named_modules() if _is_prunable(name, module)}
     return {name: parameter for name, parameter in model.named_parameters() if name in names}
 
 
 def embeddings(model: nn.Module) -> dict[str, nn.Parameter]:
-    """The parameters of a text encoder's embedding layer, its LayerNorm included; none of a ResNet."""
+    """The parameters of a text encoder's embedding layer, including its LayerNorm; empty for a ResNet."""
     return {name: weight for name, weight in model.named_parameters() if ".embeddings." in f".{name}"}
 
 
 def forward_flops(model: nn.Module, batch: int, length: int) -> int:
-    """Floating-point operations of one dense forward, multiply and add apart.
+    """Floating-point operations of one dense forward pass, counting multiplications and additions separately.
 
-    Of a text encoder's layers, linear matrices and attention's two products are counted, and embeddings,
-    LayerNorm, softmax and the head are not; matrices that several layers share (ALBERT) are counted once.
-    Of a ResNet, the convolutions. Zeros count like other weights, since unstructured sparsity skips
-    nothing here.
+    For a text encoder this counts the linear matrices and the two matrix products of attention in its layers.
+    It does not count embeddings, LayerNorm, softmax and the head, and it counts matrices that several layers
+    share (ALBERT) once. For a ResNet it counts the convolutions. Zeros count like other weights, since
+    unstructured sparsity skips no operations here.
 
     Args:
         model: a model from `load_encoder`.
         batch: examples in the batch.
-        length: tokens in each sequence, padding included, or pixels in each image, which is square.
+        length: tokens per sequence, including padding, or pixels per (square) image.
     """
     if model.main_input_name == "pixel_values":
         return batch * _convolution_flops(model, math.isqrt(length)) if batch else 0
@@ -58,11 +58,11 @@ def _is_prunable(name: str, module: nn.Module) -> bool:
 
 
 def _convolution_flops(model: nn.Module, side: int) -> int:
-    """For one image, counted once for each model and size in a forward that computes shapes only."""
+    """FLOPs for one image, counted once per model and size in a forward pass that only computes shapes."""
     known = _flops_by_side.setdefault(model, {})
     if side not in known:
         shapes = {name: tensor.to("meta") for name, tensor in model.state_dict().items()}
-        # BatchNorm in training mode refuses a single image whose maps have shrunk to one pixel.
+        # In training mode, BatchNorm rejects a single image whose feature maps have one pixel.
         images = torch.empty(2, 3, side, side, device="meta")
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
             functional_call(model, shapes, (images,))

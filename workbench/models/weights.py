@@ -1,4 +1,4 @@
-"""The prunable weights of a model, for looking at them alone."""
+"""The prunable weights of a model, without the model."""
 
 from pathlib import Path
 
@@ -8,40 +8,40 @@ from transformers import AutoConfig, AutoModel
 
 from workbench.errors import BadInput
 from workbench.models.anatomy import prunable
+from workbench.models.library import errors_as_bad_input, only_local, quiet
 from workbench.models.loading import load_encoder
-from workbench.models.location import UNTRAINED, locate, only_local, told_as_bad_input
-from workbench.models.quiet import quiet
+from workbench.models.location import UNTRAINED, locate
 
 
 def load_weights(model_id: str) -> dict[str, torch.Tensor]:
-    """The prunable weights of a pretrained model by parameter name, float32, as `prunable` has them.
+    """Loads the prunable weights of a pretrained model: float32, by parameter name, as in `prunable`.
 
     Args:
         model_id: see `locate`.
 
     Raises:
-        BadInput: as `load_encoder`, or, before anything is read, a model that the memory cannot hold.
+        BadInput: as `load_encoder`; also, before anything is read, if the model does not fit into memory.
     """
     needed, free = parameter_bytes(model_id), psutil.virtual_memory().available
     if needed > free:
         raise BadInput(
-            f"model {model_id} takes {needed / 1e9:.1f} GB of memory in float32 and {free / 1e9:.1f} GB are "
-            "free. Nothing was loaded: choose a smaller model, or close what else uses memory."
+            f"model {model_id} takes {needed / 1e9:.1f} GB of memory in float32, but only {free / 1e9:.1f} "
+            "GB are free. Nothing was loaded: choose a smaller model, or free some memory."
         )
     return {name: weight.detach() for name, weight in prunable(load_encoder(model_id, 2, 0)).items()}
 
 
 def parameter_bytes(model_id: str) -> int:
-    """What the parameters of a model without its head take in float32, told by its configuration alone.
+    """The float32 size of a model's parameters without its head, computed from its configuration.
 
     Raises:
-        BadInput: as `locate`, or a configuration that cannot be read.
+        BadInput: as `locate`, or the configuration cannot be read.
     """
     source = locate(model_id)
     if source in UNTRAINED:
         return 0
     if Path(source).is_file():
         return Path(source).stat().st_size
-    with quiet(), told_as_bad_input(f"model {model_id}"), torch.device("meta"):
+    with quiet(), errors_as_bad_input(f"model {model_id}"), torch.device("meta"):
         config = AutoConfig.from_pretrained(source, local_files_only=only_local())
         return 4 * sum(parameter.numel() for parameter in AutoModel.from_config(config).parameters())

@@ -72,8 +72,8 @@ class Sweep:
                 self._table.print("stopping")
                 self._executor.stop()
                 raise Stopped(
-                    f"interrupted with {len(self.done)} of {len(self._cells)} runs complete. The progress of the "
-                    f"others is kept in {self._store.root}; run the same command to resume."
+                    f"interrupted with {len(self.done)} of {len(self._cells)} runs complete. The progress of "
+                    f"the others is kept in {self._store.root}; run the same command to resume."
                 ) from None
         self._raise_failures()
 

@@ -1,4 +1,4 @@
-"""What is learned: GLUE and CIFAR-10 from the Hub or a local copy, and tasks that need no download."""
+"""Tasks: GLUE and CIFAR-10 from the Hub or a local copy, and tasks that need no download."""
 
 from workbench.errors import unknown
 from workbench.tasks import glue, metrics, synth, vision
@@ -49,15 +49,15 @@ add_source(
 
 
 def task_ids() -> tuple[str, ...]:
-    """Every id that `load_task` knows."""
+    """All ids that `load_task` accepts."""
     return tuple(f"{name}/{task}" for name, source in SOURCES.items() for task in source.tasks)
 
 
 def canonical_id(task_id: str) -> str:
-    """The id with its source: a bare "rte" means "glue/rte".
+    """Completes an id with its source: "rte" means "glue/rte".
 
     Raises:
-        BadInput: there is no such task; the message has the nearest names.
+        BadInput: there is no such task; the message suggests the closest names.
     """
     full = task_id if "/" in task_id else f"glue/{task_id}"
     if full not in task_ids():
@@ -66,27 +66,27 @@ def canonical_id(task_id: str) -> str:
 
 
 def modality(task_id: str) -> Modality:
-    """What the inputs of a task are, by its id (see `canonical_id`)."""
+    """The kind of input of the task with an id (see `canonical_id`)."""
     return _find(task_id)[0].modality
 
 
 def folder_variable(task_id: str) -> str | None:
-    """The environment variable that names a local copy of a task's data; None for a task without download."""
+    """The environment variable for a local copy of a task's data; None if the task is never downloaded."""
     source, name = _find(task_id)
     return source.folder_variables.get(name)
 
 
 def load_task(task_id: str) -> Task:
-    """A task with its rows, by its id (see `canonical_id`).
+    """Loads the task with an id (see `canonical_id`), including its rows.
 
     Raises:
-        BadInput: there is no such task, or its data cannot be had; the message has the ways out.
+        BadInput: there is no such task, or its data cannot be loaded; the message says what to do.
     """
     source, name = _find(task_id)
     return source.load(name)
 
 
 def _find(task_id: str) -> tuple[Source, str]:
-    """The source of a task, and the task's name in it."""
+    """The source of a task, and its name within that source."""
     source, name = canonical_id(task_id).split("/")
     return SOURCES[source], name

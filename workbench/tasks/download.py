@@ -7,22 +7,22 @@ from workbench.tasks.task import Schema
 
 
 def rows_from_hub(
-    task_id: str, dataset: str, name: str, schema: Schema, ways_out: str
+    task_id: str, dataset: str, name: str, schema: Schema, alternatives: str
 ) -> dict[str, RawSplit]:
-    """Split name to the rows of "train" and of each dev split, image files as they are.
+    """The rows of "train" and of each dev split, by split name; image files are not decoded.
 
     Args:
-        task_id: what messages call the task.
-        dataset, name: the Hub's id and the configuration in it.
-        schema: names the splits.
-        ways_out: what to do without the Hub, in a message after "Three ways out: ".
+        task_id: the task's id in messages.
+        dataset, name: the Hub's id of the data set, and the name of its configuration.
+        schema: defines the splits.
+        alternatives: what to do without the Hub; continues a message that starts with "Either".
 
     Raises:
         BadInput: the Hub cannot be reached, or its library fails.
     """
-    # With HF_HUB_OFFLINE the library fails at once or serves from its cache, so it is worth asking.
+    # With HF_HUB_OFFLINE the library uses its cache or fails immediately, so it is worth trying.
     if not offline() and (reason := hub_unreachable()):
-        raise _no_hub(task_id, dataset, reason, ways_out)
+        raise _no_hub(task_id, dataset, reason, alternatives)
     import datasets
 
     try:
@@ -32,13 +32,13 @@ def rows_from_hub(
             for split in ("train", *schema.dev)
         }
     except Exception as error:
-        # The library lets errors of httpx, fsspec, its own and the system's through.
+        # The library passes through errors of httpx, fsspec and the system.
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise _no_hub(task_id, dataset, reason, ways_out) from error
+        raise _no_hub(task_id, dataset, reason, alternatives) from error
 
 
-def _no_hub(task_id: str, dataset: str, reason: str, ways_out: str) -> BadInput:
+def _no_hub(task_id: str, dataset: str, reason: str, alternatives: str) -> BadInput:
     return BadInput(
-        f"cannot load {task_id} from the Hub ({dataset}): {reason}. Three ways out: {ways_out}, or get a "
-        "network (what an earlier download left in the local cache is read with HF_HUB_OFFLINE=1)."
+        f"cannot load {task_id} from the Hub ({dataset}): {reason}. Either {alternatives}, or connect to a "
+        "network (an earlier download in the local cache can be read with HF_HUB_OFFLINE=1)."
     )

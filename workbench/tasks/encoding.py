@@ -1,4 +1,4 @@
-"""From rows to token arrays, once for each split."""
+"""Tokenises the rows of a split, once per split."""
 
 from dataclasses import dataclass
 
@@ -12,15 +12,15 @@ from workbench.tasks.task import Task
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """A tokenised split; example i is row i of the frame it was made of.
+    """A tokenised split; example i is row i of its frame.
 
     Attributes:
-        input_ids: n arrays of int32, with the special tokens, without padding.
-        token_type_ids: n arrays of int8, as long as `input_ids`, 1 in the second sentence; None for encoders
-            that do not tell sentences apart.
+        input_ids: n int32 arrays, with special tokens, without padding.
+        token_type_ids: n int8 arrays of the same lengths, 1 in the second sentence; None for encoders without
+            token types.
         lengths: (n,) int64, tokens in each example.
-        labels: (n,) int64 classes, or float32 targets for a regression.
-        pad_id: the tokenizer's padding token.
+        labels: (n,) int64 classes, or float32 targets for regression.
+        pad_id: id of the tokenizer's padding token.
     """
 
     input_ids: list[np.ndarray]
@@ -33,14 +33,14 @@ class Encoded:
         return len(self.input_ids)
 
     def collate(self, indices: np.ndarray) -> dict[str, torch.Tensor]:
-        """One batch, padded on the right to its longest example.
+        """Collates one batch, padded on the right to its longest example.
 
         Args:
-            indices: (b,) examples of the batch.
+            indices: (b,) indices of the examples.
 
         Returns:
-            input_ids, attention_mask and, for encoders that have them, token_type_ids, each (b, longest)
-            int64; labels (b,), int64 or float32.
+            input_ids, attention_mask and, if the encoder has them, token_type_ids, each (b, longest) int64;
+            labels (b,), int64 or float32.
         """
         shape = (len(indices), int(self.lengths[indices].max()))
         input_ids = np.full(shape, self.pad_id, dtype=np.int64)
@@ -59,7 +59,7 @@ class Encoded:
 
 
 def encode(task: Task, frame: pd.DataFrame, tokenizer: PreTrainedTokenizerBase) -> Encoded:
-    """Tokenises a split, cut at `task.max_length` tokens (the longer sentence first), not padded."""
+    """Tokenises a split, truncated to `task.max_length` tokens (the longer sentence first), not padded."""
     tokens = tokenizer(
         *(frame[column].tolist() for column in task.inputs),
         truncation=True,

@@ -1,6 +1,7 @@
-"""The nine GLUE tasks (Wang et al. 2019, arXiv:1804.07461), from a local folder or else from the Hub.
+"""The nine GLUE tasks (Wang et al. 2019, arXiv:1804.07461), from a local folder or from the Hub.
 
-Class numbers are those of the Hub's `nyu-mll/glue`; note that rte and wnli number theirs in opposite order.
+Class numbers are those of `nyu-mll/glue` on the Hub. Note that rte and wnli number their classes in opposite
+order.
 """
 
 import os
@@ -38,7 +39,7 @@ SCHEMAS: dict[str, Schema] = {
 
 
 def load_glue(name: str) -> Task:
-    """The GLUE task `name` from the folder in WORKBENCH_GLUE_DIR where that is set, else from the Hub.
+    """Loads a GLUE task from the folder in WORKBENCH_GLUE_DIR if that is set, else from the Hub.
 
     Raises:
         BadInput: the folder lacks a file, a column or a label, or the Hub cannot be reached.
@@ -48,28 +49,28 @@ def load_glue(name: str) -> Task:
     raw = _from_folder(Path(root).expanduser(), name) if root else _from_hub(name, schema)
     splits, dropped = {}, {}
     for split in ("train", *schema.dev):
-        splits[split], left_out = clean(raw[split], schema)
-        if left_out:
-            dropped[split] = left_out
+        splits[split], count = clean(raw[split], schema)
+        if count:
+            dropped[split] = count
     return Task.of(f"glue/{name}", schema, splits, dropped)
 
 
 def _from_folder(root: Path, name: str) -> dict[str, RawSplit]:
-    """Reads the folder of a task below `root`, whatever the case and dashes of its name."""
+    """Reads the folder of a task below `root`; its name may have any case, dashes and underscores."""
     if not root.is_dir():
         raise BadInput(
             f"{FOLDER_VARIABLE} is {str(root)!r}, which is not a folder. Point it at a copy of GLUE."
         )
-    found = [path for path in sorted(root.iterdir()) if path.is_dir() and _plain(path.name) == name]
-    for folder in found:
+    matches = [path for path in sorted(root.iterdir()) if path.is_dir() and _plain(path.name) == name]
+    for folder in matches:
         for layout in (parquet, tsv):
             if layout.is_here(folder):
                 return layout.read(folder, name, SCHEMAS[name])
     files = " and ".join(tsv.LAYOUTS[name].files[0].values())
     wanted = f"train-*.parquet and {SCHEMAS[name].dev[0]}-*.parquet, or {files}"
-    if found:
-        raise BadInput(f"{found[0]} holds no data; expected {wanted}. Complete the folder.")
-    others = ", ".join(sorted(path.name for path in root.iterdir() if path.is_dir())) or "no folder"
+    if matches:
+        raise BadInput(f"{matches[0]} has no data; expected {wanted}. Add the missing files.")
+    others = ", ".join(sorted(path.name for path in root.iterdir() if path.is_dir())) or "none"
     raise BadInput(
         f"{root} ({FOLDER_VARIABLE}) has no folder {name!r}; it has {others}. Add one with {wanted}, "
         f"unset {FOLDER_VARIABLE} to use the Hub, or use a generated task such as synth/rte."
@@ -82,5 +83,5 @@ def _plain(name: str) -> str:
 
 def _from_hub(name: str, schema: Schema) -> dict[str, RawSplit]:
     generated = "synth/rte or another generated task" if name == "wnli" else f"the generated synth/{name}"
-    ways_out = f"set {FOLDER_VARIABLE} to a local copy of GLUE, use {generated}"
-    return rows_from_hub(f"glue/{name}", HUB_DATASET, name, schema, ways_out)
+    alternatives = f"set {FOLDER_VARIABLE} to a local copy of GLUE, use {generated}"
+    return rows_from_hub(f"glue/{name}", HUB_DATASET, name, schema, alternatives)

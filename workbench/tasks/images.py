@@ -1,4 +1,4 @@
-"""From image files to pixel arrays, once for each split, and to batches that may be augmented."""
+"""Decodes image files to pixel arrays, once per split, and collates batches with optional augmentation."""
 
 from dataclasses import dataclass
 from io import BytesIO
@@ -11,7 +11,7 @@ from PIL import Image
 from workbench.errors import BadInput
 from workbench.tasks.task import Task
 
-# ImageNet's, by which the published ResNets, CIFAR's among them, had their inputs normalised.
+# ImageNet statistics, which the published ResNets, including those for CIFAR, use to normalise their inputs.
 MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)[:, None, None]
 DEVIATION = np.array([0.229, 0.224, 0.225], dtype=np.float32)[:, None, None]
 MARGIN = 4
@@ -19,10 +19,10 @@ MARGIN = 4
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """A split of images of one size; example i is row i of the frame it was made of.
+    """A split of images of the same size; example i is row i of its frame.
 
     Attributes:
-        pixels: (n, 3, h, w) uint8, red, green and blue.
+        pixels: (n, 3, h, w) uint8, RGB.
         labels: (n,) int64 classes.
     """
 
@@ -34,18 +34,18 @@ class Images:
 
     @property
     def lengths(self) -> np.ndarray:
-        """(n,) int64, pixels in each example: all equal."""
+        """(n,) int64, pixels in each example; all equal."""
         return np.full(len(self), self.pixels.shape[2] * self.pixels.shape[3], dtype=np.int64)
 
     def collate(self, indices: np.ndarray, rng: np.random.Generator | None = None) -> dict[str, torch.Tensor]:
-        """One batch.
+        """Collates one batch.
 
         Args:
-            indices: (b,) examples of the batch.
-            rng: decides a random crop and a random mirroring of each image; None for the images as they are.
+            indices: (b,) indices of the examples.
+            rng: source of a random crop and a random flip for each image; None for no augmentation.
 
         Returns:
-            pixel_values (b, 3, h, w) float32, normalised by channel; labels (b,) int64.
+            pixel_values (b, 3, h, w) float32, normalised per channel; labels (b,) int64.
         """
         values = (self.pixels[indices] / np.float32(255) - MEAN) / DEVIATION
         if rng is not None:
@@ -54,16 +54,16 @@ class Images:
 
 
 def augment(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Each image, or its mirror image, moved by up to 4 pixels either way (He et al. 2016, section 4.2).
+    """Flips each image at random and shifts it by up to 4 pixels each way (He et al. 2016, section 4.2).
 
-    That is a random crop of the image with a margin of zeros, which stand for the mean colour.
+    The shift is a random crop of the image padded with zeros, the mean colour after normalisation.
 
     Args:
         images: (b, c, h, w), normalised.
-        rng: decides.
+        rng: source of randomness.
 
     Returns:
-        A fresh array of the same shape and dtype.
+        A new array of the same shape and dtype.
     """
     count, _, height, width = images.shape
     padded = np.pad(images, ((0, 0), (0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN)))
@@ -72,24 +72,24 @@ def augment(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     columns = left + np.arange(width)
     mirrored = rng.random(count) < 0.5
     columns[mirrored] = columns[mirrored, ::-1]
-    # The slice between the index arrays moves the channels to the end.
+    # The slice between two index arrays moves the channels to the end.
     crops = padded[np.arange(count)[:, None, None], :, rows[:, :, None], columns[:, None, :]]
     return np.ascontiguousarray(crops.transpose(0, 3, 1, 2))
 
 
 def decode(task: Task, frame: pd.DataFrame) -> Images:
-    """Decodes a split; grey images become colour images of equal channels.
+    """Decodes a split; greyscale images become RGB images with equal channels.
 
     Raises:
-        BadInput: a file that is no image, or images of several sizes.
+        BadInput: a file is not an image, or the images differ in size.
     """
     (column,) = task.inputs
     pixels = [_pixels(data, row, task.id) for row, data in enumerate(frame[column])]
     for row, image in enumerate(pixels):
         if image.shape != pixels[0].shape:
             raise BadInput(
-                f"image {row} of {task.id} has {image.shape[1]} x {image.shape[0]} pixels, the first one "
-                f"{pixels[0].shape[1]} x {pixels[0].shape[0]}. Give images of one size."
+                f"image {row} of {task.id} has {image.shape[1]} x {image.shape[0]} pixels, but the first one "
+                f"has {pixels[0].shape[1]} x {pixels[0].shape[0]}. Give images of the same size."
             )
     stacked = np.ascontiguousarray(np.stack(pixels).transpose(0, 3, 1, 2))
     return Images(stacked, frame["label"].to_numpy(dtype=np.int64))

@@ -1,4 +1,4 @@
-"""GLUE's official metrics (arXiv:1804.07461, section 3), on scikit-learn and SciPy."""
+"""The official metrics of GLUE (arXiv:1804.07461, section 3), computed with scikit-learn and SciPy."""
 
 from collections.abc import Callable, Sequence
 
@@ -10,26 +10,26 @@ from workbench.errors import Stopped, unknown
 
 
 def score(names: Sequence[str], logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Each named metric of a model's outputs.
+    """Computes metrics of a model's outputs.
 
     Args:
-        names: of "matthews", "accuracy", "f1" (of class 1), "pearson", "spearman".
-        logits: (n, classes), of which the largest is the prediction, or (n, 1) for a regression.
+        names: any of "matthews", "accuracy", "f1" (of class 1), "pearson", "spearman".
+        logits: (n, classes), whose largest entry is the prediction, or (n, 1) for regression.
         labels: (n,) class numbers or targets.
 
     Returns:
-        name to value, in the order of `names`. A correlation with constant predictions is undefined;
-        it is 0.0 here, as Matthews' is by convention.
+        Values by name, in the order of `names`. A correlation with constant predictions is undefined; here it
+        is 0.0, the convention for the Matthews correlation.
 
     Raises:
-        BadInput: a name that is not a metric.
+        BadInput: a name is not a metric.
         Stopped: an output is NaN or infinite.
     """
     logits, labels = np.asarray(logits), np.asarray(labels)
     if not np.isfinite(logits).all():
         raise Stopped(
-            f"{int((~np.isfinite(logits)).sum())} of {logits.size} model outputs are NaN or infinite, which "
-            "has no score. The weights have diverged: start again with a lower learning rate."
+            f"{int((~np.isfinite(logits)).sum())} of {logits.size} model outputs are NaN or infinite and "
+            "cannot be scored. The weights have diverged: start again with a lower learning rate."
         )
     predictions = logits[:, 0] if logits.shape[1] == 1 else logits.argmax(axis=1)
     for name in names:
@@ -40,7 +40,7 @@ def score(names: Sequence[str], logits: np.ndarray, labels: np.ndarray) -> dict[
 
 def _correlation(coefficient: Callable) -> Callable[[np.ndarray, np.ndarray], float]:
     def metric(labels: np.ndarray, predictions: np.ndarray) -> float:
-        # float64 first: in float32 the variance of nearly equal predictions can vanish.
+        # Convert to float64 first: in float32 the variance of nearly equal predictions can become zero.
         labels, predictions = labels.astype(np.float64), predictions.astype(np.float64)
         if np.ptp(labels) == 0 or np.ptp(predictions) == 0:
             return 0.0

@@ -1,4 +1,4 @@
-"""GLUE in the Hub's layout: <task>/<split>-00000-of-00001.parquet, in one shard or several."""
+"""Reads the Hub's layout: <task>/<split>-00000-of-00001.parquet, in one or several shards."""
 
 import re
 from pathlib import Path
@@ -17,27 +17,27 @@ def is_here(folder: Path) -> bool:
 
 
 def read(folder: Path, name: str, schema: Schema) -> dict[str, RawSplit]:
-    """Split name to the rows of "train" and of each dev split, as they are in the files.
+    """The rows of "train" and of each dev split by split name, unchanged.
 
     Raises:
-        BadInput: a split has no file or lacks a shard, or a file is no Parquet.
+        BadInput: a split has no file or lacks a shard, or a file is not Parquet.
     """
     return {split: _read_split(folder, split) for split in ("train", *schema.dev)}
 
 
 def _read_split(folder: Path, split: str) -> RawSplit:
-    # The dash keeps validation_matched out of "validation".
+    # The dash excludes validation_matched from "validation".
     shards = sorted(folder.glob(f"{split}-*.parquet"))
     if not shards:
         raise BadInput(
-            f"{folder} has no {split}-*.parquet; expected it in one shard or several beside "
-            f"{', '.join(sorted(path.name for path in folder.glob('*.parquet')))}. Complete the folder."
+            f"{folder} has no {split}-*.parquet; expected one or several shards next to "
+            f"{', '.join(sorted(path.name for path in folder.glob('*.parquet')))}. Add the missing files."
         )
     total = re.search(r"-of-(\d+)\.parquet$", shards[0].name)
     if total and len(shards) != int(total[1]):
         raise BadInput(
             f"{folder} has {len(shards)} files {split}-*.parquet; expected the {int(total[1])} shards of "
-            f"{split}-*-of-{total[1]}.parquet. Complete the folder and leave the files of one version only."
+            f"{split}-*-of-{total[1]}.parquet. Add the missing files, and keep those of one version only."
         )
     return RawSplit(pd.concat([_read_file(path) for path in shards], ignore_index=True), str(shards[0]))
 

@@ -1,4 +1,4 @@
-"""Task sources: where tasks come from. A task's id is its source's name and its own, as in "glue/rte"."""
+"""Task sources. A task's id consists of its source's name and its own, as in "glue/rte"."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,14 +10,14 @@ from workbench.tasks.task import Modality, Task
 
 @dataclass(frozen=True)
 class Source:
-    """Tasks of one origin.
+    """A group of tasks that are loaded in the same way.
 
     Attributes:
-        tasks: their names, without the source's.
-        load: returns the task of a name; raises `BadInput` where its data cannot be had.
-        modality: what their inputs are.
-        folder_variables: name of a task to the environment variable that names a local copy of its data; a
-            task without one is never downloaded.
+        tasks: names of the tasks, without the source's name.
+        load: returns the task with a given name; raises `BadInput` if its data cannot be loaded.
+        modality: the kind of input.
+        folder_variables: for each task that is downloaded, the environment variable for a local copy of its
+            data.
     """
 
     tasks: tuple[str, ...]
@@ -33,14 +33,16 @@ def add_source(name: str, source: Source) -> None:
     """Registers a task source.
 
     Args:
-        name: the first part of its tasks' ids.
-        source: the tasks.
+        name: the first part of the tasks' ids.
+        source: the tasks and how to load them.
 
     Raises:
-        BadInput: the name is taken or has a slash, or the source has no tasks or no function that loads them.
+        BadInput: the name is taken or contains a slash, or the source has no tasks or no load function.
     """
     if "/" in name:
-        raise BadInput(f"task source {name!r} has a slash in its name; a slash separates source and task.")
+        raise BadInput(
+            f"task source {name!r} has a slash in its name, which separates source and task. Drop it."
+        )
     if not isinstance(source, Source) or not source.tasks or not callable(source.load):
-        raise BadInput(f"task source {name} is {source!r}; give Source(tasks=(NAME, ...), load=FUNCTION).")
+        raise BadInput(f"task source {name} is {source!r}. Give Source(tasks=(NAME, ...), load=FUNCTION).")
     SOURCES.add(name, source)

@@ -1,4 +1,4 @@
-"""What a model learns from: sentences or images, labels, metrics and the two kinds of held-out rows."""
+"""A task: inputs, labels, metrics, and the held-out validation and dev splits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,17 +16,17 @@ Modality = Literal["text", "images"]
 
 @dataclass(frozen=True)
 class Schema:
-    """The shape of a task, wherever its rows come from.
+    """The format of a task, independent of where its rows come from.
 
     Attributes:
-        inputs: names of the one or two text columns, or of the one that holds image files.
-        labels: names of the classes in the order of their numbers; empty for regression.
-        metrics: names for `metrics.score`; the first is the one that selection uses.
-        max_length: tokens at which a text is truncated.
-        dev: names of the held-out splits.
-        label_range: smallest and largest label of a regression.
-        modality: what the inputs are.
-        augmented: whether training sees random crops and mirror images.
+        inputs: names of the one or two text columns, or of the column with image files.
+        labels: class names in the order of their numbers; empty for regression.
+        metrics: names for `metrics.score`; selection uses the first one.
+        max_length: number of tokens that texts are truncated to.
+        dev: names of the dev splits.
+        label_range: smallest and largest label of a regression task.
+        modality: the kind of input.
+        augmented: whether training uses random crops and flips.
     """
 
     inputs: tuple[str, ...]
@@ -40,7 +40,7 @@ class Schema:
 
     @property
     def is_regression(self) -> bool:
-        """Whether the label is a number to be predicted and not a class."""
+        """Whether the label is a real number instead of a class."""
         return not self.labels
 
 
@@ -53,8 +53,8 @@ class Task:
         inputs, labels, metrics, max_length, modality, augmented: as in `Schema`.
         train: the input columns (str, or the bytes of an image file) and "label" (int64 class or float32
             target).
-        dev: split name to rows of the same columns. Touched once, at the end of a run.
-        dropped: split name to the number of rows left out because they were broken or unlabelled.
+        dev: rows with the same columns, by split name. Used only once, at the end of a run.
+        dropped: number of rows dropped because they were malformed or unlabelled, by split name.
     """
 
     id: str
@@ -76,7 +76,7 @@ class Task:
         splits: Mapping[str, pd.DataFrame],
         dropped: Mapping[str, int] | None = None,
     ) -> "Task":
-        """The task of a `schema` and the rows of "train" and of each dev split."""
+        """Builds a task from a `schema` and the rows of "train" and of each dev split."""
         return cls(
             id=id,
             inputs=schema.inputs,
@@ -92,23 +92,23 @@ class Task:
 
     @property
     def is_regression(self) -> bool:
-        """Whether the label is a number to be predicted and not a class."""
+        """Whether the label is a real number instead of a class."""
         return not self.labels
 
     @property
     def num_outputs(self) -> int:
-        """Width of the model's head: the number of classes, or 1 for regression."""
+        """Output size of the model's head: the number of classes, or 1 for regression."""
         return len(self.labels) or 1
 
     def split(self, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Carves the rows that selection may look at out of train, so that dev stays untouched.
+        """Holds out part of train for selection, so that dev stays untouched.
 
         Args:
-            seed: the only thing, beside the task, that the draw depends on.
+            seed: together with the task's id, determines which rows are held out.
 
         Returns:
-            (train, validation), each in the original order with a fresh index. Validation has a tenth
-            of the rows, at least 1 and at most 2,000.
+            (train, validation), each in the original order with a new index. Validation has a tenth of the
+            rows, at least 1 and at most 2,000.
         """
         count = len(self.train)
         size = min(max(round(VALIDATION_SHARE * count), 1), VALIDATION_LIMIT)

@@ -1,4 +1,4 @@
-"""GLUE as its original download lays it out: a folder of tab-separated files for each task."""
+"""Reads the original GLUE download: a folder of tab-separated files per task."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,12 +12,12 @@ from workbench.tasks.task import Schema
 
 @dataclass(frozen=True)
 class Layout:
-    """Where a task's columns are in its files.
+    """The columns and files of a task.
 
     Attributes:
-        columns: header of each of the schema's text columns, then that of the label.
-        header: the header where the file itself has none.
-        files: sets of files, of which the first that is complete is read; split name to file name.
+        columns: column names of the schema's text columns, then of the label.
+        header: the header, for files that have none.
+        files: alternative sets of files, each from split name to file name; the first complete one is read.
     """
 
     columns: tuple[str, ...]
@@ -28,8 +28,8 @@ class Layout:
 LAYOUTS: dict[str, Layout] = {
     "cola": Layout(("sentence", "label"), header=("source", "label", "mark", "sentence")),
     "sst2": Layout(("sentence", "label")),
-    # Without GLUE's own two files the Microsoft originals are read. GLUE's dev rows are part of Microsoft's
-    # train file, so the two pairs must never be mixed.
+    # If GLUE's own two files are missing, Microsoft's originals are read. GLUE's dev rows are part of
+    # Microsoft's train file, so the two sets must never be mixed.
     "mrpc": Layout(
         ("#1 String", "#2 String", "Quality"),
         files=(
@@ -61,29 +61,29 @@ def is_here(folder: Path) -> bool:
 
 
 def read(folder: Path, name: str, schema: Schema) -> dict[str, RawSplit]:
-    """Split name to the rows of "train" and of each dev split.
+    """The rows of "train" and of each dev split, by split name.
 
-    A row with too few columns is counted and left out. Labels are text, as in the files. A quotation
-    mark is a character like any other.
+    Rows with too few columns are counted and dropped. Labels are text, as in the files. Quotation marks have
+    no special meaning.
 
     Raises:
         BadInput: a file or a column is missing, or a file is not UTF-8.
     """
     layout = LAYOUTS[name]
-    here = {path.name.lower(): path for path in folder.iterdir()}
-    complete = [files for files in layout.files if set(files.values()) <= set(here)]
+    present = {path.name.lower(): path for path in folder.iterdir()}
+    complete = [files for files in layout.files if set(files.values()) <= set(present)]
     if not complete:
-        missing = sorted(set(layout.files[0].values()) - set(here))
+        missing = sorted(set(layout.files[0].values()) - set(present))
         raise BadInput(
             f"{folder} has no {' and no '.join(missing)}; expected {' and '.join(layout.files[0].values())} "
-            "of the original GLUE download. Complete the folder."
+            "of the original GLUE download. Add the missing files."
         )
-    return {split: _read_file(here[file], layout, schema) for split, file in complete[0].items()}
+    return {split: _read_file(present[file], layout, schema) for split, file in complete[0].items()}
 
 
 def _read_file(path: Path, layout: Layout, schema: Schema) -> RawSplit:
     try:
-        # Read without newline translation: a carriage return inside a sentence is no end of line.
+        # Read without newline translation: a carriage return inside a sentence does not end the line.
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadInput(f"{path} is not UTF-8 ({error}). Download the file again.") from error
@@ -92,10 +92,10 @@ def _read_file(path: Path, layout: Layout, schema: Schema) -> RawSplit:
     if missing := [column for column in layout.columns if column not in header]:
         raise BadInput(
             f"{path} lacks the column {', '.join(map(repr, missing))}; its first line has {header}. "
-            "Replace it by the file of the original GLUE download."
+            "Replace it with the file of the original GLUE download."
         )
-    places = [header.index(column) for column in layout.columns]
-    whole = [row for row in rows if len(row) >= len(header)]
+    positions = [header.index(column) for column in layout.columns]
+    complete = [row for row in rows if len(row) >= len(header)]
     names = (*schema.inputs, "label")
-    table = {name: [row[place] for row in whole] for name, place in zip(names, places, strict=True)}
-    return RawSplit(pd.DataFrame(table, dtype=object), str(path), broken=len(rows) - len(whole))
+    table = {name: [row[i] for row in complete] for name, i in zip(names, positions, strict=True)}
+    return RawSplit(pd.DataFrame(table, dtype=object), str(path), broken=len(rows) - len(complete))

@@ -35,9 +35,9 @@ SCHEMAS: dict[str, Schema] = {
 
 
 def load_vision(name: str) -> Task:
-    """The image task `name`.
+    """Loads an image task.
 
-    CIFAR-10 comes from the folder in WORKBENCH_CIFAR10_DIR where that is set, else from the Hub.
+    CIFAR-10 is loaded from the folder in WORKBENCH_CIFAR10_DIR if that is set, else from the Hub.
 
     Raises:
         BadInput: the folder lacks a file, a column or a label, or the Hub cannot be reached.
@@ -51,10 +51,10 @@ def _cifar10() -> Task:
     raw = _from_folder(Path(root).expanduser(), schema) if root else _from_hub(schema)
     splits, dropped = {}, {}
     for split in ("train", *schema.dev):
-        frame, left_out = clean(raw[split], schema)
+        frame, count = clean(raw[split], schema)
         splits[split] = frame.assign(img=_files(frame["img"], raw[split].origin))
-        if left_out:
-            dropped[split] = left_out
+        if count:
+            dropped[split] = count
     return Task.of("vision/cifar10", schema, splits, dropped)
 
 
@@ -62,33 +62,33 @@ def _from_folder(root: Path, schema: Schema) -> dict[str, RawSplit]:
     folder = next((path for path in (root, root / CONFIGURATION) if parquet.is_here(path)), None)
     if folder is None:
         raise BadInput(
-            f"{FOLDER_VARIABLE} is {str(root)!r}, which has no Parquet file, nor has {CONFIGURATION} in it. "
-            f"Point it at a copy of {HUB_DATASET} with train-*.parquet and test-*.parquet, unset it to use "
-            "the Hub, or use vision/digits."
+            f"{FOLDER_VARIABLE} is {str(root)!r}, which has no Parquet file, neither directly nor in "
+            f"{CONFIGURATION}. Point it at a copy of {HUB_DATASET} with train-*.parquet and test-*.parquet, "
+            "unset it to use the Hub, or use vision/digits."
         )
     return parquet.read(folder, "cifar10", schema)
 
 
 def _from_hub(schema: Schema) -> dict[str, RawSplit]:
-    ways_out = f"set {FOLDER_VARIABLE} to a local copy of its Parquet files, use vision/digits"
-    return rows_from_hub("vision/cifar10", HUB_DATASET, CONFIGURATION, schema, ways_out)
+    alternatives = f"set {FOLDER_VARIABLE} to a local copy of its Parquet files, use vision/digits"
+    return rows_from_hub("vision/cifar10", HUB_DATASET, CONFIGURATION, schema, alternatives)
 
 
 def _files(cells: pd.Series, origin: str) -> list[bytes]:
-    """The image files out of the Hub's cells, which hold a file's bytes and its name."""
+    """Extracts the image files from the Hub's cells, which hold each file's bytes and name."""
     files = [cell.get("bytes") if isinstance(cell, dict) else None for cell in cells]
     if None in files:
         raise BadInput(
-            f"{origin} has no image in row {files.index(None)} of column 'img'. Replace it by the "
+            f"{origin} has no image in row {files.index(None)} of column 'img'. Replace it with the "
             "complete file."
         )
     return files
 
 
 def _digits() -> Task:
-    """The 1,797 digits of 8 x 8 pixels; which fifth of them is dev, is fixed."""
+    """The 1,797 digits of 8 x 8 pixels; a fixed fifth of them is dev."""
     digits = load_digits()
-    # 17 grey levels, 0 to 16, on the scale of an image file.
+    # Scales the 17 grey levels, 0 to 16, to those of an image file.
     files = [_png(np.round(image * 255 / 16).astype(np.uint8)) for image in digits.images]
     frame = pd.DataFrame({"img": files, "label": digits.target.astype(np.int64)})
     order = numpy_generator("vision/digits", "dev").permutation(len(frame))

@@ -1,7 +1,7 @@
-"""Generated stand-ins for eight GLUE tasks: same columns, labels and metrics, no download.
+"""Generated substitutes for eight GLUE tasks: same columns, labels and metrics, no download.
 
-Each module is a small grammar that makes a text together with the label that it must have. The rows
-are a function of a fixed seed; none is in two splits. Scores on them compare methods with each other;
+Each module is a small grammar that generates a text together with its correct label. The rows depend only on
+a fixed seed, and no row is in two splits. Scores on these tasks are for comparing methods with each other;
 they say nothing about GLUE.
 """
 
@@ -30,7 +30,7 @@ GENERATORS: dict[str, Callable[[Draw], tuple]] = {
 
 
 def load_synth(name: str) -> Task:
-    """The generated task `name`, always the same rows."""
+    """Generates a task, always with the same rows."""
     schema = SCHEMAS[name]
     seen: set[tuple[str, ...]] = set()
     splits = {}

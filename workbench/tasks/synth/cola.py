@@ -1,7 +1,7 @@
-"""Acceptability: a sentence as the grammar makes it, or with exactly one fault.
+"""Acceptability: a grammatical sentence, or one with exactly one fault.
 
-The faults are of agreement (across a phrase with a noun of the other number), determiner, word
-order, verb form, missing or superfluous object, and number of a reflexive.
+The faults concern agreement (across a phrase with a noun of the other number), the determiner, word order,
+verb form, a missing or superfluous object, and the number of a reflexive.
 """
 
 from workbench.tasks.synth.draw import Draw
@@ -15,7 +15,7 @@ MODALS = ("will", "can", "must", "should")
 
 
 def example(draw: Draw) -> tuple[str, int]:
-    """A sentence, and 1 where it is acceptable, else 0."""
+    """A sentence, and 1 if it is acceptable, else 0."""
     acceptable = draw.chance(0.5)
     fault = "" if acceptable else draw.pick(FAULTS)
     plural = draw.chance(0.5)

@@ -1,4 +1,4 @@
-"""Random choices in the words of a grammar."""
+"""Random choices for the grammars."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class Draw:
-    """Choices from one derived generator, so that a grammar is a function of its seed."""
+    """Random choices from one derived generator, so that a grammar depends only on its seed."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         self._rng = rng
@@ -19,7 +19,7 @@ class Draw:
         return options[self._rng.integers(len(options))]
 
     def distinct(self, options: Sequence[T], count: int) -> list[T]:
-        """`count` different ones of `options`, in random order."""
+        """`count` distinct elements of `options`, in random order."""
         return [options[i] for i in self._rng.permutation(len(options))[:count]]
 
     def chance(self, probability: float) -> bool:

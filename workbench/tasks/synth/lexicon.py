@@ -1,7 +1,7 @@
-"""The words of the grammars: common ones that every BERT vocabulary has whole.
+"""The words of the grammars: common words that are single tokens in every BERT vocabulary.
 
-Nouns form the plural with "s", and the past of a verb is its participle, so that no grammar has to
-know an exception.
+All plurals end in "s", and each verb's past tense equals its participle, so that the grammars need no
+exceptions.
 """
 
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ class Verb(NamedTuple):
 
 @dataclass(frozen=True)
 class Lexicon:
-    """Words that can stand for each other without a change of grammar.
+    """Words of the same kind, which can replace each other in any sentence.
 
     Attributes:
         nouns: beings that act, singular.
-        kinds: adjectives that pick some of them.
-        origins: phrases that pick some of them.
-        acts: verbs without an object.
-        manners: phrases that narrow an act.
+        kinds: adjectives that restrict a noun.
+        origins: phrases that restrict a noun.
+        acts: intransitive verbs.
+        manners: phrases that restrict a verb.
     """
 
     nouns: tuple[str, ...]
@@ -44,7 +44,7 @@ def _phrases(text: str) -> tuple[str, ...]:
 
 
 def _verbs(text: str) -> tuple[Verb, ...]:
-    """Verbs given as base/past; the third person adds "s" or "es"."""
+    """Parses verbs given as base/past; the third person adds "s" or "es"."""
     pairs = (entry.split("/") for entry in text.split())
     return tuple(
         Verb(base, base + ("es" if base.endswith(("s", "sh", "ch")) else "s"), past) for base, past in pairs
@@ -86,7 +86,7 @@ ANIMALS = Lexicon(
     ),
 )
 
-# Pairs of words that the grammars of meaning treat as one.
+# Synonyms, which the grammars treat as equal in meaning.
 SAME_PEOPLE = (
     ("lawyer", "attorney"), ("doctor", "physician"), ("writer", "author"), ("professor", "scholar"),
     ("robber", "thief"), ("king", "monarch"), ("boss", "manager"), ("child", "kid"), ("buyer", "customer"),
@@ -105,7 +105,7 @@ TIMES = _phrases(
     "yesterday, on monday, on friday, last week, last year, this morning, in june, in march, on sunday, "
     "last night"
 )
-# Verbs that cannot do without an object.
+# Verbs that require an object.
 DEEDS = _verbs(
     "thank/thanked respect/respected invite/invited support/supported protect/protected avoid/avoided "
     "fear/feared need/needed like/liked surprise/surprised"

@@ -1,9 +1,9 @@
-"""Statements about all, some, none or not all of a class, and what follows from them.
+"""Statements about all, some, none or not all members of a class, and what follows from them.
 
-A statement is "Q N V": N is a class of beings or a named part of it (young farmers), V an act or a
-narrower one (danced slowly). Whether one statement follows from another is found by going through
-every way in which beings can be spread over the six combinations of the two, classes being non-empty:
-no rule of inference is written down, so none can be wrong.
+A statement has the form "Q N V": N is a class of beings or a subclass (young farmers), V is an act or a
+narrower act (danced slowly). Whether one statement entails another is decided by enumeration: it checks every
+way in which beings can be distributed over the six combinations of the two, with non-empty classes. No
+inference rules are written down, so none can be wrong.
 """
 
 from functools import cache
@@ -14,14 +14,14 @@ ENTAILMENT, NEUTRAL, CONTRADICTION = range(3)
 
 
 class Statement(NamedTuple):
-    """A quantifier ("all", "some", "no", "not all"), and whether noun and act are the narrow ones."""
+    """A quantifier ("all", "some", "no", "not all"), and whether noun and act are narrow."""
 
     quantifier: str
     narrow_noun: bool
     narrow_act: bool
 
 
-# A being is (in the narrow class, acts, acts in the narrow way).
+# A being is (in the narrow class, (acts, acts in the narrow way)).
 BEINGS = tuple(product((False, True), ((False, False), (True, False), (True, True))))
 STATEMENTS = tuple(
     Statement(*parts) for parts in product(("all", "some", "no", "not all"), (False, True), (False, True))
@@ -30,7 +30,7 @@ STATEMENTS = tuple(
 
 @cache
 def relation(premise: Statement, hypothesis: Statement) -> int:
-    """0 where `hypothesis` follows from `premise`, 2 where it contradicts it, else 1."""
+    """0 if `premise` entails `hypothesis`, 2 if the two contradict each other, else 1."""
     verdicts = {_holds(hypothesis, world) for world in _worlds() if _holds(premise, world)}
     if len(verdicts) == 2:
         return NEUTRAL
@@ -39,7 +39,7 @@ def relation(premise: Statement, hypothesis: Statement) -> int:
 
 @cache
 def _worlds() -> tuple[tuple, ...]:
-    """Every set of kinds of beings in which the narrow class has a member."""
+    """All sets of kinds of beings in which the narrow class is not empty."""
     chosen = (
         tuple(being for being, present in zip(BEINGS, flags, strict=True) if present)
         for flags in product((False, True), repeat=len(BEINGS))
@@ -55,5 +55,5 @@ def _holds(statement: Statement, world: tuple) -> bool:
 
 
 def premises(hypothesis: Statement, wanted: int) -> list[Statement]:
-    """The statements to which `hypothesis` stands in the relation `wanted`; there is always one."""
+    """The statements whose relation to `hypothesis` is `wanted`; there is always at least one."""
     return [premise for premise in STATEMENTS if relation(premise, hypothesis) == wanted]

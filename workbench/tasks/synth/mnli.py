@@ -1,4 +1,4 @@
-"""Inference with quantifiers and negation, three-way; the mismatched split has other words."""
+"""Three-way inference with quantifiers and negation; the mismatched split uses other words."""
 
 from workbench.tasks.synth.draw import Draw
 from workbench.tasks.synth.lexicon import ANIMALS, PEOPLE, Lexicon
@@ -7,9 +7,9 @@ from workbench.tasks.synth.quantified import render, topic
 
 
 def example(draw: Draw, lexicon: Lexicon = PEOPLE) -> tuple[str, str, int]:
-    """Premise, hypothesis, and 0 entailment, 1 neutral or 2 contradiction, equally often."""
+    """Premise, hypothesis, and label: 0 entailment, 1 neutral or 2 contradiction, equally often."""
     wanted = draw.pick((0, 1, 2))
-    # The hypothesis is drawn before the premise, so that it alone says nothing about the label.
+    # The hypothesis is sampled before the premise, so that it does not reveal the label by itself.
     hypothesis = draw.pick(STATEMENTS)
     premise = draw.pick(premises(hypothesis, wanted))
     about = topic(draw, lexicon)
@@ -17,5 +17,5 @@ def example(draw: Draw, lexicon: Lexicon = PEOPLE) -> tuple[str, str, int]:
 
 
 def mismatched(draw: Draw) -> tuple[str, str, int]:
-    """As `example`, in words that training never had there."""
+    """Like `example`, with words that do not occur there in training."""
     return example(draw, ANIMALS)

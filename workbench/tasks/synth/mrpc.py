@@ -1,6 +1,6 @@
-"""Paraphrase: one event told twice, or two events that differ in one point.
+"""Paraphrase: two descriptions of one event, or of two events that differ in one respect.
 
-Synonyms, voice and word order vary in both classes; exchanged roles leave the words as they are.
+Synonyms, voice and word order vary in both classes. Swapped roles leave the words unchanged.
 """
 
 from dataclasses import replace
@@ -12,7 +12,7 @@ CHANGES = ("roles", "roles", "agent", "patient", "deed", "place", "time")
 
 
 def example(draw: Draw) -> tuple[str, str, int]:
-    """Two sentences, and 1 where they say the same, else 0."""
+    """Two sentences, and 1 if they mean the same, else 0."""
     same = draw.chance(0.5)
     first = event(draw)
     second = first if same else _changed(draw, first)

@@ -1,7 +1,7 @@
-"""Question answering by lookup: does a sentence that tells one or two facts answer the question?
+"""Question answering by lookup: does a sentence that states one or two facts answer the question?
 
-Of two facts that do not answer, half have the same words as two that do, differently combined: what
-is asked about occurs, but in the other fact.
+Half of the pairs of facts that do not answer it have the same words as a pair that does, combined
+differently: the word in question occurs, but in the other fact.
 """
 
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ class Fact:
         return f"the {self.person} {self.deal.past} a {self.thing} {self.place}".strip()
 
 
-# The question and what of the fact it names.
+# Each question, and the parts of the fact that it involves.
 QUESTIONS = (
     ("what did the {f.person} {f.deal.base} ?", ("person", "deal")),
     ("who {f.deal.past} the {f.thing} ?", ("deal", "thing")),
@@ -32,22 +32,22 @@ QUESTIONS = (
 
 
 def example(draw: Draw) -> tuple[str, str, int]:
-    """Question, sentence, and 0 where the sentence answers it, else 1."""
+    """Question, sentence, and 0 if the sentence answers the question, else 1."""
     facts = _facts(draw)
     question, named = draw.pick(QUESTIONS)
     if "place" in named:
         facts[0] = replace(facts[0], place=draw.pick(PLACES))
     answered = draw.chance(0.5)
-    told = facts if answered else _unanswering(draw, facts, draw.pick(named))
+    stated = facts if answered else _unanswering(draw, facts, draw.pick(named))
     if draw.chance(0.4):
-        told = told[:1]
+        stated = stated[:1]
     elif draw.chance(0.5):
-        told = told[::-1]
-    return question.format(f=facts[0]), " and ".join(map(str, told)), int(not answered)
+        stated = stated[::-1]
+    return question.format(f=facts[0]), " and ".join(map(str, stated)), int(not answered)
 
 
 def _facts(draw: Draw) -> list[Fact]:
-    """Two facts that share nothing."""
+    """Two facts with nothing in common."""
     columns = (draw.distinct(words, 2) for words in (PEOPLE.nouns, DEALS, THINGS, PLACES))
     return [
         Fact(person, deal, thing, place if draw.chance(0.6) else "")
@@ -56,7 +56,7 @@ def _facts(draw: Draw) -> list[Fact]:
 
 
 def _unanswering(draw: Draw, facts: list[Fact], part: str) -> list[Fact]:
-    """The facts after the first has lost `part`: to the second, or else for something new."""
+    """The facts with `part` of the first one swapped with the second's, or replaced by something new."""
     first, second = facts
     if part == "place":
         return [replace(first, place=""), replace(second, place=first.place)]

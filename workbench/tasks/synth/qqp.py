@@ -1,7 +1,7 @@
-"""Duplicate questions: what is asked and about what, each said in several ways.
+"""Duplicate questions: what is asked, and about what, each in several wordings.
 
-Two questions are duplicates where both agree. Exchanged places, "with" against "without" and another
-way of asking change the meaning and few of the words.
+Two questions are duplicates if both agree. Swapping cities, "with" for "without", or asking something else
+changes the meaning but few of the words.
 """
 
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from typing import NamedTuple
 from workbench.tasks.synth.draw import Draw
 from workbench.tasks.synth.lexicon import THINGS
 
-# Each row is one meaning.
+# Each row has the same meaning.
 FRAMES = (
     ("how can i {}", "how do i {}", "what is the best way to {}", "is there an easy way to {}"),
     ("why should i {}", "what is a good reason to {}", "why would anybody {}", "for what reason should i {}"),
@@ -28,7 +28,7 @@ CHANGES = ("frame", "verb", "thing", "cities", "cities", "aid", "sign", "sign")
 
 
 class Query(NamedTuple):
-    """What a question is about; `frame` and `verb` are sets of wordings, `sign` is with or without."""
+    """The meaning of a question; `frame` and `verb` are sets of wordings, `sign` is "with" or "without"."""
 
     frame: tuple[str, ...]
     verb: tuple[str, ...]
@@ -39,7 +39,7 @@ class Query(NamedTuple):
 
 
 def example(draw: Draw) -> tuple[str, str, int]:
-    """Two questions, and 1 where they ask the same, else 0."""
+    """Two questions, and 1 if they ask the same, else 0."""
     same = draw.chance(0.5)
     first = _query(draw)
     second = first if same else _changed(draw, first)

@@ -1,4 +1,4 @@
-"""Sentences for the statements of `logic`, in the words of a lexicon."""
+"""Turns the statements of `logic` into sentences with the words of a lexicon."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from workbench.tasks.synth.logic import Statement
 
 
 class Topic(NamedTuple):
-    """A noun and an act, and what narrows them: `kind` or `origin` the noun, `manner` the act."""
+    """A noun and an act, and their restrictions: `kind` or `origin` for the noun, `manner` for the act."""
 
     noun: str
     kind: str
@@ -18,7 +18,7 @@ class Topic(NamedTuple):
 
 
 def topic(draw: Draw, lexicon: Lexicon) -> Topic:
-    """A random topic whose noun is narrowed by an adjective or by a phrase, not by both."""
+    """A random topic whose noun is restricted by an adjective or a phrase, not both."""
     by_kind = draw.chance(0.5)
     return Topic(
         draw.pick(lexicon.nouns),
@@ -30,7 +30,7 @@ def topic(draw: Draw, lexicon: Lexicon) -> Topic:
 
 
 def render(draw: Draw, statement: Statement, topic: Topic) -> str:
-    """One of the ways to say `statement` of `topic`."""
+    """A random wording of `statement` about `topic`."""
     one, many = (_noun(topic, statement.narrow_noun, ending) for ending in ("", "s"))
     manner = f" {topic.manner}" if statement.narrow_act else ""
     did, do = topic.act.past + manner, topic.act.base + manner

@@ -1,8 +1,8 @@
-"""Sentiment that is composed: a judgement, turned round by negation, and one clause that decides.
+"""Compositional sentiment: a judgement that negation may invert, in one or two clauses.
 
-A judging adjective alone says little: each negation turns it round (two cancel out), and of two
-clauses the main one (or the one after "but") gives the label. So each word occurs with both labels
-about equally often.
+The adjective by itself says little: each negation inverts it (two cancel out), and of two clauses, the main
+one (or the one after "but") determines the label. Each word therefore occurs about equally often with both
+labels.
 """
 
 from workbench.tasks.synth.draw import Draw
@@ -21,7 +21,7 @@ BAD = (
     "cheap", "annoying", "flat", "horrible", "tired", "confusing", "shallow",
 )  # fmt: skip
 DEGREES = ("", "", "very", "really", "quite", "rather", "so", "truly")
-# {s} is the subject, {a} the adjective with its degree.
+# {s} is the subject, and {a} is the adjective with its degree.
 PLAIN = ("{s} is {a}", "{s} seems {a}", "{s} remains {a}", "{s} feels {a}", "{s} turns out to be {a}")
 TURNED = (
     "{s} is not {a}",
@@ -33,7 +33,7 @@ TURNED = (
 )
 SAID = ("i think that", "critics agree that", "it is true that", "everybody says that", "i believe that")
 DENIED = ("i doubt that", "critics deny that", "it is false that", "nobody says that", "few believe that")
-# {main} decides the label, {side} is of the other kind.
+# {main} determines the label; {side} has the opposite sentiment.
 CONTRASTS = (
     "{side} , but {main}",
     "although {side} , {main}",
@@ -44,7 +44,7 @@ CONTRASTS = (
 
 
 def example(draw: Draw) -> tuple[str, int]:
-    """A sentence, and 1 where its judgement is positive, else 0."""
+    """A sentence, and 1 if its sentiment is positive, else 0."""
     label = int(draw.chance(0.5))
     subjects = draw.distinct(SUBJECTS, 2)
     main = _clause(draw, subjects[0], bool(label))

@@ -1,7 +1,7 @@
-"""Graded similarity of two events: what they share, weighed, from 0 to 5.
+"""Graded similarity of two events: the weighted sum of what they share, from 0 to 5.
 
-The deed counts 1.5, agent and patient 1.25 each, the place 0.6 and the time 0.4. An agent in the
-place of the patient counts nothing.
+The deed counts 1.5, agent and patient 1.25 each, the place 0.6 and the time 0.4. A person who is the agent of
+one event and the patient of the other does not count.
 """
 
 from workbench.tasks.synth.draw import Draw
