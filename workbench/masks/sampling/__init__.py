@@ -1,4 +1,4 @@
-"""Randomized masks: the law by which they are drawn, drawing them, and what to expect of them."""
+"""Randomized masks: their sampling law, the samplers, and their expected properties."""
 
 from workbench.masks.sampling.expected import Expectation, KeepChances, MagnitudeHistograms
 from workbench.masks.sampling.sample import sample_mask

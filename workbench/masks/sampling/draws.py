@@ -3,7 +3,7 @@
 import numpy as np
 
 from workbench.masks.sampling.histogram import kernels_for
-from workbench.masks.sampling.lottery import Group
+from workbench.masks.sampling.solved_law import Group
 from workbench.randomness import numpy_generator
 
 

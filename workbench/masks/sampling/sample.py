@@ -21,15 +21,15 @@ from workbench.masks.packed import PackedMatrix
 from workbench.masks.parallel import each
 from workbench.masks.ranking.topk import Budget, budgets
 from workbench.masks.ranking.vectors import Vector, common_layout, on_host
-from workbench.masks.sampling import onepass
+from workbench.masks.sampling import counts
 from workbench.masks.sampling.draws import draw
 from workbench.masks.sampling.histogram import Histogram
-from workbench.masks.sampling.lottery import Group
+from workbench.masks.sampling.solved_law import Group
 from workbench.randomness import derive
 
 # 1024 bins an octave, each at most a thousandth of its magnitude wide.
 _PRECISION = 10
-_SAMPLERS = {"counts": onepass.sample, "draws": draw}
+_SAMPLERS = {"counts": counts.sample, "draws": draw}
 
 
 def sample_mask(
