@@ -94,7 +94,9 @@ def test_a_mask_of_another_model_is_refused_when_the_trainer_is_made(model, tmp_
         tiny_trainer(model, tmp_path, [KeepMask(other)])
 
 
-@pytest.mark.parametrize(("strategy", "reason"), [("fsdp", "pieces of the matrices"), ("deepspeed", "copies")])
+@pytest.mark.parametrize(
+    ("strategy", "reason"), [("fsdp", "pieces of the matrices"), ("deepspeed", "copies")]
+)
 def test_a_sharded_training_is_refused_with_the_reason(model, tmp_path, strategy, reason):
     trainer = tiny_trainer(model, tmp_path, [])
     setattr(trainer.args, strategy, True)

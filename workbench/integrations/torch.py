@@ -78,9 +78,9 @@ class KeptMask:
         if total := sum(revived.values()):
             first = next(name for name, count in revived.items() if count)
             raise Failed(
-                f"{total} of {self.mask.numel - self.mask.kept} pruned weights are not zero, the first in {first}: "
-                "something changed them after the optimizer's step, such as another callback or weights that "
-                "were loaded. Find it, or set them to zero by mask.apply_(model)."
+                f"{total} of {self.mask.numel - self.mask.kept} pruned weights are not zero, the first in "
+                f"{first}: something changed them after the optimizer's step, such as another callback or "
+                "weights that were loaded. Find it, or set them to zero by mask.apply_(model)."
             )
 
     def follow(self, optimizer: torch.optim.Optimizer) -> None:
@@ -94,14 +94,14 @@ class KeptMask:
         if not isinstance(optimizer, torch.optim.Optimizer):
             raise BadInput(
                 f"{type(optimizer).__name__} is not an optimizer that a mask can follow: it must be a "
-                "torch.optim.Optimizer, or accelerate's wrapper of one. Call keep(...) with the optimizer whose "
-                "step() moves the weights."
+                "torch.optim.Optimizer, or accelerate's wrapper of one. Give the optimizer whose step() "
+                "moves the weights."
             )
         trained = {id(weight) for group in optimizer.param_groups for weight in group["params"]}
         if not any(id(weight) in trained for weight in self._weights.values()):
             raise BadInput(
-                f"this {type(optimizer).__name__} trains none of the {len(self.mask)} matrices of the mask. Make "
-                "it from this model's parameters; one that steps copies of them would undo the mask."
+                f"this {type(optimizer).__name__} trains none of the {len(self.mask)} matrices of the mask. "
+                "Make it from this model's parameters; one that steps copies of them would undo the mask."
             )
         self._handles.append(optimizer.register_step_post_hook(lambda *_: self.apply()))
 
@@ -134,8 +134,8 @@ def refuse_deepspeed(used: bool) -> None:
     """Raises `BadInput` where DeepSpeed is used."""
     if used:
         raise BadInput(
-            "a mask cannot be kept under DeepSpeed: it updates copies of the weights, out of sight of the optimizer, "
-            "and writes them over the masked ones. Use DDP or one process."
+            "a mask cannot be kept under DeepSpeed: it updates copies of the weights, out of sight of the "
+            "optimizer, and writes them over the masked ones. Use DDP or one process."
         )
 
 
@@ -143,6 +143,6 @@ def refuse_sharding(used: bool) -> None:
     """Raises `BadInput` where FSDP or another sharding is used."""
     if used:
         raise BadInput(
-            "a mask cannot be kept under FSDP or another sharding: each process holds pieces of the matrices, which "
-            "a mask of whole matrices does not fit. Use DDP or one process."
+            "a mask cannot be kept under FSDP or another sharding: each process holds pieces of the "
+            "matrices, which a mask of whole matrices does not fit. Use DDP or one process."
         )

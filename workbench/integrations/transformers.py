@@ -17,9 +17,10 @@ MASK_FILE = "mask.safetensors"
 class KeepMask(TrainerCallback):
     """Keeps pruned weights at zero: `Trainer(..., callbacks=[KeepMask(mask)])`.
 
-    The mask is applied before the first step and after every optimizer step, hence before every checkpoint, and
-    saved as `mask.safetensors` in each. A training that resumes from a checkpoint must have that checkpoint's
-    mask. Zeros are counted at every checkpoint and, when the best model has been loaded, at the end.
+    The mask is applied before the first step and after every optimizer step, hence before every checkpoint,
+    and saved as `mask.safetensors` in each. A training that resumes from a checkpoint must have that
+    checkpoint's mask. Zeros are counted at every checkpoint and at the end, when the best model has been
+    loaded.
 
     Works with mixed precision, gradient accumulation, clipping, weight decay and DDP. Gradients of pruned
     weights count in the norm that clipping looks at.
@@ -91,9 +92,9 @@ class KeepMask(TrainerCallback):
         for file in (file for file in files if file.is_file()):
             if (saved := Mask.load(file)) != self.mask:
                 raise BadInput(
-                    f"{file} is another mask ({saved.kept} of {saved.numel} kept, digest {saved.digest[:12]}) than the "
-                    f"one given ({self.mask.kept} of {self.mask.numel}, {self.mask.digest[:12]}). Resume with "
-                    f"KeepMask({str(file)!r}), or train anew in another folder."
+                    f"{file} is another mask ({saved.kept} of {saved.numel} kept, {saved.digest[:12]}) than "
+                    f"the one given ({self.mask.kept} of {self.mask.numel}, {self.mask.digest[:12]}). "
+                    f"Resume with KeepMask({str(file)!r}), or train anew in another folder."
                 )
 
 
