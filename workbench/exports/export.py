@@ -7,7 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.errors import BadInput, unknown
+import torch
+from safetensors import safe_open
+
+from workbench.errors import BadInput, Failed, unknown
 from workbench.exports.hugging_face import check_hub, upload, write_folder
 from workbench.exports.matrices import write_mask, write_matrices
 from workbench.extras import check_extra
@@ -123,6 +126,7 @@ def _write(form: Form, run: Run, out: Path, about: dict) -> None:
     except OSError as error:
         raise BadInput(f"cannot make {out}: {error.strerror}. Name another folder.") from error
     try:
+        _check_zeros(run)
         found = form.write(run, part)
         write_json(part / _ABOUT, about | found)
         if out.exists():
@@ -130,6 +134,18 @@ def _write(form: Form, run: Run, out: Path, about: dict) -> None:
         os.replace(part, out)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _check_zeros(run: Run) -> None:
+    """Refuses a run whose model is not as sparse as its mask."""
+    mask = run.mask()
+    with safe_open(run.folder.model_weights, framework="pt") as file:
+        for name in mask.names:
+            if count := int(torch.count_nonzero(file.get_tensor(name)[~mask[name]])):
+                raise Failed(
+                    f"{count} weights of {name} that the mask of run {run.name} prunes are not zero in its "
+                    "model. Delete the run's folder and make the run again."
+                )
 
 
 def _check_push(format: str, repository: str) -> None:

@@ -6,7 +6,6 @@ import numpy as np
 from safetensors.numpy import load_file
 from scipy import sparse
 
-from workbench.errors import Failed
 from workbench.exports.model_files import copy_model
 from workbench.files import write_json
 from workbench.runs import Run
@@ -23,9 +22,6 @@ def write_matrices(run: Run, folder: Path) -> dict:
     """Writes each pruned matrix as compressed CSR, `matrices/<name>.npz`, and all else as `rest.npz`.
 
     A kernel of more than two dimensions is flattened to (outputs, rest); `shapes.json` has the shapes of all.
-
-    Raises:
-        Failed: a weight that the mask prunes is not zero in the run's model.
     """
     mask, tensors = run.mask(), load_file(run.folder.model_weights)
     (folder / "matrices").mkdir()
@@ -33,8 +29,6 @@ def write_matrices(run: Run, folder: Path) -> dict:
     for name in mask.names:
         weight = tensors.pop(name)
         matrix = sparse.csr_array(weight.reshape(len(weight), -1))
-        if matrix.nnz > mask.packed(name).kept:
-            raise Failed(f"{name} has more weights than its mask keeps. Make the run again.")
         sparse.save_npz(folder / "matrices" / f"{name}.npz", matrix)
         zeros += weight.size - matrix.nnz
     np.savez(folder / "rest.npz", **tensors)

@@ -200,6 +200,7 @@ class WandB(_Noted):
             config=without_paths(to_plain(run.spec)),
             resume="allow",
             dir=self.folder,
+            mode=os.environ.get("WANDB_MODE"),
             # Nothing about this machine, whose process trains nothing.
             settings=wandb.Settings(
                 silent=True, console="off", disable_git=True, x_disable_meta=True, x_disable_stats=True
