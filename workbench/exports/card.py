@@ -58,7 +58,7 @@ def _text(run: Run) -> str:
     environment = results["environment"]
     licence = _licence(spec.model)
     is_folder = base_model(run) != spec.model
-    command = f"workbench prune --recipe spec.yaml{' --model FOLDER' if is_folder else ''}"
+    command = f"workbench prune --recipe {run.folder.spec.name}{' --model FOLDER' if is_folder else ''}"
     facts = {
         "base model": base_model(run),
         "task": spec.task,

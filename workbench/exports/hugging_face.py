@@ -22,7 +22,7 @@ def write_folder(run: Run, folder: Path) -> dict:
     mask = run.mask()
     mask.save(folder / "mask.safetensors")
     spec = without_paths(to_plain(run.spec))
-    (folder / "spec.yaml").write_text(yaml.safe_dump(spec, sort_keys=False), encoding="utf-8")
+    (folder / run.folder.spec.name).write_text(yaml.safe_dump(spec, sort_keys=False), encoding="utf-8")
     model_card(run).save(folder / "README.md")
     return {"kept": mask.kept, "numel": mask.numel}
 

@@ -121,7 +121,7 @@ def _compared(model: nn.Module, path: Path, batches: list[dict[str, Tensor]]) ->
     if not largest <= TOLERANCE:
         raise Failed(
             f"the ONNX model's outputs differ from torch's by up to {largest:.3g}, and {TOLERANCE} is "
-            "allowed. Nothing was exported; report this with the run's spec.yaml."
+            "allowed. Nothing was exported; report this with the run's spec."
         )
     return largest
 
@@ -142,7 +142,7 @@ def _zeros_found(model: nn.Module, mask: Mask, path: Path) -> int:
         name = next(name for name, signature in wanted.items() if signature in lost)
         raise Failed(
             f"the ONNX model has no matrix of the shape and the {wanted[name][1]} zeros of {name}. Nothing "
-            "was exported; report this with the run's spec.yaml."
+            "was exported; report this with the run's spec."
         )
     return sum(zeros for _, zeros in wanted.values())
 
