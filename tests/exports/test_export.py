@@ -1,3 +1,4 @@
+import errno
 import json
 import re
 import shutil
@@ -19,9 +20,10 @@ from tests.exports import readers
 from workbench.cli import main
 from workbench.engines.magnitude import Magnitude
 from workbench.engines.smp import SMP
-from workbench.errors import BadInput, Failed
+from workbench.errors import BadInput, Failed, Stopped
 from workbench.exports import FORMS, export, hugging_face
 from workbench.extras import EXTRAS
+from workbench.runs.portable import without_paths
 from workbench.training import Distillation
 
 needs_onnx = pytest.mark.skipif(
@@ -270,6 +272,21 @@ def test_a_missing_extra_is_named_with_its_line_for_pip(finished_run, tmp_path, 
     monkeypatch.setattr("workbench.extras.find_spec", lambda name: None)
     with pytest.raises(BadInput, match=r"needs onnx and onnxscript and .*: pip install 'onnx>=1\.23' 'onnx"):
         export(finished_run, "onnx", tmp_path / "out")
+
+
+def test_a_full_disk_leaves_nothing(finished_run, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("workbench.exports.model_files.shutil.copy", full)
+    with pytest.raises(Stopped, match="no space left on the disk"):
+        export(finished_run, "hf", tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ids_are_no_paths():
+    plain = {"task": "glue/rte", "model": "/home/somebody/bert", "more": ["./a/b", "~/c", "/", 3, "and/or"]}
+    assert without_paths(plain) == {"task": "glue/rte", "model": "bert", "more": ["b", "c", "/", 3, "and/or"]}
 
 
 def test_a_run_that_is_not_complete_is_refused(finished_run, tmp_path):

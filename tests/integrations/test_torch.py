@@ -4,6 +4,9 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState, PartialState
 from accelerate.utils import DistributedType
 from torch import nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
+from torch.nn.parallel import DistributedDataParallel
 
 import workbench as wb
 from workbench.errors import BadInput, Failed
@@ -12,6 +15,7 @@ from workbench.masks import Mask
 
 @pytest.fixture(autouse=True)
 def _fresh_accelerator():
+    AcceleratorState._reset_state(True)
     yield
     AcceleratorState._reset_state(True)
 
@@ -106,12 +110,27 @@ def test_a_weight_that_is_not_a_number_is_pruned_too(model, mask):
     kept.check()
 
 
-def test_what_ddp_and_compile_wrap_is_found(model, mask):
-    compiled = torch.compile(model)
+@pytest.fixture
+def process_group():
+    """A group of this process alone."""
+    torch.distributed.init_process_group("gloo", store=torch.distributed.HashStore(), rank=0, world_size=1)
+    yield
+    torch.distributed.destroy_process_group()
+
+
+@pytest.mark.parametrize("wrap", [torch.compile, DistributedDataParallel])
+def test_a_wrapped_model_is_found(model, mask, process_group, wrap):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    wb.keep(mask, compiled, optimizer)
+    wb.keep(mask, wrap(model), optimizer)
     train(model, optimizer)
     assert revived(mask, model) == 0
+
+
+def test_fsdp_is_refused(model, mask, process_group):
+    mesh = init_device_mesh("cpu", (1,))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(BadInput, match="pieces of the matrices"):
+        wb.keep(mask, fully_shard(model, mesh=mesh), optimizer)
 
 
 def test_an_unknown_optimizer_is_refused(model, mask):

@@ -42,10 +42,10 @@ def _data(run: Run) -> ModelCardData:
     ]
     return ModelCardData(
         model_name=run.name,
-        license=_licence(spec.model),
+        license=_licence(run),
         library_name="transformers" if _loads_anywhere(run) else None,
         pipeline_tag=kind,
-        base_model=spec.model if _is_hub_id(spec.model) else None,
+        base_model=spec.model if _is_hub_id(run) else None,
         datasets=[dataset] if dataset else None,
         metrics=sorted({score.metric_type for score in scores}),
         tags=["pruning", "sparse", "unstructured-pruning", spec.engine.id],
@@ -56,9 +56,9 @@ def _data(run: Run) -> ModelCardData:
 def _text(run: Run) -> str:
     spec, results, mask = run.spec, run.results, run.mask()
     environment = results["environment"]
-    licence = _licence(spec.model)
-    is_folder = base_model(run) != spec.model
-    command = f"workbench prune --recipe {run.folder.spec.name}{' --model FOLDER' if is_folder else ''}"
+    licence = _licence(run)
+    model = "" if base_model(run) == spec.model else " --model FOLDER"
+    command = f"workbench prune --recipe {run.folder.spec.name}{model}"
     facts = {
         "base model": base_model(run),
         "task": spec.task,
@@ -147,19 +147,17 @@ def _loads_anywhere(run: Run) -> bool:
     return config["model_type"] != "cifar-resnet" and "label_words" not in config
 
 
-def _licence(model_id: str) -> str | None:
+def _licence(run: Run) -> str | None:
     """The licence in the base model's own card, or None where that is not on this machine."""
     try:
-        card = Path(locate(model_id)) / "README.md"
+        card = Path(locate(run.spec.model)) / "README.md"
     except BadInput:
         return None
-    if not card.is_file() and _is_hub_id(model_id):
-        cached = try_to_load_from_cache(model_id, "README.md")
+    if not card.is_file() and _is_hub_id(run):
+        cached = try_to_load_from_cache(run.spec.model, "README.md")
         card = Path(cached) if isinstance(cached, str) else card
     return ModelCard.load(card).data.license if card.is_file() else None
 
 
-def _is_hub_id(model_id: str) -> bool:
-    return (
-        model_id.count("/") == 1 and not Path(model_id).exists() and not model_id.startswith(("/", ".", "~"))
-    )
+def _is_hub_id(run: Run) -> bool:
+    return run.spec.model.count("/") == 1 and base_model(run) == run.spec.model

@@ -10,11 +10,11 @@ from pathlib import Path
 import torch
 from safetensors import safe_open
 
-from workbench.errors import BadInput, Failed, unknown
+from workbench.errors import BadInput, Failed, Stopped, unknown
 from workbench.exports.hugging_face import check_hub, upload, write_folder
 from workbench.exports.matrices import write_mask, write_matrices
 from workbench.extras import check_extra
-from workbench.files import read_json, write_json
+from workbench.files import disk_trouble, read_json, write_json
 from workbench.runs import Run
 
 _ABOUT = "export.json"
@@ -65,6 +65,7 @@ def export(run: Run | str | Path, format: str, out: str | Path, *, push: str | N
             folder with something else in it, or a Hub that cannot be reached; nothing was written.
         Failed: the exported model does not give the outputs or does not have the zeros of the run's; nothing
             was left in `out`.
+        Stopped: the disk is full, or the Hub refused an upload.
     """
     run = run if isinstance(run, Run) else Run(run)
     out = Path(out)
@@ -132,6 +133,12 @@ def _write(form: Form, run: Run, out: Path, about: dict) -> None:
         if out.exists():
             out.rmdir()
         os.replace(part, out)
+    except OSError as error:
+        if reason := disk_trouble(error):
+            raise Stopped(
+                f"could not write {out}: {reason}. Nothing was left there; repeat the command."
+            ) from error
+        raise
     finally:
         shutil.rmtree(part, ignore_errors=True)
 

@@ -9,7 +9,7 @@ from huggingface_hub.utils import validate_repo_id
 
 from workbench.errors import BadInput, Stopped
 from workbench.exports.card import model_card
-from workbench.exports.model_files import copy_model
+from workbench.exports.model_files import base_model, copy_model
 from workbench.hub import hub_unreachable
 from workbench.runs import Run
 from workbench.runs.portable import without_paths
@@ -21,7 +21,7 @@ def write_folder(run: Run, folder: Path) -> dict:
     copy_model(run, folder, weights=True)
     mask = run.mask()
     mask.save(folder / "mask.safetensors")
-    spec = without_paths(to_plain(run.spec))
+    spec = without_paths(to_plain(run.spec)) | {"model": base_model(run)}
     (folder / run.folder.spec.name).write_text(yaml.safe_dump(spec, sort_keys=False), encoding="utf-8")
     model_card(run).save(folder / "README.md")
     return {"kept": mask.kept, "numel": mask.numel}

@@ -12,8 +12,9 @@ _OWN_JSON = ("config.json", "tokenizer_config.json")
 
 
 def base_model(run: Run) -> str:
-    """The pretrained model: its Hub id, or the name of its folder."""
-    return without_paths(run.spec.model)
+    """The pretrained model: its Hub id, or the name of its folder or file."""
+    model = run.spec.model
+    return Path(model).name if Path(model).exists() else without_paths(model)
 
 
 def copy_model(run: Run, folder: Path, *, weights: bool) -> None:

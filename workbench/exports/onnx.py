@@ -23,8 +23,8 @@ from workbench.runs import Run
 from workbench.tasks import Task, decode, encode, load_task
 
 TOLERANCE = 1e-4
-# Two batches of different sizes and lengths, neither of which the export has seen.
-_EXAMPLES, _SEEN = (5, 32), 2
+# Examples in each batch; the export sees the first alone, the others differ from it in size and length.
+_BATCHES = (2, 5, 32)
 # Protocol buffers end at 2 GB.
 _ONE_FILE_BYTES = 1_900_000_000
 
@@ -37,16 +37,17 @@ def write_onnx(run: Run, folder: Path) -> dict:
 
     Raises:
         BadInput: the task's data cannot be had.
-        Failed: the outputs differ by more than `TOLERANCE`, or a zero of a pruned matrix is missing.
+        Failed: torch cannot export this architecture, the outputs differ by more than `TOLERANCE`, or a zero
+            of a pruned matrix is missing.
     """
     task = load_task(run.spec.task)
     model = load_encoder(str(run.folder.model), task.num_outputs, run.spec.seed).eval()
-    seen, *batches = _batches(run, task)
-    _convert(model, seen, folder / "model.onnx")
+    batches = _batches(run, task)
+    _convert(model, batches[0], folder / "model.onnx")
     copy_model(run, folder, weights=False)
     return {
         "largest_difference": _compared(model, folder / "model.onnx", batches),
-        "examples": sum(_EXAMPLES),
+        "examples": sum(len(next(iter(batch.values()))) for batch in batches),
         "zeros": _zeros_found(model, run.mask(), folder / "model.onnx"),
     }
 
@@ -77,14 +78,13 @@ class _Logits(nn.Module):
 
 
 def _batches(run: Run, task: Task) -> list[dict[str, Tensor]]:
-    """Inputs from the first dev split: what the export sees, then what it is compared on."""
-    frame = next(iter(task.dev.values())).head(_SEEN + sum(_EXAMPLES))
+    """Inputs from the first dev split."""
+    frame = next(iter(task.dev.values())).head(sum(_BATCHES))
     if task.modality == "images":
         examples = decode(task, frame)
     else:
         examples = encode(task, frame, load_tokenizer(str(run.folder.model)))
-    ends = np.cumsum([_SEEN, *_EXAMPLES])
-    chosen = np.split(np.arange(len(examples)), ends)[: len(ends)]
+    chosen = np.split(np.arange(len(examples)), np.cumsum(_BATCHES)[:-1])
     batches = [examples.collate(indices) for indices in chosen if len(indices)]
     return [{name: tensor for name, tensor in batch.items() if name != "labels"} for batch in batches]
 
@@ -94,16 +94,22 @@ def _convert(model: nn.Module, inputs: dict[str, Tensor], path: Path) -> None:
     if "input_ids" in inputs:
         axes[1] = torch.export.Dim.DYNAMIC
     size = sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
-    with _silence(), torch.inference_mode():
-        program = torch.onnx.export(
-            _Logits(model, tuple(inputs)).eval(),
-            tuple(inputs.values()),
-            input_names=list(inputs),
-            output_names=["logits"],
-            dynamic_shapes=(tuple(axes for _ in inputs),),
-            dynamo=True,
-            verbose=False,
-        )
+    try:
+        with _silence(), torch.inference_mode():
+            program = torch.onnx.export(
+                _Logits(model, tuple(inputs)).eval(),
+                tuple(inputs.values()),
+                input_names=list(inputs),
+                output_names=["logits"],
+                dynamic_shapes=(tuple(axes for _ in inputs),),
+                dynamo=True,
+                verbose=False,
+            )
+    except torch.onnx.OnnxExporterError as error:
+        reason = str(error).strip().split("\n")[0]
+        raise Failed(
+            f"torch cannot export {type(model).__name__}: {reason}. Choose another format."
+        ) from error
     # The exporter notes the files of the Python that ran it.
     for node in program.model.graph.all_nodes():
         node.metadata_props.clear()
