@@ -165,13 +165,23 @@ class Mask:
         """Sets the pruned weights to zero, in place.
 
         Args:
-            model: anything with `named_parameters()` as torch modules have it, or a mapping of names
-                to tensors. Tied parameters may be named by any of their names. Parameters that the
-                mask does not name are left alone.
+            model: as `weights_in` takes it. Parameters that the mask does not name are left alone.
 
         Raises:
-            BadInput: the model lacks a matrix of the mask, or has it in another shape; no weight has
-                been touched.
+            BadInput: as `weights_in`; no weight has been touched.
+        """
+        for name, weight in self.weights_in(model).items():
+            weight.masked_fill_(~self[name].to(weight.device), 0)
+
+    def weights_in(self, model: Any) -> dict[str, torch.Tensor]:
+        """The matrices of a model that the mask is about, in the mask's order.
+
+        Args:
+            model: anything with `named_parameters()` as torch modules have it, or a mapping of names
+                to tensors. Tied parameters may be named by any of their names.
+
+        Raises:
+            BadInput: the model lacks a matrix of the mask, or has it in another shape.
         """
         # A tied parameter is listed once unless asked for under all its names.
         is_mapping = isinstance(model, Mapping)
@@ -187,8 +197,7 @@ class Mask:
                     f"a mask of another model: it has {name!r} in shape {shape}, the model in shape "
                     f"{tuple(weights[name].shape)}. Use a mask that was made for this model."
                 )
-        for name in self.names:
-            weights[name].masked_fill_(~self[name].to(weights[name].device), 0)
+        return {name: weights[name] for name in self.names}
 
     def _combine(self, other: "Mask", operation: Callable) -> "Mask":
         if not isinstance(other, Mask):

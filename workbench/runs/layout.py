@@ -144,3 +144,7 @@ class Store:
     def log(self, name: str) -> Path:
         """The output of a run that a grid started, or the traceback of a defect."""
         return self.root / "logs" / f"{name}.log"
+
+    def tracked(self, tracker: str) -> Path:
+        """What a tracker was given: TensorBoard's event files, or notes on how far each run was sent."""
+        return self.root / "tracked" / tracker
