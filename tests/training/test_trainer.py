@@ -1,4 +1,6 @@
 import copy
+import gc
+import weakref
 
 import pytest
 import torch
@@ -160,6 +162,19 @@ def test_training_learns(model, batch):
     trainer = MaskedTrainer(model, training_config(steps=40, lr=3e-3), key=("a",))
     losses = [trainer.advance(batch(0)) for _ in range(40)]
     assert losses[-1] < 0.5 * losses[0]
+
+
+def test_a_trainer_goes_with_its_moments_when_nobody_holds_it(model, mask, batch):
+    gc.disable()
+    try:
+        trainer = MaskedTrainer(model, training_config(), key=("a",), mask=mask)
+        trainer.advance(batch(0))
+        moments = next(iter(trainer.optimizer.state.values()))["exp_avg"]
+        held = [weakref.ref(thing) for thing in (trainer, trainer.sparsifier, moments)]
+        del trainer, moments
+        assert [reference() for reference in held] == [None] * 3
+    finally:
+        gc.enable()
 
 
 def test_a_teacher_is_not_trained(model, batch):

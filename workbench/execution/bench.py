@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from workbench.engines import Candidate
+from workbench.execution.environment import release_memory
 from workbench.execution.models import RunModels
 from workbench.execution.race import hold_race
 from workbench.execution.stage_training import Output, StageTraining
@@ -88,7 +89,7 @@ class RunBench:
             # The first particle has the stream of a training without particles, so one alone is that training.
             streams = [folder.stage, *(part.stage for part in parts[1:])]
             for part, stream in zip(parts, streams, strict=True):
-                self._complete(part, state, config, mask, Output(), stream)
+                self._complete(part, state, config, mask, Output(moments=False), stream)
             self._finish_average(folder, parts, config)
         return self._models.state(folder)
 
@@ -139,11 +140,7 @@ class RunBench:
         def train(index: int, until: int) -> Record:
             folder = folders[index]
             if folder.record is None:
-                training = self._training(folder, state, config, pool[index].mask, None, folder.stage)
-                record = training.run(until)
-                if until < config.steps:
-                    return record
-                training.finish()
+                return self._train(folder, state, config, pool[index].mask, None, folder.stage, until)
             return folder.record
 
         scores, best, out = hold_race(
@@ -172,17 +169,15 @@ class RunBench:
         stream: str,
     ) -> None:
         if folder.record is None:
-            training = self._training(folder, state, config, mask, output, stream)
-            training.run()
-            training.finish()
+            self._train(folder, state, config, mask, output, stream)
 
     def _finish_average(
         self, folder: StageFolder, particles: list[StageFolder], config: TrainingConfig
     ) -> None:
         """Leaves the particles' mean as a stage that costs what the particles cost."""
-        mean = mean_of([self._models.state(particle).read().values for particle in particles])
         model = self._models.student.to(device())
-        load_model_tensors(model, {name: value for name, value in mean.items() if name.startswith("model.")})
+        states = [self._models.state(particle).read().values for particle in particles]
+        load_model_tensors(model, mean_of(states))
         if config.recalibrate and len(particles) > 1:
             recalibrate(model, self._data.epoch(config.batch_size, (self.seed, folder.stage)))
         metrics = self._data.evaluate(model, self._precision)
@@ -190,7 +185,30 @@ class RunBench:
         for particle in particles:
             record = record.spent(particle.record.cost)
         self._log.append(folder.stage, "evaluation", step=config.steps, metrics=metrics)
-        folder.finish(record, {f"model.{name}": value for name, value in model_tensors(model).items()})
+        tensors = {f"model.{name}": value.detach() for name, value in model_tensors(model).items()}
+        folder.save_best(config.steps, tensors, optimizer_steps=0)
+        folder.finish(record, config.steps)
+
+    def _train(
+        self,
+        folder: StageFolder,
+        state: StageState,
+        config: TrainingConfig,
+        mask: Mask | Sparsifier | None,
+        output: Output | None,
+        stream: str,
+        until: int | None = None,
+    ) -> Record:
+        """Trains a stage to its end, or a candidate to the end of a round."""
+        training = self._training(folder, state, config, mask, output, stream)
+        record = training.run(until)
+        if until is None or until == config.steps:
+            training.finish()
+            record = training.record
+        # The optimizer's moments go before the freed memory is returned.
+        del training
+        release_memory()
+        return record
 
     def _training(
         self,

@@ -5,6 +5,7 @@ import sys
 from filelock import FileLock, Timeout
 from torch import nn
 
+from workbench.execution.environment import release_memory
 from workbench.execution.stage_training import Output, StageTraining
 from workbench.files import write_json
 from workbench.models import load_encoder
@@ -30,6 +31,7 @@ def dense_stage(store: Store, spec: RunSpec, data: TaskData, environment: dict) 
             if stage.record is None:
                 write_json(folder.identity, _identity(spec, environment))
                 _fine_tune(folder, stage, spec, data, environment["precision"])
+                release_memory()
     return stage
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from functools import cached_property
 
-from torch import Tensor, nn
+from torch import nn
 
 from workbench.models import load_encoder, prunable
 from workbench.runs.spec import RunSpec
@@ -50,7 +50,7 @@ class RunModels:
 
     def pretrained(self) -> StageState:
         """The pretrained encoder with a fresh head."""
-        return StageState(lambda: Tensors(self._pretrained_tensors), self.prunable)
+        return StageState(self._read_pretrained, self.prunable)
 
     def load(self, state: StageState) -> nn.Module:
         """The student with the weights of a state."""
@@ -65,12 +65,12 @@ class RunModels:
     @cached_property
     def dense(self) -> nn.Module:
         """The frozen dense classifier: the students' teacher, and what they are compared with."""
-        model = deepcopy(self._classifier).to(device())
+        is_student = self._classifier is self.student
+        model = (deepcopy(self._classifier) if is_student else self._classifier).to(device())
         load_model_tensors(model, self.state(self.dense_folder).read().values)
         return model.requires_grad_(False).eval()
 
-    @cached_property
-    def _pretrained_tensors(self) -> dict[str, Tensor]:
+    def _read_pretrained(self) -> Tensors:
         model = load_encoder(self._spec.model, self._data.task.num_outputs, self._spec.seed)
         model = self._spec.engine.adapt(model, self._data.task, self._data.tokenizer)
-        return {f"model.{name}": tensor.detach() for name, tensor in model_tensors(model).items()}
+        return Tensors({f"model.{name}": tensor.detach() for name, tensor in model_tensors(model).items()})

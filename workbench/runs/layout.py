@@ -31,6 +31,14 @@ class StagePaths:
         self.race = folder / _RACE
         self.dropped = folder / "dropped.json"
 
+    def best(self, step: int) -> Path:
+        """The weights of the best evaluation so far, after `step` optimizer steps, of a stage under way."""
+        return self.folder / f"best-{step}.safetensors"
+
+    def bests(self) -> list[Path]:
+        """All such files that exist."""
+        return sorted(self.folder.glob("best-*.safetensors"))
+
 
 class RunFolder:
     """The files of one run, or of a dense model that several runs share; none of them need exist.
@@ -111,8 +119,9 @@ class RunFolder:
 
     def scaffolding(self, keep_states: bool) -> list[Path]:
         """What only a resume needs, and what killed writers left."""
-        pattern = "checkpoint.safetensors" if keep_states else "*.safetensors"
-        return [*self._stages.rglob(pattern), *self.root.rglob(".*.part")]
+        patterns = ("checkpoint.safetensors", "best-*.safetensors") if keep_states else ("*.safetensors",)
+        tensors = (path for pattern in patterns for path in self._stages.rglob(pattern))
+        return [*tensors, *self.root.rglob(".*.part")]
 
     def _stages_with(self, file: str) -> Iterator[Stage]:
         for path in sorted(self._stages.rglob(file)):

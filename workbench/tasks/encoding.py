@@ -9,6 +9,9 @@ from transformers import PreTrainedTokenizerBase
 
 from workbench.tasks.task import Task
 
+# A tokenizer's own result takes some hundred bytes a token: all of mnli at once would take gigabytes.
+_ROWS = 4096
+
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
@@ -60,18 +63,22 @@ class Encoded:
 
 def encode(task: Task, frame: pd.DataFrame, tokenizer: PreTrainedTokenizerBase) -> Encoded:
     """Tokenises a split, cut at `task.max_length` tokens (the longer sentence first), not padded."""
-    tokens = tokenizer(
-        *(frame[column].tolist() for column in task.inputs),
-        truncation=True,
-        max_length=task.max_length,
-        padding=False,
-        return_attention_mask=False,
-    )
-    input_ids = [np.asarray(ids, dtype=np.int32) for ids in tokens["input_ids"]]
-    types = tokens.get("token_type_ids")
+    input_ids: list[np.ndarray] = []
+    types: list[np.ndarray] = []
+    for start in range(0, len(frame), _ROWS):
+        rows = frame.iloc[start : start + _ROWS]
+        tokens = tokenizer(
+            *(rows[column].tolist() for column in task.inputs),
+            truncation=True,
+            max_length=task.max_length,
+            padding=False,
+            return_attention_mask=False,
+        )
+        input_ids += [np.asarray(ids, dtype=np.int32) for ids in tokens["input_ids"]]
+        types += [np.asarray(row, dtype=np.int8) for row in tokens.get("token_type_ids", ())]
     return Encoded(
         input_ids=input_ids,
-        token_type_ids=types and [np.asarray(row, dtype=np.int8) for row in types],
+        token_type_ids=types or None,
         lengths=np.array([len(ids) for ids in input_ids], dtype=np.int64),
         labels=frame["label"].to_numpy(dtype=np.float32 if task.is_regression else np.int64),
         pad_id=tokenizer.pad_token_id,

@@ -4,7 +4,8 @@ from workbench.training.averaging import has_batchnorm, mean_of, recalibrate
 from workbench.training.config import Distillation, TrainingConfig
 from workbench.training.evaluation import predict
 from workbench.training.fisher import BlockFisher, fisher_bytes
-from workbench.training.hardware import autocast, detect_precision, device, device_name
+from workbench.training.hardware import autocast, detect_precision, device, device_name, installed_memory
+from workbench.training.progress import progress_bar
 from workbench.training.saliency import CALIBRATION_BATCH_SIZE, CALIBRATION_BATCHES, label_gradients, saliency
 from workbench.training.sparsifier import FixedMask, Sparsifier, Training
 from workbench.training.trainer import MaskedTrainer, NonFiniteLoss, load_model_tensors, model_tensors
@@ -26,11 +27,13 @@ __all__ = [
     "device_name",
     "fisher_bytes",
     "has_batchnorm",
+    "installed_memory",
     "label_gradients",
     "load_model_tensors",
     "mean_of",
     "model_tensors",
     "predict",
+    "progress_bar",
     "recalibrate",
     "saliency",
 ]

@@ -1,6 +1,7 @@
 """The training loop: one model, one config, and what keeps it sparse."""
 
 import math
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 
 import torch
@@ -34,7 +35,7 @@ class MaskedTrainer:
         sparsifier: what keeps it sparse.
         optimizer: with `state` by parameter.
         step: optimizer steps done so far, of `config.steps`.
-        on_sample: called with every batch of `sample`, for whoever counts them.
+        on_sample: called with every batch of `sample`, if set.
     """
 
     def __init__(
@@ -70,11 +71,12 @@ class MaskedTrainer:
         self.step = 0
         self._key = key
         self._batches = batches
-        self.on_sample: Callable[[Mapping[str, Tensor]], None] = lambda batch: None
+        self.on_sample: Callable[[Mapping[str, Tensor]], None] | None = None
         self._mean: dict[str, Tensor] = {}
         self._in_mean = 0
         self.sparsifier = FixedMask(mask) if isinstance(mask, Mask) else mask or Sparsifier()
-        self.sparsifier.attach(self)
+        # Without a cycle of references, the optimizer's moments go as soon as the trainer does.
+        self.sparsifier.attach(weakref.proxy(self))
         if config.freeze_embeddings:
             for parameter in embeddings(self.model).values():
                 parameter.requires_grad_(False)
@@ -95,7 +97,8 @@ class MaskedTrainer:
         """Batches for a look at the model, on its device: a function of key and step."""
         for number in range(count):
             batch = self._batches(number, batch_size, (*self._key, "sample", self.step))
-            self.on_sample(batch)
+            if self.on_sample is not None:
+                self.on_sample(batch)
             yield self._on_device(batch)
 
     def advance(self, batch: Mapping[str, Tensor]) -> float:
@@ -148,18 +151,23 @@ class MaskedTrainer:
             NonFiniteLoss: the weights have diverged.
             RuntimeError: the sparsifier finds a pruned weight that is not zero, or the like.
         """
+        trained = self.sparsifier.parameters()
+        tensors = self.outcome(moments=True) | self._moments_of(trained)
+        tensors |= {f"trained.{name}": parameter.detach() for name, parameter in trained.items()}
+        tensors |= {f"sparsifier.{name}": tensor for name, tensor in self.sparsifier.tensors().items()}
+        return tensors | {f"mean.{name}": tensor for name, tensor in self._mean.items()}
+
+    def outcome(self, moments: bool) -> dict[str, Tensor]:
+        """What a later stage can start from: `model.*` and, if asked for, the moments of the model's weights.
+
+        The tensors share memory with the model and the optimizer; errors are those of `tensors`.
+        """
         for name, weight in self.sparsifier.weights.items():
             if not torch.isfinite(weight.detach()).all():
                 raise NonFiniteLoss(f"weights of {name} are no longer finite after step {self.step}")
         self.sparsifier.check()
         tensors = {f"model.{name}": tensor.detach() for name, tensor in model_tensors(self.model).items()}
-        for name, parameter in self.sparsifier.parameters().items():
-            tensors[f"trained.{name}"] = parameter.detach()
-        for name, parameter in self._trained().items():
-            state = self.optimizer.state.get(parameter, {})
-            tensors |= {f"{moment}.{name}": state[moment] for moment in self._moments if moment in state}
-        tensors |= {f"sparsifier.{name}": tensor for name, tensor in self.sparsifier.tensors().items()}
-        return tensors | {f"mean.{name}": tensor for name, tensor in self._mean.items()}
+        return tensors | (self._moments_of(dict(self.model.named_parameters())) if moments else {})
 
     @property
     def optimizer_steps(self) -> int:
@@ -184,7 +192,7 @@ class MaskedTrainer:
         for name, parameter in self._trained().items():
             if f"{self._moments[0]}.{name}" in tensors:
                 moments = {moment: tensors[f"{moment}.{name}"] for moment in self._moments}
-                moments = {moment: tensor.clone().to(self.device) for moment, tensor in moments.items()}
+                moments = {name: tensor.to(self.device, copy=True) for name, tensor in moments.items()}
                 count = torch.tensor(float(optimizer_steps), device=self.device)
                 self.optimizer.state[parameter] = {"step": count, **moments}
         if not step:
@@ -201,6 +209,15 @@ class MaskedTrainer:
     @property
     def _moments(self) -> tuple[str, ...]:
         return _MOMENTS[self.config.optimizer]
+
+    def _moments_of(self, parameters: Mapping[str, nn.Parameter]) -> dict[str, Tensor]:
+        states = {name: self.optimizer.state.get(parameter, {}) for name, parameter in parameters.items()}
+        return {
+            f"{moment}.{name}": state[moment]
+            for name, state in states.items()
+            for moment in self._moments
+            if moment in state
+        }
 
     def _trained(self) -> dict[str, nn.Parameter]:
         return dict(self.model.named_parameters()) | self.sparsifier.parameters()
@@ -230,7 +247,7 @@ class MaskedTrainer:
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+    return {name.removeprefix(prefix): tensors[name] for name in tensors if name.startswith(prefix)}
 
 
 def model_tensors(model: nn.Module) -> dict[str, Tensor]:
