@@ -1,10 +1,14 @@
 """The bench of a run: trains and races in named stages, and skips what is already on disk."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from torch import Tensor, nn
 
 from workbench.engines import Candidate
-from workbench.execution.environment import release_memory
+from workbench.execution.environment import CACHED_TEACHER, PROPORTIONATE_RACES, release_memory
 from workbench.execution.models import RunModels
+from workbench.execution.proportion import in_proportion
 from workbench.execution.race import hold_race
 from workbench.execution.stage_training import Output, StageTraining
 from workbench.masks import Mask
@@ -42,7 +46,14 @@ class RunBench:
         levels: the stages under a mask so far, in order.
     """
 
-    def __init__(self, folder: RunFolder, spec: RunSpec, data: TaskData, models: RunModels, precision: str):
+    def __init__(
+        self,
+        folder: RunFolder,
+        spec: RunSpec,
+        data: TaskData,
+        models: RunModels,
+        environment: Mapping[str, Any],
+    ):
         self.seed = spec.seed
         self.levels: list[Stage] = []
         self._scale = spec.scale
@@ -50,7 +61,8 @@ class RunBench:
         self._log = EventLog(folder.events)
         self._data = data
         self._models = models
-        self._precision = precision
+        self._precision = environment["precision"]
+        self._practices = environment.get("practices", ())
 
     def pretrained(self) -> StageState:
         """The pretrained encoder with a fresh head."""
@@ -133,6 +145,9 @@ class RunBench:
         average: int,
         rounds: int,
     ) -> RaceOutcome:
+        if PROPORTIONATE_RACES in self._practices:
+            lengths = self._data.train.lengths, self._data.validation.lengths
+            config = in_proportion(config, rounds, *lengths)
         folders = [self._stage(race.candidate(index)) for index in range(len(pool))]
         for folder, candidate in zip(folders, pool, strict=True):
             candidate.mask.save(folder.mask)
@@ -157,7 +172,8 @@ class RunBench:
             {**candidate.about, "score": score, "mask": candidate.mask.digest}
             for candidate, score in zip(pool, scores, strict=True)
         )
-        return RaceOutcome(best, average, candidates, tuple(out))
+        examples = config.eval_examples or len(self._data.validation)
+        return RaceOutcome(best, average, candidates, tuple(out), config.eval_every, examples)
 
     def _complete(
         self,
@@ -225,13 +241,19 @@ class RunBench:
             config,
             key=key,
             mask=mask,
-            teacher=None if config.distillation.mode == "none" else self._models.dense,
+            teacher=self._teacher(config.distillation.mode),
             precision=self._precision,
             batches=self._data.batch,
         )
         parent = state.read()
         trainer.restore(parent.values, parent.optimizer_steps)
         return StageTraining(folder, trainer, self._data, key, self._log, output)
+
+    def _teacher(self, mode: str) -> nn.Module | Tensor | None:
+        if mode == "none":
+            return None
+        is_cached = CACHED_TEACHER in self._practices and not self._data.task.augmented
+        return self._models.teacher_logits if mode == "logits" and is_cached else self._models.dense
 
     def _stage(self, stage: str) -> StageFolder:
         return StageFolder(self._folder, stage)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from workbench.errors import Stopped
 from workbench.execution.environment import release_memory
@@ -123,8 +123,13 @@ class StageTraining:
         started = time.monotonic()
         # For candidates, of which there are many, diagnostics would cost more than they are worth.
         metrics, diagnostics = self.data.diagnose(
-            trainer.model, trainer.precision, train=self.output is not None
+            trainer.model,
+            trainer.precision,
+            train=self.output is not None,
+            examples=trainer.config.eval_examples,
         )
+        if trainer.config.eval_examples is not None:
+            diagnostics["examples"] = trainer.config.eval_examples
         if self.output and (mask := trainer.sparsifier.mask) is not None:
             diagnostics["sparsity"] = mask.sparsity
         evaluation = Evaluation(trainer.step, metrics, trainer.sparsifier.settled)
@@ -153,7 +158,7 @@ class StageTraining:
             self.trainer.sparsifier.mask.save(output.mask)
 
     def _add_cost(self, examples: int, length: int, started: float) -> None:
-        passes = 3 + (self.trainer.teacher is not None)
+        passes = 3 + isinstance(self.trainer.teacher, nn.Module)
         flops = passes * forward_flops(self.trainer.model, examples, length)
         steps = 1 if examples else 0
         self.record = self.record.spent(Cost(steps, examples, flops, time.monotonic() - started))

@@ -55,6 +55,8 @@ class RunFolder:
         model: the folder of the final model.
         model_weights: the weights in that folder.
         unfinished_model: the same folder while it is being written.
+        teacher_logits: what a shared dense model says about each training example.
+        teacher_lock: held while that is being computed.
         lock: held by the process that is at work on the run.
         job, job_log, job_ending: a background run's process, its output, and how it ended.
         job_lock: held while a background run is being started.
@@ -72,6 +74,8 @@ class RunFolder:
         self.model = root / "model"
         self.model_weights = self.model / "model.safetensors"
         self.unfinished_model = root / ".model.part"
+        self.teacher_logits = root / "teacher-logits.safetensors"
+        self.teacher_lock = root / ".teacher.lock"
         self.lock = root / ".lock"
         self.job = root / ".job"
         self.job_lock = root / ".job.lock"

@@ -18,12 +18,14 @@ class StageFolder:
     """Reads and writes the files of one stage.
 
     Attributes:
+        run: the folder of its run, or of the shared dense model.
         stage: its name.
         paths: its files.
         mask: where its mask is kept.
     """
 
     def __init__(self, run: RunFolder, stage: str):
+        self.run = run
         self.stage = Stage(stage)
         self.paths = run.stage(stage)
         self.mask = run.mask(stage)
@@ -55,7 +57,8 @@ class StageFolder:
         if not self.paths.checkpoint.exists():
             return None
         tensors, facts = read_tensors(self.paths.checkpoint)
-        best = facts.pop("best")
+        record = Record.from_plain(facts["record"])
+        best = facts["best"] if "best" in facts else self._take_best_out(tensors, record)
         if best is not None and not self.paths.best(best).exists():
             # The process ended within `finish`, which had renamed the file.
             if not self.paths.state.exists():
@@ -64,7 +67,7 @@ class StageFolder:
                     "same command, which then repeats the stage."
                 )
             os.replace(self.paths.state, self.paths.best(best))
-        return tensors, facts, Record.from_plain(facts["record"]), best
+        return tensors, facts, record, best
 
     def save_best(self, step: int, tensors: Mapping[str, Tensor], optimizer_steps: int) -> None:
         """Saves the weights that the stage leaves unless a later evaluation is better.
@@ -95,6 +98,15 @@ class StageFolder:
         write_json(self.paths.done, asdict(record))
         self.paths.checkpoint.unlink(missing_ok=True)
         self.drop_bests()
+
+    def _take_best_out(self, tensors: Mapping[str, Tensor], record: Record) -> int | None:
+        """Saves the best weights of a checkpoint by an earlier version, which held them itself."""
+        names = [name for name in tensors if name.startswith("best.")]
+        if not names:
+            return None
+        best = {name.removeprefix("best."): tensors[name] for name in names}
+        self.save_best(record.kept.step, best, record.optimizer_steps)
+        return record.kept.step
 
     def finish_at_checkpoint(self) -> None:
         """Marks a stage that trains no further, a candidate that halving dropped, as complete."""

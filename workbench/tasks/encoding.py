@@ -1,5 +1,6 @@
 """From rows to token arrays, once for each split."""
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +35,13 @@ class Encoded:
 
     def __len__(self) -> int:
         return len(self.input_ids)
+
+    def digest(self) -> str:
+        """Sixteen hex digits of what a model reads of the split, labels not included."""
+        digest = hashlib.sha256(self.lengths)
+        for row in (*self.input_ids, *(self.token_type_ids or ())):
+            digest.update(row)
+        return digest.hexdigest()[:16]
 
     def collate(self, indices: np.ndarray) -> dict[str, torch.Tensor]:
         """One batch, padded on the right to its longest example.

@@ -5,7 +5,7 @@ import sys
 from tqdm.auto import tqdm
 
 
-def progress_bar(what: str, total: int, *, done: int = 0, unit: str = "step") -> tqdm:
+def progress_bar(what: str, total: int, *, done: int = 0, unit: str = "step", hidden: bool = False) -> tqdm:
     """A bar of `total` units, `done` of which are over."""
     return tqdm(
         desc=what,
@@ -13,6 +13,6 @@ def progress_bar(what: str, total: int, *, done: int = 0, unit: str = "step") ->
         total=total,
         unit=unit,
         leave=False,
-        disable=not sys.stderr.isatty(),
+        disable=hidden or not sys.stderr.isatty(),
         file=sys.stderr,
     )

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from workbench.models import prunable
 from workbench.scores import Scores, find_criterion
-from workbench.training.objective import label_loss
+from workbench.training.objective import label_loss, model_inputs
 
 # 128 sequences, as Wanda's code takes (Sun et al. 2024).
 CALIBRATION_BATCHES = 8
@@ -64,9 +64,8 @@ def label_gradients(
     device = next(model.parameters()).device
     with _evaluating(model):
         for batch in batches:
-            inputs = {name: tensor.to(device) for name, tensor in batch.items()}
-            labels = inputs.pop("labels")
-            loss = label_loss(model(**inputs).logits.float(), labels)
+            labels = batch["labels"].to(device)
+            loss = label_loss(model(**model_inputs(batch, device)).logits.float(), labels)
             gradients = torch.autograd.grad(loss, tuple(weights.values()))
             yield len(labels), dict(zip(weights, gradients, strict=True))
 

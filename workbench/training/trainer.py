@@ -13,7 +13,7 @@ from workbench.models import embeddings
 from workbench.randomness import seeded_globals
 from workbench.training.config import TrainingConfig
 from workbench.training.hardware import autocast
-from workbench.training.objective import loss_of
+from workbench.training.objective import loss_of, model_inputs
 from workbench.training.sparsifier import FixedMask, Sparsifier
 
 _MOMENTS = {"adamw": ("exp_avg", "exp_avg_sq"), "sgd": ("momentum_buffer",)}
@@ -45,7 +45,7 @@ class MaskedTrainer:
         *,
         key: tuple[str | int, ...],
         mask: Mask | Sparsifier | None = None,
-        teacher: nn.Module | None = None,
+        teacher: nn.Module | Tensor | None = None,
         precision: str = "fp32",
         batches: Callable[[int, int, tuple], Mapping[str, Tensor]] | None = None,
     ):
@@ -56,7 +56,8 @@ class MaskedTrainer:
             config: how it trains.
             key: names the streams of randomness.
             mask: what keeps it sparse: one mask throughout, a sparsifier, or nothing.
-            teacher: the dense model; needed where the config distils.
+            teacher: where the config distils, the dense model, or, for the mode "logits", what it says about
+                every example of the training split, (examples, outputs); batches then have "indices".
             precision: "fp32" or "bf16".
             batches: called with a number, a batch size and a key; gives a batch. Only for sparsifiers
                 that look at examples.
@@ -65,7 +66,9 @@ class MaskedTrainer:
         # may well train in fp32 after bf16.
         self._accelerator = Accelerator()
         self.model = self._accelerator.prepare_model(model.requires_grad_(True))
-        self.teacher = teacher and teacher.to(self.device).eval()
+        self.teacher = None if teacher is None else teacher.to(self.device)
+        if isinstance(self.teacher, nn.Module):
+            self.teacher.eval()
         self.config = config
         self.precision = precision
         self.step = 0
@@ -99,13 +102,14 @@ class MaskedTrainer:
             batch = self._batches(number, batch_size, (*self._key, "sample", self.step))
             if self.on_sample is not None:
                 self.on_sample(batch)
-            yield self._on_device(batch)
+            yield {name: tensor.to(self.device) for name, tensor in batch.items()}
 
     def advance(self, batch: Mapping[str, Tensor]) -> float:
         """Takes one optimizer step.
 
         Args:
-            batch: the model's inputs and "labels", first dimension the batch.
+            batch: the model's inputs, "labels", and "indices" in the training split where they are needed;
+                first dimension the batch.
 
         Returns:
             The loss before the step, without the sparsifier's penalty.
@@ -113,11 +117,13 @@ class MaskedTrainer:
         Raises:
             NonFiniteLoss: the loss is NaN or infinite.
         """
-        inputs = self._on_device(batch)
-        labels = inputs.pop("labels")
+        inputs, labels = model_inputs(batch, self.device), batch["labels"].to(self.device)
+        teacher = self.teacher
+        if isinstance(teacher, Tensor):
+            teacher = teacher[batch["indices"].to(self.device)]
         self.sparsifier.before_forward()
         with seeded_globals(*self._key, "dropout", self.step), autocast(self.device, self.precision):
-            loss = loss_of(self.model, self.teacher, inputs, labels, self.config.distillation)
+            loss = loss_of(self.model, teacher, inputs, labels, self.config.distillation)
         value = loss.item()
         if not math.isfinite(value):
             raise NonFiniteLoss(f"the loss is {value} at step {self.step + 1}")
@@ -241,9 +247,6 @@ class MaskedTrainer:
                 self._mean[name] = parameter.detach().clone()
             else:
                 self._mean[name].lerp_(parameter, 1 / self._in_mean)
-
-    def _on_device(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return {name: tensor.to(self.device) for name, tensor in batch.items()}
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
