@@ -98,7 +98,8 @@ class RunBench:
         if folder.record is None:
             mask.save(folder.mask)
             parts = [self._stage(folder.stage.particle(index)) for index in range(particles)]
-            # The first particle has the stream of a training without particles, so one alone is that training.
+            # The first particle has the random stream of a training without particles, so that one particle
+            # alone is that training.
             streams = [folder.stage, *(part.stage for part in parts[1:])]
             for part, stream in zip(parts, streams, strict=True):
                 self._complete(part, state, config, mask, Output(moments=False), stream)

@@ -37,8 +37,8 @@ def dense_stage(store: Store, spec: RunSpec, data: TaskData, environment: dict) 
 def dense_folder(store: Store, spec: RunSpec, environment: dict) -> RunFolder:
     """The stage's folder in the store.
 
-    Its hash covers everything that decides its bits: task and model with digests of their content, seed, splits,
-    examples, the fine-tuning's settings, and precision, threads and device.
+    Its hash covers everything that decides its bits: task and model with digests of their content, seed,
+    splits, examples, the fine-tuning's settings, and precision, threads and device.
     """
     return store.dense(content_hash(_identity(spec, environment)))
 

@@ -67,8 +67,8 @@ def torch_threads(count: int):
 def release_memory() -> None:
     """Returns freed memory to the system, if the C library is glibc.
 
-    Batches of varying length leave holes that it would keep: a process that trained the three-layer MiniLM for
-    150 steps held 2.0 GB before this and 1.2 GB after, and it took 0.06 seconds.
+    Batches of varying length leave holes that it would keep: a process that trained the three-layer MiniLM
+    for 150 steps held 2.0 GB before this and 1.2 GB after, and it took 0.06 seconds.
     """
     if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
         trim(0)

@@ -71,8 +71,8 @@ def prune(spec: RunSpec, store: str | Path = "runs", *, keep_weights: bool = Fal
     except Exception as error:
         if reason := disk_trouble(error):
             raise Stopped(
-                f"could not write to {folder.root}: {reason}. What was saved is intact; free some space, then "
-                "run the same command to resume."
+                f"could not write to {folder.root}: {reason}. What was saved is intact; free some space, "
+                "then run the same command to resume."
             ) from error
         raise
     return Run(folder.root)

@@ -1,4 +1,4 @@
-"""How often, and on how many examples, a race evaluates: evaluations take at most a seventh of its training."""
+"""How often, and on how many examples, a race evaluates: at most a seventh of what its training costs."""
 
 from dataclasses import replace
 
@@ -19,10 +19,11 @@ def in_proportion(
 ) -> TrainingConfig:
     """The configuration of a candidate whose evaluations cost at most a seventh of its training.
 
-    Where they would cost more, there are fewer of them, still at equal distances and at the end of each round.
-    Where even those are too many, they see a sample of the validation split. Fewer come first because all of
-    them see the same examples: more evaluations do not reduce the error of a small sample. The rule counts
-    tokens (of images, pixels) and measures no time, so that it gives the same on every machine.
+    Where they would cost more, there are fewer of them, still at equal distances and at the end of each
+    round. Where even those are too many, they see a sample of the validation split. Fewer come first
+    because all of them see the same examples: more evaluations do not reduce the error of a small sample.
+    The rule counts tokens (of images, pixels) and measures no time, so that it gives the same on every
+    machine.
 
     Args:
         config: of the whole training of a candidate.

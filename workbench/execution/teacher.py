@@ -19,8 +19,8 @@ def teacher_logits(
 ) -> Tensor:
     """The logits of the dense model for each training example, out of its folder or computed.
 
-    The examples are batched as for evaluation, by length, so that few are padded at all. A second process that
-    needs the same logits waits for the first.
+    The examples are batched as for evaluation, by length, so that few are padded at all. A second process
+    that needs the same logits waits for the first.
 
     Args:
         dense: the dense model's complete stage.

@@ -1,4 +1,4 @@
-"""One stage on disk: a checkpoint and its best weights while it trains, then what it leaves and its record."""
+"""One stage on disk: its checkpoint and best weights while it trains, then its final state and record."""
 
 import os
 from collections.abc import Collection, Mapping

@@ -37,10 +37,10 @@ class TaskData:
         task: the task.
         tokenizer: the model's; None where the task has images.
         train: the training split.
-        train_sample: a fixed sample of it, to measure the training loss without dropout.
-        validation: the split that selection uses.
-        dev: the reported splits, by name; only final scores read them.
-        digest: of all rows, to recognise changed data.
+        train_sample: a fixed sample of it, on which the training loss is measured without dropout.
+        validation: the split that selects masks and checkpoints.
+        dev: the reported splits, by name; only the final scores use them.
+        digest: digest of all rows, to detect changed data.
     """
 
     def __init__(self, task: Task, model_id: str, seed: int, selection: str, examples: int | None = None):
@@ -49,7 +49,7 @@ class TaskData:
         Args:
             task: the task.
             model_id: the model that the examples are encoded for.
-            seed: of the validation split, and of the examples that are drawn.
+            seed: decides the validation split and which examples are drawn.
             selection: "validation" or "dev".
             examples: number of training examples; None for all.
 
@@ -87,13 +87,13 @@ class TaskData:
         return -(-len(self.train) // batch_size)
 
     def steps(self, epochs: float, batch_size: int) -> int:
-        """Optimizer steps in so many passes over train; at least 1."""
+        """Optimizer steps in a number of passes over train; at least 1."""
         return max(1, round(epochs * self.steps_per_epoch(batch_size)))
 
     def batch(self, step: int, batch_size: int, key: tuple[str | int, ...]) -> dict[str, Tensor]:
         """The batch of an optimizer step, counted from 0, with the "indices" of its examples in train.
 
-        The order is a function of key and epoch, the augmentation of images one of key and step.
+        The order depends on key and epoch alone, the augmentation of images on key and step.
         """
         epoch, position = divmod(step, self.steps_per_epoch(batch_size))
         indices = self._epoch(batch_size, derive(*key), epoch)[position]
@@ -118,7 +118,7 @@ class TaskData:
     def diagnose(
         self, model: nn.Module, precision: str, train: bool = True, examples: int | None = None
     ) -> tuple[dict[str, float], dict[str, float]]:
-        """Metrics on the validation split, and diagnostics of the training (see `training.diagnostics`).
+        """Metrics on the validation split, and diagnostics of the training (see `training/diagnostics.py`).
 
         Args:
             model: the student.

@@ -1,4 +1,4 @@
-"""What is minimised: the task's loss, or agreement with the dense teacher."""
+"""The loss: the task's own, or the distance from the dense teacher's outputs."""
 
 from collections.abc import Mapping
 
@@ -46,9 +46,9 @@ def tinybert_loss(
     """Sum of squared errors of attentions and hidden states, and the soft-label cross-entropy.
 
     Paper A, section 7 (released code): the attentions are those that the library returns, after the
-    softmax, A_l of (batch, heads, length, length); H_0 is the embedding output; the cross-entropy is a
-    mean over classes too; for regression the last term is the squared error to the label. Padded
-    positions count, as in the code; length-grouped batches keep them few.
+    softmax, A_l of (batch, heads, length, length). H_0 is the embedding output. The cross-entropy is
+    averaged over classes as well. For regression the last term is the squared error to the label. Padded
+    positions count, as in the code; batches of similar lengths have few of them.
     """
     attention = sum(map(_mse, student.attentions, teacher.attentions))
     hidden = sum(map(_mse, student.hidden_states, teacher.hidden_states))
@@ -64,7 +64,7 @@ def _mse(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 def model_inputs(batch: Mapping[str, Tensor], device: torch.device) -> dict[str, Tensor]:
-    """What a model reads of a batch, on its device."""
+    """The tensors of a batch that a model takes, on its device: all but labels and indices."""
     return {name: tensor.to(device) for name, tensor in batch.items() if name not in ("labels", "indices")}
 
 
@@ -80,8 +80,8 @@ def loss_of(
     Args:
         model: the student.
         teacher: the frozen dense model, in eval mode, or its logits for these examples, (batch, outputs),
-            which suffice for the mode "logits"; None where the mode is "none".
-        inputs: what the models read.
+            which the mode "logits" also accepts; None if the mode is "none".
+        inputs: the models' inputs.
         labels: (batch,).
         distillation: how the teacher is used.
     """

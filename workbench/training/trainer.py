@@ -1,4 +1,4 @@
-"""The training loop: one model, one config, and what keeps it sparse."""
+"""The training loop: one model, one configuration, and a sparsifier."""
 
 import math
 import weakref
@@ -24,16 +24,16 @@ class NonFiniteLoss(ArithmeticError):
 
 
 class MaskedTrainer:
-    """Trains one model under one config and, where given, a mask or another sparsifier.
+    """Trains one model under one configuration, optionally with a mask or another sparsifier.
 
-    What is random in a step (dropout) is a function of `key` and the step's number, so a trainer
-    that is restored from `tensors()` goes on bit for bit.
+    Randomness in a step (dropout) is a function of `key` and the step's number, so a trainer restored from
+    `tensors()` continues bit for bit.
 
     Attributes:
         model: the student, on the accelerator's device.
-        config: how it trains.
-        sparsifier: what keeps it sparse.
-        optimizer: with `state` by parameter.
+        config: the training configuration.
+        sparsifier: keeps the model sparse; the base class in a dense training.
+        optimizer: the optimizer, with `state` by parameter.
         step: optimizer steps done so far, of `config.steps`.
         on_sample: called with every batch of `sample`, if set.
     """
@@ -52,18 +52,18 @@ class MaskedTrainer:
         """Prepares the model.
 
         Args:
-            model: the student, with the weights to start from, unless `restore` gives others.
-            config: how it trains.
-            key: names the streams of randomness.
-            mask: what keeps it sparse: one mask throughout, a sparsifier, or nothing.
-            teacher: where the config distils, the dense model, or, for the mode "logits", what it says about
-                every example of the training split, (examples, outputs); batches then have "indices".
+            model: the student, with its initial weights unless `restore` is called.
+            config: the training configuration.
+            key: names the random streams.
+            mask: one mask for the whole training, a sparsifier, or None for a dense training.
+            teacher: for distillation, the dense model. The mode "logits" also accepts its logits for every
+                example of the training split, (examples, outputs); batches must then have "indices".
             precision: "fp32" or "bf16".
-            batches: called with a number, a batch size and a key; gives a batch. Only for sparsifiers
-                that look at examples.
+            batches: returns a batch for a number, a batch size and a key; needed by sparsifiers that sample
+                training examples.
         """
-        # Mixed precision is torch's own autocast: accelerate fixes it once a process, and a notebook
-        # may well train in fp32 after bf16.
+        # Mixed precision uses torch's autocast, since accelerate fixes it once for the whole process, and a
+        # notebook may train in fp32 after bf16.
         self._accelerator = Accelerator()
         self.model = self._accelerator.prepare_model(model.requires_grad_(True))
         self.teacher = None if teacher is None else teacher.to(self.device)
@@ -78,7 +78,7 @@ class MaskedTrainer:
         self._mean: dict[str, Tensor] = {}
         self._in_mean = 0
         self.sparsifier = FixedMask(mask) if isinstance(mask, Mask) else mask or Sparsifier()
-        # Without a cycle of references, the optimizer's moments go as soon as the trainer does.
+        # A weak reference avoids a cycle, so that the optimizer's moments are freed with the trainer.
         self.sparsifier.attach(weakref.proxy(self))
         if config.freeze_embeddings:
             for parameter in embeddings(self.model).values():
@@ -88,16 +88,16 @@ class MaskedTrainer:
 
     @property
     def device(self) -> torch.device:
-        """Where the model trains."""
+        """The device that the model trains on."""
         return self._accelerator.device
 
     @property
     def learning_rate(self) -> float:
-        """The rate of the next step; the schedule is read at the middle of the step."""
+        """The learning rate of the next step; the schedule is evaluated at the middle of the step."""
         return self.config.lr * self._rate_factor
 
     def sample(self, count: int, batch_size: int) -> Iterator[dict[str, Tensor]]:
-        """Batches for a look at the model, on its device: a function of key and step."""
+        """Batches for measurements on the model, on its device; a function of key and step."""
         for number in range(count):
             batch = self._batches(number, batch_size, (*self._key, "sample", self.step))
             if self.on_sample is not None:
@@ -108,8 +108,9 @@ class MaskedTrainer:
         """Takes one optimizer step.
 
         Args:
-            batch: the model's inputs, "labels", and "indices" in the training split where they are needed;
-                first dimension the batch.
+            batch: the model's inputs, "labels", and, if the teacher's logits are looked up, "indices"; the
+                first
+                dimension is the batch.
 
         Returns:
             The loss before the step, without the sparsifier's penalty.
@@ -144,18 +145,18 @@ class MaskedTrainer:
 
     @torch.no_grad()
     def take_mean(self) -> None:
-        """Puts the mean of the averaged weights in the place of the last ones."""
+        """Replaces the weights by the mean of the averaged ones."""
         for name, parameter in self.model.named_parameters():
             parameter.copy_(self._mean[name])
 
     def tensors(self) -> dict[str, Tensor]:
-        """Everything that `restore` needs but the counts: `model.*`, the moments, `sparsifier.*`, `mean.*`.
+        """All tensors that `restore` needs: `model.*`, moments, `trained.*`, `sparsifier.*` and `mean.*`.
 
-        The tensors share memory with the model and the optimizer: clone them to keep them.
+        The tensors share memory with the model and the optimizer; clone them to keep them.
 
         Raises:
             NonFiniteLoss: the weights have diverged.
-            RuntimeError: the sparsifier finds a pruned weight that is not zero, or the like.
+            RuntimeError: the sparsifier's check failed, for example because a pruned weight is not zero.
         """
         trained = self.sparsifier.parameters()
         tensors = self.outcome(moments=True) | self._moments_of(trained)
@@ -164,7 +165,7 @@ class MaskedTrainer:
         return tensors | {f"mean.{name}": tensor for name, tensor in self._mean.items()}
 
     def outcome(self, moments: bool) -> dict[str, Tensor]:
-        """What a later stage can start from: `model.*` and, if asked for, the moments of the model's weights.
+        """The tensors that a later stage starts from: `model.*` and optionally the moments of its parameters.
 
         The tensors share memory with the model and the optimizer; errors are those of `tensors`.
         """
@@ -177,17 +178,17 @@ class MaskedTrainer:
 
     @property
     def optimizer_steps(self) -> int:
-        """Steps that the moments have averaged over, earlier stages included (Adam's bias correction)."""
+        """Steps that the moments have averaged over, including earlier stages (Adam's bias correction)."""
         return max((int(state.get("step", 0)) for state in self.optimizer.state.values()), default=0)
 
     @torch.no_grad()
     def restore(self, tensors: Mapping[str, Tensor], optimizer_steps: int, step: int = 0) -> None:
-        """Takes over weights and moments.
+        """Loads weights and moments.
 
         Args:
-            tensors: what `tensors()` gave, with or without moments; without them the optimizer is fresh.
+            tensors: the result of `tensors()` or `outcome()`; without moments the optimizer starts fresh.
             optimizer_steps: steps that the moments have averaged over.
-            step: steps already done of this config; 0 for the weights of an earlier stage.
+            step: steps of this configuration already done; 0 for the weights of an earlier stage.
         """
         load_model_tensors(self.model, tensors)
         self.optimizer.state.clear()
