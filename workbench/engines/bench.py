@@ -101,6 +101,9 @@ class Bench(Protocol):
     ) -> Mask:
         """Trains `state` briefly under each candidate's mask, scores it, and discards the weights.
 
+        Evaluations that would take more than a seventh of the training are thinned out, and where that is not
+        enough see a fixed sample of the validation split; `race.json` records what was done.
+
         A candidate's score is the mean of its last `average` evaluations. With `rounds` > 1, only the better
         half continues after each round (successive halving).
 

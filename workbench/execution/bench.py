@@ -1,9 +1,14 @@
 """The bench of a run: trains and races in named stages, and skips what is already on disk."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from torch import Tensor, nn
 
 from workbench.engines import Candidate
+from workbench.execution.environment import CACHED_TEACHER, PROPORTIONATE_RACES, release_memory
 from workbench.execution.models import RunModels
+from workbench.execution.proportion import in_proportion
 from workbench.execution.race import hold_race
 from workbench.execution.stage_training import Output, StageTraining
 from workbench.masks import Mask
@@ -41,7 +46,14 @@ class RunBench:
         levels: the stages under a mask so far, in order.
     """
 
-    def __init__(self, folder: RunFolder, spec: RunSpec, data: TaskData, models: RunModels, precision: str):
+    def __init__(
+        self,
+        folder: RunFolder,
+        spec: RunSpec,
+        data: TaskData,
+        models: RunModels,
+        environment: Mapping[str, Any],
+    ):
         self.seed = spec.seed
         self.levels: list[Stage] = []
         self._scale = spec.scale
@@ -49,7 +61,8 @@ class RunBench:
         self._log = EventLog(folder.events)
         self._data = data
         self._models = models
-        self._precision = precision
+        self._precision = environment["precision"]
+        self._practices = environment.get("practices", ())
 
     def pretrained(self) -> StageState:
         """The pretrained encoder with a fresh head."""
@@ -85,10 +98,11 @@ class RunBench:
         if folder.record is None:
             mask.save(folder.mask)
             parts = [self._stage(folder.stage.particle(index)) for index in range(particles)]
-            # The first particle has the stream of a training without particles, so one alone is that training.
+            # The first particle has the random stream of a training without particles, so that one particle
+            # alone is that training.
             streams = [folder.stage, *(part.stage for part in parts[1:])]
             for part, stream in zip(parts, streams, strict=True):
-                self._complete(part, state, config, mask, Output(), stream)
+                self._complete(part, state, config, mask, Output(moments=False), stream)
             self._finish_average(folder, parts, config)
         return self._models.state(folder)
 
@@ -132,6 +146,9 @@ class RunBench:
         average: int,
         rounds: int,
     ) -> RaceOutcome:
+        if PROPORTIONATE_RACES in self._practices:
+            lengths = self._data.train.lengths, self._data.validation.lengths
+            config = in_proportion(config, rounds, *lengths)
         folders = [self._stage(race.candidate(index)) for index in range(len(pool))]
         for folder, candidate in zip(folders, pool, strict=True):
             candidate.mask.save(folder.mask)
@@ -139,11 +156,7 @@ class RunBench:
         def train(index: int, until: int) -> Record:
             folder = folders[index]
             if folder.record is None:
-                training = self._training(folder, state, config, pool[index].mask, None, folder.stage)
-                record = training.run(until)
-                if until < config.steps:
-                    return record
-                training.finish()
+                return self._train(folder, state, config, pool[index].mask, None, folder.stage, until)
             return folder.record
 
         scores, best, out = hold_race(
@@ -160,7 +173,8 @@ class RunBench:
             {**candidate.about, "score": score, "mask": candidate.mask.digest}
             for candidate, score in zip(pool, scores, strict=True)
         )
-        return RaceOutcome(best, average, candidates, tuple(out))
+        examples = config.eval_examples or len(self._data.validation)
+        return RaceOutcome(best, average, candidates, tuple(out), config.eval_every, examples)
 
     def _complete(
         self,
@@ -172,17 +186,15 @@ class RunBench:
         stream: str,
     ) -> None:
         if folder.record is None:
-            training = self._training(folder, state, config, mask, output, stream)
-            training.run()
-            training.finish()
+            self._train(folder, state, config, mask, output, stream)
 
     def _finish_average(
         self, folder: StageFolder, particles: list[StageFolder], config: TrainingConfig
     ) -> None:
         """Leaves the particles' mean as a stage that costs what the particles cost."""
-        mean = mean_of([self._models.state(particle).read().values for particle in particles])
         model = self._models.student.to(device())
-        load_model_tensors(model, {name: value for name, value in mean.items() if name.startswith("model.")})
+        states = [self._models.state(particle).read().values for particle in particles]
+        load_model_tensors(model, mean_of(states))
         if config.recalibrate and len(particles) > 1:
             recalibrate(model, self._data.epoch(config.batch_size, (self.seed, folder.stage)))
         metrics = self._data.evaluate(model, self._precision)
@@ -190,7 +202,30 @@ class RunBench:
         for particle in particles:
             record = record.spent(particle.record.cost)
         self._log.append(folder.stage, "evaluation", step=config.steps, metrics=metrics)
-        folder.finish(record, {f"model.{name}": value for name, value in model_tensors(model).items()})
+        tensors = {f"model.{name}": value.detach() for name, value in model_tensors(model).items()}
+        folder.save_best(config.steps, tensors, optimizer_steps=0)
+        folder.finish(record, config.steps)
+
+    def _train(
+        self,
+        folder: StageFolder,
+        state: StageState,
+        config: TrainingConfig,
+        mask: Mask | Sparsifier | None,
+        output: Output | None,
+        stream: str,
+        until: int | None = None,
+    ) -> Record:
+        """Trains a stage to its end, or a candidate to the end of a round."""
+        training = self._training(folder, state, config, mask, output, stream)
+        record = training.run(until)
+        if until is None or until == config.steps:
+            training.finish()
+            record = training.record
+        # The optimizer's moments go before the freed memory is returned.
+        del training
+        release_memory()
+        return record
 
     def _training(
         self,
@@ -207,13 +242,19 @@ class RunBench:
             config,
             key=key,
             mask=mask,
-            teacher=None if config.distillation.mode == "none" else self._models.dense,
+            teacher=self._teacher(config.distillation.mode),
             precision=self._precision,
             batches=self._data.batch,
         )
         parent = state.read()
         trainer.restore(parent.values, parent.optimizer_steps)
         return StageTraining(folder, trainer, self._data, key, self._log, output)
+
+    def _teacher(self, mode: str) -> nn.Module | Tensor | None:
+        if mode == "none":
+            return None
+        is_cached = CACHED_TEACHER in self._practices and not self._data.task.augmented
+        return self._models.teacher_logits if mode == "logits" and is_cached else self._models.dense
 
     def _stage(self, stage: str) -> StageFolder:
         return StageFolder(self._folder, stage)

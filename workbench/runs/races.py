@@ -19,16 +19,26 @@ class RaceOutcome:
         average: how many evaluations a score is the mean of.
         candidates: of each candidate what the engine recorded, its `score`, and its `mask`'s digest.
         dropped: the candidates that a person took out.
+        eval_every: optimizer steps between evaluations; None in races of early versions.
+        eval_examples: examples in each; None in races of early versions.
     """
 
     best: int
     average: int
     candidates: tuple[dict[str, Any], ...]
     dropped: tuple[int, ...] = ()
+    eval_every: int | None = None
+    eval_examples: int | None = None
 
     def write(self, path: Path) -> None:
         """Writes the outcome, which ends the race."""
-        plain = {"best": self.best, "average": self.average, "candidates": list(self.candidates)}
+        plain = {
+            "best": self.best,
+            "average": self.average,
+            "eval_every": self.eval_every,
+            "eval_examples": self.eval_examples,
+            "candidates": list(self.candidates),
+        }
         write_json(path, plain | ({"dropped": list(self.dropped)} if self.dropped else {}))
 
     @classmethod
@@ -38,7 +48,8 @@ class RaceOutcome:
             return None
         plain = read_json(path)
         candidates, dropped = tuple(plain["candidates"]), tuple(plain.get("dropped", ()))
-        return cls(plain["best"], plain["average"], candidates, dropped)
+        evaluations = plain.get("eval_every"), plain.get("eval_examples")
+        return cls(plain["best"], plain["average"], candidates, dropped, *evaluations)
 
 
 def drop(root: str | Path, race: str, candidates: Iterable[int]) -> None:
