@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from workbench.compute import products
-from workbench.compute.structure import Structure
 from workbench.compute.kernels.target import TOKENS
+from workbench.compute.structure import Structure
 from workbench.errors import BadInput
 from workbench.randomness import torch_generator
 

@@ -1,8 +1,8 @@
 """Memory for activations: large pages, and pages that have been used before.
 
-A column of a block lies in a page of its own, so that small pages are looked up anew for nearly every weight
-(measured: a quarter of the time of a product of BERT's widths). And the system clears every page that it gives,
-so that a fresh one costs as much as the work on it: what nobody holds any longer is used again.
+Nearly every kept weight takes its tokens from another small page, and to look pages up takes a quarter of the
+time of a product of BERT's widths (measured on an AMD EPYC). And the system clears every page that it gives,
+which costs as much as the work on it: memory that nobody holds any longer is used again.
 """
 
 import math

@@ -1,17 +1,19 @@
 """The products of a sparse matrix with blocks of tokens, on as many threads as torch uses.
 
-Activations are tensors (blocks, features, TOKENS) of float32 or bfloat16; sums are float32 and taken in an order
-that depends on the matrix and the number of tokens alone. Of the last block only the tokens that there are count,
+Activations are tensors (blocks, features, TOKENS) of float32 or bfloat16. Sums are float32, in an order that
+depends on the matrix and the number of tokens alone. Of the last block only the tokens that there are count,
 rounded up to those of a pass of `WIDTHS`: the others are neither read nor written.
 """
+
+import itertools
 
 import numpy as np
 import torch
 
 from workbench.compute.kernels import columns, layout, rows
+from workbench.compute.kernels.target import LANES, TOKENS, WIDTHS
 from workbench.compute.memory import empty, numbers
 from workbench.compute.structure import Order, Structure
-from workbench.compute.kernels.target import LANES, TOKENS, WIDTHS
 from workbench.masks.parallel import each
 
 # Multiplications below which a second thread costs more than it does.
@@ -138,7 +140,7 @@ def _passes(number: int) -> list[tuple[int, int, int]]:
 
 def _spans(first: int, last: int, parts: int) -> list[tuple[int, int]]:
     edges = np.unique(np.linspace(first, last, min(parts, last - first) + 1).astype(int)).tolist()
-    return list(zip(edges, edges[1:], strict=False))
+    return list(itertools.pairwise(edges))
 
 
 def _threads(work: int) -> int:

@@ -1,5 +1,6 @@
 """Where the kept weights of a matrix are, by rows and by columns."""
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,12 +22,12 @@ class Order:
     index: np.ndarray
 
     def cuts(self, parts: int) -> list[tuple[int, int]]:
-        """(first, last) of at most `parts` ranges of rows, about equal in work: weights, and a little a row."""
+        """(first, last) of at most `parts` ranges of rows, about equal in work: weights, and some a row."""
         rows = len(self.starts) - 1
         work = self.starts + 4 * np.arange(rows + 1)
         inner = np.searchsorted(work, np.linspace(0, work[-1], parts + 1)[1:-1])
         edges = sorted({0, *inner.tolist(), rows})
-        return list(zip(edges, edges[1:], strict=False))
+        return list(itertools.pairwise(edges))
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,8 +1,8 @@
 """What goes back through y = W x: the gradient of x, W^T g, and that of the kept weights, in one pass.
 
-A column's kept weights are gone through once: the tokens of g that belong to a weight are read once, multiplied
-by it for the column's gradient, which stays in registers, and by the column's own tokens for the weight's. Both
-products alone would wait for the memory.
+A column's kept weights are gone through once: the tokens of g that belong to a weight are read once,
+multiplied by it for the column's gradient, which stays in registers, and by the column's own tokens for the
+weight's. Each product alone would wait for the memory.
 """
 
 import functools
@@ -67,7 +67,7 @@ def _loop(b: ir.IRBuilder, k, sums, end, step: int, body):
 
 @intrinsic
 def _column(typing, index, value, begin, end, g, g_at, x, dx, before, x_at, dvalue, vectors, through_gelu):
-    """One column of one block; adds to `dvalue`. `g_at` and `x_at` are places in g and in x, dx and before."""
+    """One column of one block; adds to `dvalue`. `g_at` is a place in g, `x_at` one in x, dx and before."""
     if not isinstance(vectors, types.Literal):
         raise RequireLiteralValue("vectors")
     signature = types.void(
@@ -116,8 +116,8 @@ def gradients(vectors: int, through_gelu: bool):
     """The kernel for passes of `vectors` vectors of tokens, from a block's first token.
 
     Its arguments: starts, index and value of the kept weights by columns; g (blocks, rows, TOKENS); x, its
-    gradient dx, to be filled, and for `through_gelu` what x was before GELU, so that dx is that one's gradient,
-    all (blocks, columns, TOKENS); dvalue, which is added to; the blocks and the columns to do.
+    gradient dx, to be filled, and for `through_gelu` what x was before GELU, so that dx is the gradient of
+    that, all (blocks, columns, TOKENS); dvalue, which is added to; the blocks and the columns to do.
     """
     stamp, through_gelu = STAMP, int(through_gelu)
 

@@ -76,8 +76,8 @@ def _copy(typing, source, source_at, target, target_at):
 def into_blocks():
     """The kernel that fills blocks (blocks, features, TOKENS) from tokens (tokens, features).
 
-    Tokens that there are none of are zero up to the token `filled` of the last block. The last two arguments
-    are the blocks to do.
+    Tokens that there are none of are zero up to the token `filled` of the last block. The last arguments are
+    the blocks to do.
     """
     stamp = STAMP
 
@@ -111,7 +111,7 @@ def into_blocks():
 
 @functools.cache
 def out_of_blocks():
-    """The kernel that fills tokens (tokens, features) from blocks; the last two arguments are the blocks to do."""
+    """The kernel that fills tokens (tokens, features) from blocks; the last arguments are the blocks."""
     stamp = STAMP
 
     @njit(nogil=True, cache=True)

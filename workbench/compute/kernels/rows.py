@@ -14,7 +14,6 @@ from numba.extending import intrinsic
 from workbench.compute.kernels.gelu import gelu
 from workbench.compute.kernels.target import STAMP, TOKENS
 from workbench.compute.kernels.vectors import (
-    F32,
     FLOATS,
     I64,
     at,

@@ -31,8 +31,8 @@ WIDTHS = (2, 4, 8)
 DOTS = _WIDE and "+avx512bf16" in _features()
 
 # What compiled code depends on beside its own file: numba keeps it by that file's date alone, so that a
-# change in another file of this folder would leave stale code behind. A kernel that mentions the stamp is kept
-# under it.
+# change in another file of this folder would leave stale code behind. A kernel that mentions the stamp is
+# kept under it.
 STAMP = hashlib.sha256(
     b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
 ).hexdigest()

@@ -3,8 +3,8 @@
 numba keeps an accumulator of several vectors in memory, which makes a loop over it several times slower than
 the processor is; so the inner loops are written as LLVM instructions (numba's `intrinsic`), with these.
 
-bfloat16 is kept as uint16. A vector of 2 * LANES of them is read as LANES integers of 32 bits: the even tokens
-are their low halves and the odd ones their high halves, each a float32 once it stands in the high half.
+bfloat16 is kept as uint16. A vector of 2 * LANES of them is read as LANES integers of 32 bits: even tokens
+are their low halves and odd ones their high halves; moved to the high half, each is a float32.
 """
 
 from llvmlite import ir
