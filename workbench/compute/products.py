@@ -124,6 +124,11 @@ def token_sums(g: torch.Tensor, number: int) -> np.ndarray:
     return out
 
 
+def passed(number: int) -> int:
+    """The tokens that the kernels go through for `number` of them: the last pass may be a wide one."""
+    return (number - 1) // TOKENS * TOKENS + _width(number) * LANES if number else 0
+
+
 def _width(number: int) -> int:
     """The vectors of the pass that takes the last block of `number` tokens."""
     rest = (number - 1) % TOKENS + 1

@@ -1,8 +1,8 @@
 """The exact GELU, x * Phi(x), and its slope, on vectors of floats.
 
-GELU is that of Hendrycks and Gimpel 2016 (arXiv 1606.08415). With z = |x| / sqrt(2) the normal tail is
-Phi(-|x|) = exp(-z^2) * erfcx(z) / 2. Here erfcx / 2 is a polynomial of t = 1 / (1 + 0.4 z) and 2^r one of r in [-0.5, 0.5],
-fitted by least squares of the relative error on Chebyshev nodes and at most 2e-7 off.
+GELU is that of Hendrycks and Gimpel 2016 (arXiv 1606.08415). With z = |x| / sqrt(2) the normal tail Phi(-|x|)
+is exp(-z^2) * erfcx(z) / 2. Here erfcx / 2 is a polynomial of t = 1 / (1 + 0.4 z) and 2^r one of r in
+[-0.5, 0.5], fitted by least squares of the relative error on Chebyshev nodes and at most 2e-7 off.
 """
 
 import math
