@@ -30,8 +30,8 @@ class BreakEven:
     def measured(cls, dtype: torch.dtype = torch.bfloat16) -> "BreakEven":
         """That of this machine at torch's present number of threads.
 
-        It is measured once, in a few seconds and some more where the kernels are still to be compiled, and kept
-        in the user's cache folder, by processor, threads and versions.
+        It is measured once, in a few seconds (more where kernels are still to be compiled), and kept in the
+        user's cache folder, by processor, threads and versions.
         """
         from workbench.compute.calibration import measured
 
