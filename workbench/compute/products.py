@@ -144,6 +144,8 @@ def _passes(number: int) -> list[tuple[int, int, int]]:
 
 
 def _spans(first: int, last: int, parts: int) -> list[tuple[int, int]]:
+    if parts == 1:
+        return [(first, last)]
     edges = np.unique(np.linspace(first, last, min(parts, last - first) + 1).astype(int)).tolist()
     return list(itertools.pairwise(edges))
 

@@ -24,6 +24,8 @@ class Order:
     def cuts(self, parts: int) -> list[tuple[int, int]]:
         """(first, last) of at most `parts` ranges of rows, about equal in work: weights, and some a row."""
         rows = len(self.starts) - 1
+        if parts == 1:
+            return [(0, rows)]
         work = self.starts + 4 * np.arange(rows + 1)
         inner = np.searchsorted(work, np.linspace(0, work[-1], parts + 1)[1:-1])
         edges = sorted({0, *inner.tolist(), rows})
