@@ -1,8 +1,9 @@
 """The bench of a run: trains and races in named stages, and skips what is already on disk."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from workbench.engines import Candidate
+from workbench.engines import Candidate, RaceRules
 from workbench.execution.models import RunModels
 from workbench.execution.race import hold_race
 from workbench.execution.stage_training import Output, StageTraining
@@ -14,7 +15,7 @@ from workbench.runs.races import RaceOutcome, dropped
 from workbench.runs.records import Evaluation, Record
 from workbench.runs.spec import RunSpec
 from workbench.runs.stage_folder import StageFolder
-from workbench.runs.states import StageState
+from workbench.runs.states import Order, StageState
 from workbench.scores import Scores
 from workbench.stages import Stage
 from workbench.training import (
@@ -111,17 +112,22 @@ class RunBench:
         state: StageState,
         pool: Callable[[], Sequence[Candidate]],
         config: TrainingConfig,
-        *,
-        average: int,
-        rounds: int = 1,
+        rules: RaceRules,
     ) -> Mask:
         """Trains `state` briefly under each mask; the best one's mask (see `engines.Bench.race`)."""
         race = Stage(stage)
         path = self._folder.stage(race).race
         if (outcome := RaceOutcome.read(path)) is None:
-            outcome = self._hold_race(race, state, pool(), config, average, rounds)
+            outcome = self._hold_race(race, state, pool(), config, rules)
             outcome.write(path)
         return Mask.load(self._folder.mask(race.candidate(outcome.best)))
+
+    def winner(self, stage: str) -> StageState:
+        """What the winner of a race left, to be trained on in its order (see `engines.Bench.winner`)."""
+        race = RaceOutcome.read(self._folder.stage(stage).race)
+        winner = self._stage(Stage(stage).candidate(race.best))
+        order = Order(race.order or winner.stage, winner.record.cost.optimizer_steps)
+        return replace(self._models.state(winner), order=order)
 
     def _hold_race(
         self,
@@ -129,38 +135,50 @@ class RunBench:
         state: StageState,
         pool: Sequence[Candidate],
         config: TrainingConfig,
-        average: int,
-        rounds: int,
+        rules: RaceRules,
     ) -> RaceOutcome:
         folders = [self._stage(race.candidate(index)) for index in range(len(pool))]
         for folder, candidate in zip(folders, pool, strict=True):
             candidate.mask.save(folder.mask)
+        output = Output(diagnose=False) if rules.keep_weights else None
 
         def train(index: int, until: int) -> Record:
             folder = folders[index]
             if folder.record is None:
-                training = self._training(folder, state, config, pool[index].mask, None, folder.stage)
+                stream = race if rules.shared_order else folder.stage
+                training = self._training(folder, state, config, pool[index].mask, output, stream)
                 record = training.run(until)
                 if until < config.steps:
                     return record
                 training.finish()
             return folder.record
 
-        scores, best, out = hold_race(
+        standing = hold_race(
             train,
             len(pool),
             steps=config.steps,
-            rounds=rounds,
-            average=average,
+            rounds=rules.rounds,
+            average=rules.average,
+            by=rules.by,
             dropped=lambda: dropped(self._folder.root, race),
         )
-        for folder in folders:
+        for index, folder in enumerate(folders):
             folder.finish_at_checkpoint()
+            if index != standing.best:
+                folder.paths.state.unlink(missing_ok=True)
         candidates = tuple(
-            {**candidate.about, "score": score, "mask": candidate.mask.digest}
-            for candidate, score in zip(pool, scores, strict=True)
+            {**candidate.about, "score": score, "loss": loss, "mask": candidate.mask.digest}
+            for candidate, score, loss in zip(pool, standing.scores, standing.losses, strict=True)
         )
-        return RaceOutcome(best, average, candidates, tuple(out))
+        return RaceOutcome(
+            standing.best,
+            rules.average,
+            candidates,
+            dropped=tuple(standing.dropped),
+            by=rules.by,
+            tie=standing.tie,
+            order=race if rules.shared_order else None,
+        )
 
     def _complete(
         self,
@@ -213,7 +231,10 @@ class RunBench:
         )
         parent = state.read()
         trainer.restore(parent.values, parent.optimizer_steps)
-        return StageTraining(folder, trainer, self._data, key, self._log, output)
+        order = state.order or Order(stream)
+        return StageTraining(
+            folder, trainer, self._data, (self.seed, order.stream), self._log, output, first=order.steps
+        )
 
     def _stage(self, stage: str) -> StageFolder:
         return StageFolder(self._folder, stage)

@@ -16,7 +16,7 @@ from workbench.masks import Mask
 from workbench.models import save_model
 from workbench.runs.layout import RunFolder
 from workbench.runs.predictions import write_predictions
-from workbench.runs.races import interventions
+from workbench.runs.races import interventions, ties
 from workbench.runs.records import Cost
 from workbench.runs.run import FORMAT
 from workbench.runs.spec import RunSpec
@@ -73,6 +73,8 @@ def write_results(
     }
     if by_hand := interventions(folder):
         results["interventions"] = by_hand
+    if tied := ties(folder):
+        results["ties"] = tied
     write_predictions(folder, scores.predictions)
     write_json(folder.results, results)
 

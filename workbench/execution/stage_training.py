@@ -29,10 +29,12 @@ class Output:
     Attributes:
         moments: the optimizer's moments too.
         mask: where the mask of that evaluation goes, if the sparsifier makes it during training.
+        diagnose: whether evaluations look at the sample of train, too.
     """
 
     moments: bool = True
     mask: Path | None = None
+    diagnose: bool = True
 
 
 @dataclass
@@ -46,6 +48,7 @@ class StageTraining:
         key: decides the order of the training data.
         log: takes the events.
         output: what the stage leaves; None for a candidate of a race, of which only scores are used.
+        first: batches of the order that were taken before the stage.
         record: evaluations and cost so far.
         best: the tensors that the stage would leave if it ended now.
     """
@@ -56,6 +59,7 @@ class StageTraining:
     key: tuple[str | int, ...]
     log: EventLog
     output: Output | None
+    first: int = 0
     record: Record = field(default_factory=Record)
     best: dict[str, Tensor] = field(default_factory=dict)
 
@@ -106,7 +110,7 @@ class StageTraining:
         """One optimizer step; after the last one, the mean of the weights if the stage averages them."""
         trainer, config = self.trainer, self.trainer.config
         started, rate = time.monotonic(), trainer.learning_rate
-        batch = self.data.batch(trainer.step, config.batch_size, self.key)
+        batch = self.data.batch(self.first + trainer.step, config.batch_size, self.key)
         loss = trainer.advance(batch)
         self._add_cost(*self.data.extent(batch), started)
         if trainer.step % _TRAIN_EVENT_STEPS == 0 or trainer.step == config.steps:
@@ -121,11 +125,12 @@ class StageTraining:
         started = time.monotonic()
         # For candidates, of which there are many, diagnostics would cost more than they are worth.
         metrics, diagnostics = self.data.diagnose(
-            trainer.model, trainer.precision, train=self.output is not None
+            trainer.model, trainer.precision, train=self.output is not None and self.output.diagnose
         )
         if self.output and (mask := trainer.sparsifier.mask) is not None:
             diagnostics["sparsity"] = mask.sparsity
-        evaluation = Evaluation(trainer.step, metrics, trainer.sparsifier.settled)
+        loss = diagnostics["validation_loss"]
+        evaluation = Evaluation(trainer.step, metrics, trainer.sparsifier.settled, loss)
         self.record = self.record.evaluated(evaluation)
         self._add_cost(0, 0, started)
         self.log.append(self.folder.stage, "evaluation", step=trainer.step, metrics=metrics, **diagnostics)

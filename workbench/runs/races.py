@@ -3,11 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from workbench.errors import BadInput
 from workbench.files import read_json, write_json
 from workbench.runs.layout import RunFolder
+
+EarlyScore = Literal["metric", "loss"]
+Tie = Literal["metric", "loss", "order"]
 
 
 @dataclass(frozen=True)
@@ -17,18 +20,27 @@ class RaceOutcome:
     Attributes:
         best: the winner's index in the pool.
         average: how many evaluations a score is the mean of.
-        candidates: of each candidate what the engine recorded, its `score`, and its `mask`'s digest.
+        candidates: of each candidate what the engine recorded, its `score` (the primary metric), its `loss` on
+            validation, and its `mask`'s digest.
         dropped: the candidates that a person took out.
+        by: what the candidates were ranked by.
+        tie: what decided between candidates that were equal in that: the other of the two, or, where they were
+            equal in both, their order in the pool. None where there was nothing to decide.
+        order: the stream of the data order that all candidates shared; None where each had its own.
     """
 
     best: int
     average: int
     candidates: tuple[dict[str, Any], ...]
     dropped: tuple[int, ...] = ()
+    by: EarlyScore = "metric"
+    tie: Tie | None = None
+    order: str | None = None
 
     def write(self, path: Path) -> None:
         """Writes the outcome, which ends the race."""
-        plain = {"best": self.best, "average": self.average, "candidates": list(self.candidates)}
+        plain = {"best": self.best, "average": self.average, "by": self.by, "tie": self.tie}
+        plain |= {"order": self.order, "candidates": list(self.candidates)}
         write_json(path, plain | ({"dropped": list(self.dropped)} if self.dropped else {}))
 
     @classmethod
@@ -38,7 +50,8 @@ class RaceOutcome:
             return None
         plain = read_json(path)
         candidates, dropped = tuple(plain["candidates"]), tuple(plain.get("dropped", ()))
-        return cls(plain["best"], plain["average"], candidates, dropped)
+        by, tie, order = plain.get("by", "metric"), plain.get("tie"), plain.get("order")
+        return cls(plain["best"], plain["average"], candidates, dropped, by, tie, order)
 
 
 def drop(root: str | Path, race: str, candidates: Iterable[int]) -> None:
@@ -78,5 +91,18 @@ def dropped(root: str | Path, race: str) -> tuple[int, ...]:
 
 def interventions(folder: RunFolder) -> dict[str, list[int]]:
     """The dropped candidates of each finished race, by the race's stage; races without any are left out."""
-    outcomes = {race: RaceOutcome.read(folder.stage(race).race) for race in folder.complete_races()}
-    return {str(race): list(outcome.dropped) for race, outcome in outcomes.items() if outcome.dropped}
+    return {race: list(outcome.dropped) for race, outcome in _outcomes(folder).items() if outcome.dropped}
+
+
+def ties(folder: RunFolder) -> dict[str, Tie]:
+    """What decided each finished race in which scores were equal; races for study choose nothing.
+
+    Returns:
+        by the race's stage, such as "level-1/race", what `RaceOutcome.tie` says. Races without a tie are left out.
+    """
+    outcomes = _outcomes(folder).items()
+    return {race: outcome.tie for race, outcome in outcomes if outcome.tie and race.endswith("/race")}
+
+
+def _outcomes(folder: RunFolder) -> dict[str, RaceOutcome]:
+    return {str(race): RaceOutcome.read(folder.stage(race).race) for race in folder.complete_races()}

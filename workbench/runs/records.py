@@ -36,11 +36,13 @@ class Evaluation:
         step: of the stage.
         metrics: the primary one first.
         settled: whether the mask had its final sparsity; weights are only kept from such evaluations.
+        loss: the task's loss on the same split (`training.diagnostics.mean_loss`); None in runs that recorded none.
     """
 
     step: int
     metrics: dict[str, float]
     settled: bool = True
+    loss: float | None = None
 
     @property
     def primary(self) -> float:
@@ -89,11 +91,22 @@ class Record:
 
     def score(self, until: int, average: int) -> float:
         """Mean primary metric of the last `average` evaluations up to step `until`, or of all if fewer."""
-        last = [evaluation.primary for evaluation in self.evaluations if evaluation.step <= until][-average:]
-        return sum(last) / len(last)
+        return _mean([evaluation.primary for evaluation in self._last(until, average)])
+
+    def loss(self, until: int, average: int) -> float | None:
+        """Mean validation loss of the same evaluations; None if one of them recorded none."""
+        losses = [evaluation.loss for evaluation in self._last(until, average)]
+        return None if None in losses else _mean(losses)
+
+    def _last(self, until: int, average: int) -> list[Evaluation]:
+        return [evaluation for evaluation in self.evaluations if evaluation.step <= until][-average:]
 
     @classmethod
     def from_plain(cls, plain: dict) -> "Record":
         """The record that `asdict` made into `plain`."""
         evaluations = tuple(Evaluation(**evaluation) for evaluation in plain["evaluations"])
         return cls(**plain | {"evaluations": evaluations, "cost": Cost(**plain["cost"])})
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)

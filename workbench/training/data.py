@@ -124,11 +124,14 @@ class TaskData:
             train: also evaluate the fixed sample of train.
 
         Returns:
-            The metrics, the primary one first; and those of `validation_entropy`, `train_loss` and
-            `train_entropy` that are defined.
+            The metrics, the primary one first; and those of `validation_loss`, `validation_entropy`,
+            `train_loss` and `train_entropy` that are defined.
         """
         logits = predict(model, self.validation, precision)
-        values = {"validation_entropy": output_entropy(logits)}
+        values = {
+            "validation_loss": mean_loss(logits, self.validation.labels),
+            "validation_entropy": output_entropy(logits),
+        }
         if train:
             sample = predict(model, self.train_sample, precision)
             values["train_loss"] = mean_loss(sample, self.train_sample.labels)
