@@ -18,8 +18,8 @@ class Standing:
         losses: its mean validation loss there; None where none was recorded.
         best: the winner's index.
         dropped: the candidates that a person had taken out by then.
-        tie: what decided where the scores of two candidates were equal and one of them had to go; None where the
-            scores decided everything.
+        tie: what decided where the scores of two candidates were equal and one of them had to go; None where
+            the scores decided everything.
     """
 
     scores: list[float]

@@ -20,12 +20,12 @@ class RaceOutcome:
     Attributes:
         best: the winner's index in the pool.
         average: how many evaluations a score is the mean of.
-        candidates: of each candidate what the engine recorded, its `score` (the primary metric), its `loss` on
-            validation, and its `mask`'s digest.
+        candidates: of each candidate what the engine recorded, its `score` (the primary metric), its `loss`
+            on validation, and its `mask`'s digest.
         dropped: the candidates that a person took out.
         by: what the candidates were ranked by.
-        tie: what decided between candidates that were equal in that: the other of the two, or, where they were
-            equal in both, their order in the pool. None where there was nothing to decide.
+        tie: what decided between candidates that were equal in that: the other of the two, or, where they
+            were equal in both, their order in the pool. None where there was nothing to decide.
         order: the stream of the data order that all candidates shared; None where each had its own.
     """
 
@@ -98,7 +98,8 @@ def ties(folder: RunFolder) -> dict[str, Tie]:
     """What decided each finished race in which scores were equal; races for study choose nothing.
 
     Returns:
-        by the race's stage, such as "level-1/race", what `RaceOutcome.tie` says. Races without a tie are left out.
+        by the race's stage, such as "level-1/race", what `RaceOutcome.tie` says. Races without a tie are left
+        out.
     """
     outcomes = _outcomes(folder).items()
     return {race: outcome.tie for race, outcome in outcomes if outcome.tie and race.endswith("/race")}

@@ -36,7 +36,8 @@ class Evaluation:
         step: of the stage.
         metrics: the primary one first.
         settled: whether the mask had its final sparsity; weights are only kept from such evaluations.
-        loss: the task's loss on the same split (`training.diagnostics.mean_loss`); None in runs that recorded none.
+        loss: the task's loss on the same split (`training.diagnostics.mean_loss`); None in runs that recorded
+            none.
     """
 
     step: int

@@ -7,10 +7,11 @@ For a vector w of N weights of which k are kept, sampling ratio r and exponent t
     c_i  = in how many of T draws of k weights without replacement, probabilities p, weight i is
     mask = the k largest c; ties at the boundary are broken by lot
 
-Two samplers do this; see `sample_mask`.
+Two samplers do this, and two more do what else the released code offers; see `sample_mask`.
 """
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from workbench.masks.parallel import each
 from workbench.masks.ranking.topk import Budget, budgets
 from workbench.masks.ranking.vectors import Vector, common_layout, on_host
 from workbench.masks.sampling import onepass
+from workbench.masks.sampling.band import sample_band
 from workbench.masks.sampling.draws import draw
 from workbench.masks.sampling.histogram import Histogram
 from workbench.masks.sampling.lottery import Group
@@ -29,7 +31,20 @@ from workbench.randomness import derive
 
 # 1024 bins an octave, each at most a thousandth of its magnitude wide.
 _PRECISION = 10
-_SAMPLERS = {"counts": onepass.sample, "draws": draw}
+_SAMPLERS = {"counts": onepass.sample, "draws": draw, "uniform": onepass.sample, "band": sample_band}
+_DRAWS_BY = ("removed", "kept")
+
+
+class Law(NamedTuple):
+    """How the weights of one group are drawn.
+
+    Attributes:
+        draws: T.
+        exponent: tau.
+    """
+
+    draws: int
+    exponent: float
 
 
 def sample_mask(
@@ -40,6 +55,9 @@ def sample_mask(
     scope: str = "matrix",
     seed: int = 0,
     method: str = "counts",
+    *,
+    draws_by: str = "removed",
+    laws: Mapping[str, Law] | None = None,
 ) -> Mask:
     """One random mask around the magnitude mask; the smaller `ratio`, the more it differs from it.
 
@@ -51,6 +69,11 @@ def sample_mask(
     the literal procedure in that t is fixed and that the counts of different weights are independent,
     where drawing exactly k at a time makes them weakly negatively dependent; both vanish as k grows.
     Where T = 1 the draw is made literally: independent counts would leave places to fill by lot.
+
+    The released code has more variants. `draws_by="kept"` makes T = max(int(r k), 1) (its type 1).
+    `method="uniform"` keeps any k weights that are not zero, all alike (its type 3, which draws among zeros
+    too). `method="band"` keeps what is larger than 3/2 of the threshold magnitude and draws within a band
+    around it (its type 5; `sampling.band`).
 
     Each weight has its own random number, a hash of (seed, name of the matrix or group, index of the
     weight in it). So what is sampled for one matrix depends neither on the other matrices nor on their
@@ -66,7 +89,10 @@ def sample_mask(
         exponent: tau above, in [0, 1000]; 0 draws uniformly, the paper uses 5.
         scope: which weights form one vector w: each "matrix" (the paper), each "type", or "global".
         seed: of the sample.
-        method: "counts" or "draws".
+        method: "counts", "draws", "uniform" or "band".
+        draws_by: what `ratio` multiplies, the "removed" weights or the "kept" ones.
+        laws: for "counts" and "draws", draws and exponent of each group by its name, as `laws_at_distance`
+            finds them; in place of `ratio`, `exponent` and `draws_by`.
 
     Raises:
         BadInput: an argument out of its range, weights that cannot be ranked, a sparsity that keeps no
@@ -74,23 +100,45 @@ def sample_mask(
     """
     if method not in _SAMPLERS:
         raise unknown("sampling method", method, _SAMPLERS)
+    if draws_by not in _DRAWS_BY:
+        raise unknown("way to count draws", draws_by, _DRAWS_BY)
+    if laws is not None and method not in ("counts", "draws"):
+        raise BadInput(
+            f"laws are for the methods counts and draws, and the method is {method}; leave out one."
+        )
     check_law(ratio, exponent)
 
     def sample(budget: Budget) -> dict[str, np.ndarray]:
-        layout = common_layout(weights[name] for name in budget.names)
-        vectors = tuple(Vector(name, weights[name], layout) for name in budget.names)
-        counted = each(Histogram.of, [(vector, _PRECISION) for vector in vectors], serial)
-        histogram = Histogram.merged(counted)
-        draws = number_of_draws(budget.group, histogram.numel, histogram.alive, budget.kept, ratio)
+        vectors, histogram = counted_group(weights, budget, serial)
+        if laws is not None:
+            law = laws[budget.group]
+        elif method == "uniform":
+            law = Law(1, 0.0)
+        else:
+            law = Law(number_of_draws(histogram.numel, budget.kept, ratio, draws_by), float(exponent))
         key = derive(seed, "sample", budget.group)
-        group = Group(vectors, histogram, budget.kept, draws, float(exponent), key)
-        return _SAMPLERS[method](group)
+        return _SAMPLERS[method](Group(vectors, histogram, budget.kept, law.draws, law.exponent, key, ratio))
 
     wanted, serial = budgets(weights, sparsity, scope), not on_host(weights.values())
     packed: dict[str, np.ndarray] = {}
     for bits in each(sample, [(budget,) for budget in wanted], serial):
         packed |= bits
     return Mask({name: PackedMatrix(tuple(weights[name].shape), packed[name]) for name in weights})
+
+
+def counted_group(
+    weights: Mapping[str, torch.Tensor], budget: Budget, serial: bool
+) -> tuple[tuple[Vector, ...], Histogram]:
+    """The matrices of a group, and the histogram of all their magnitudes.
+
+    Raises:
+        BadInput: fewer weights are not zero than are to be kept.
+    """
+    layout = common_layout(weights[name] for name in budget.names)
+    vectors = tuple(Vector(name, weights[name], layout) for name in budget.names)
+    histogram = Histogram.merged(each(Histogram.of, [(vector, _PRECISION) for vector in vectors], serial))
+    check_alive(budget.group, histogram.numel, histogram.alive, budget.kept)
+    return vectors, histogram
 
 
 def check_law(ratio: float, exponent: float) -> None:
@@ -101,11 +149,15 @@ def check_law(ratio: float, exponent: float) -> None:
         raise BadInput(f"sampling exponent {exponent!r} is not in [0, 1000]; the paper uses 5")
 
 
-def number_of_draws(group: str, numel: int, alive: int, kept: int, ratio: float) -> int:
-    """T for `kept` of a group's `numel` weights, of which `alive` are not zero and can be kept."""
+def check_alive(group: str, numel: int, alive: int, kept: int) -> None:
+    """Refuses to keep more of a group's `numel` weights than the `alive` ones that are not zero."""
     if alive < kept:
         raise BadInput(
             f"{group} has {alive} non-zero weights, and sparsity {1 - kept / numel:.6g} keeps {kept} of "
             f"{numel}. Zeros are never sampled: choose a sparsity above that of the weights."
         )
-    return max(int(ratio * (numel - kept)), 1)
+
+
+def number_of_draws(numel: int, kept: int, ratio: float, by: str = "removed") -> int:
+    """T for `kept` of a group's `numel` weights."""
+    return max(int(ratio * (kept if by == "kept" else numel - kept)), 1)
