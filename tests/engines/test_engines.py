@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 import torch
 
-from workbench.engines import Engine, engine_class, engine_ids
+from workbench.engines import Engine, RaceRules, engine_class, engine_ids
 from workbench.engines.imp import IMP
 from workbench.engines.ladder import equal_lengths
 from workbench.engines.magnitude import Magnitude
@@ -37,10 +37,10 @@ def normal(seed):
 
 @dataclass
 class RecordingBench:
-    """Training applies the mask and scales the weights a little; candidate `winner` wins every race."""
+    """Training applies the mask and scales the weights a little; candidate `favourite` wins every race."""
 
     seed: int = 0
-    winner: int = 0
+    favourite: int = 0
     epoch: int = 100
     trained: list = field(default_factory=list)
     raced: list = field(default_factory=list)
@@ -64,14 +64,17 @@ class RecordingBench:
     def scores(self, state, criterion):
         return find_criterion(criterion)(state.weights)
 
-    def race(self, stage, state, pool, config, *, average, rounds=1):
+    def winner(self, stage):
+        return FakeState(self.dense().weights, (f"winner of {stage}",))
+
+    def race(self, stage, state, pool, config, rules):
         candidates = pool()
         masks, labels = (
             [candidate.mask for candidate in candidates],
             [candidate.about for candidate in candidates],
         )
-        self.raced.append((stage, masks, config, average, rounds, labels))
-        return masks[self.winner]
+        self.raced.append((stage, masks, config, rules, labels))
+        return masks[self.favourite]
 
 
 def test_magnitude_prunes_once():
@@ -131,17 +134,18 @@ def test_levels_with_several_copies_share_the_steps(copies):
 
 
 def test_randomized_follows_the_paper():
-    bench = RecordingBench(winner=5)
+    bench = RecordingBench(favourite=5)
     Randomized().prune(bench)
     assert [stage for stage, *_ in bench.trained] == [f"level-{level}" for level in range(5)]
     assert [stage for stage, *_ in bench.raced] == [f"level-{level}/race" for level in range(1, 5)]
-    for (_, pool, config, average, rounds, labels), (_, _, full, mask) in zip(
+    for (_, pool, config, rules, labels), (_, _, full, mask) in zip(
         bench.raced, bench.trained[1:], strict=True
     ):
         assert len(pool) == len(set(pool)) == 8
         assert mask == pool[5]
         assert [label["ratio"] for label in labels] == [5e-5, 1e-4, 8e-5, 3e-4] * 2
-        assert (config.steps, config.lr, config.eval_every, average, rounds) == (100, 2e-4, 10, 10, 1)
+        assert (config.steps, config.lr, config.eval_every) == (100, 2e-4, 10)
+        assert rules == RaceRules(average=10, rounds=1, by="metric")
         assert (full.steps, full.lr, full.batch_size) == (1000, 5e-5, 64)
         assert config.distillation == full.distillation
         assert full.distillation.mode == "tinybert"
@@ -163,7 +167,7 @@ def test_pools_are_deterministic_given_the_seed_and_differ_between_seeds():
 
 
 def test_the_control_races_copies_of_the_magnitude_mask():
-    bench = RecordingBench(winner=2)
+    bench = RecordingBench(favourite=2)
     Randomized(sampler="magnitude", candidates=3, levels=2).prune(bench)
     for (_, pool, *_, labels), (_, parent, _, mask) in zip(bench.raced, bench.trained[1:], strict=True):
         assert set(pool) == {topk_mask(magnitude(parent.weights), mask.sparsity)} == {mask}
@@ -174,7 +178,7 @@ def test_halving_and_full_scores():
     bench = RecordingBench()
     Randomized(halving=True, full_scores=True, levels=1).prune(bench)
     (early, full) = bench.raced
-    assert early[4] == 3
+    assert early[3].rounds == 3
     assert (full[0], full[2].steps, full[2].lr) == ("level-1/full", 1000, 5e-5)
     assert full[1] == early[1]
     assert len(bench.trained) == 2

@@ -6,7 +6,7 @@ from dataclasses import replace
 from workbench.engines import Candidate, RaceRules
 from workbench.execution.models import RunModels
 from workbench.execution.race import hold_race
-from workbench.execution.stage_training import Output, StageTraining
+from workbench.execution.stage_training import Output, StageTraining, recovered
 from workbench.masks import Mask
 from workbench.models import prunable
 from workbench.runs.events import EventLog
@@ -40,11 +40,13 @@ class RunBench:
     Attributes:
         seed: the run's.
         levels: the stages under a mask so far, in order.
+        used_dense: whether the engine has asked for the dense model.
     """
 
     def __init__(self, folder: RunFolder, spec: RunSpec, data: TaskData, models: RunModels, precision: str):
         self.seed = spec.seed
         self.levels: list[Stage] = []
+        self.used_dense = False
         self._scale = spec.scale
         self._folder = folder
         self._log = EventLog(folder.events)
@@ -58,6 +60,7 @@ class RunBench:
 
     def dense(self) -> StageState:
         """The dense fine-tuned model: the students' start and their teacher."""
+        self.used_dense = True
         return self._models.state(self._models.dense_folder)
 
     def steps(self, epochs: float, batch_size: int) -> int:
@@ -204,7 +207,8 @@ class RunBench:
         if config.recalibrate and len(particles) > 1:
             recalibrate(model, self._data.epoch(config.batch_size, (self.seed, folder.stage)))
         metrics = self._data.evaluate(model, self._precision)
-        record = Record(keep="last").evaluated(Evaluation(config.steps, metrics))
+        record = Record(keep="last", recovery=recovered(config, mask=0, sparsity=0))
+        record = record.evaluated(Evaluation(config.steps, metrics))
         for particle in particles:
             record = record.spent(particle.record.cost)
         self._log.append(folder.stage, "evaluation", step=config.steps, metrics=metrics)

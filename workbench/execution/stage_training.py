@@ -15,7 +15,8 @@ from workbench.models import forward_flops
 from workbench.runs.events import EventLog
 from workbench.runs.records import Cost, Evaluation, Record
 from workbench.runs.stage_folder import StageFolder
-from workbench.training import MaskedTrainer, NonFiniteLoss, recalibrate
+from workbench.schedules import steps_at_peak
+from workbench.training import MaskedTrainer, NonFiniteLoss, TrainingConfig, recalibrate
 from workbench.training.data import TaskData
 
 CHECKPOINT_SECONDS = 30.0
@@ -98,7 +99,10 @@ class StageTraining:
 
     def finish(self) -> None:
         """Writes what the stage leaves and marks it as complete."""
-        stage, record = self.folder.stage, self.record
+        config, sparsifier = self.trainer.config, self.trainer.sparsifier
+        recovery = recovered(config, mask=sparsifier.changed_at, sparsity=sparsifier.settled_at)
+        self.record = record = replace(self.record, recovery=recovery)
+        stage = self.folder.stage
         outcome = record.kept if self.output else record.evaluations[-1]
         self.log.append(stage, "end", self.trainer.step, metrics=outcome.metrics)
         self.folder.finish(record, self.best or None)
@@ -186,6 +190,13 @@ class StageTraining:
         self.best = {name.removeprefix("best."): tensor for name, tensor in best.items()}
         self.trainer.restore(tensors, facts["optimizer_steps"], facts["step"])
         self.log.forget(stage, after=facts["step"])
+
+
+def recovered(config: TrainingConfig, **since: int) -> dict[str, float]:
+    """Steps at peak rate since each of some steps, to the end of a training."""
+    return {
+        name: round(steps_at_peak(config.schedule, config.steps, step), 3) for name, step in since.items()
+    }
 
 
 def _progress_bar(stage: str, done: int, total: int) -> tqdm:

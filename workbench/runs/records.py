@@ -60,12 +60,15 @@ class Record:
         cost: of the steps so far.
         optimizer_steps: what the saved moments have averaged over, earlier stages included.
         keep: which weights the stage leaves, those of its "best" or of its "last" evaluation.
+        recovery: of a complete stage the steps at peak rate (`schedules.steps_at_peak`) since its "mask" last
+            changed, and since its "sparsity" was final; trained scores go on changing the mask after that.
     """
 
     evaluations: tuple[Evaluation, ...] = ()
     cost: Cost = field(default_factory=Cost)
     optimizer_steps: int = 0
     keep: str = "best"
+    recovery: dict[str, float] = field(default_factory=dict)
 
     @property
     def best(self) -> Evaluation:

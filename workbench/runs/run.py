@@ -132,6 +132,26 @@ class Run:
         return self.results["cost"]["total"]["optimizer_steps"]
 
     @property
+    def dense_steps(self) -> int:
+        """Steps of the dense model if the engine went on from it, and 0 if it began at the pretrained encoder.
+
+        Runs of earlier versions did not record them; theirs follow from the engine's `start`.
+        """
+        cost = self.results["cost"]
+        if "dense" in cost:
+            return cost["dense"]["optimizer_steps"]
+        went_on = self.spec.engine.start == "dense"
+        return self.results["dense"]["cost"]["optimizer_steps"] if went_on else 0
+
+    @property
+    def recovery(self) -> dict[str, float]:
+        """Steps at peak rate since the final mask last changed and since its sparsity was final.
+
+        Empty in runs of earlier versions (see `runs.records.Record`).
+        """
+        return self.results["levels"][-1].get("recovery", {})
+
+    @property
     def environment(self) -> dict:
         """Precision, threads, hardware and library versions."""
         return read_json(self.folder.environment)

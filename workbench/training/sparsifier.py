@@ -43,10 +43,14 @@ class Sparsifier:
     Attributes:
         lr: peak learning rate of `parameters`; it follows the config's schedule.
         settled: whether the sparsity is the final one. Weights are kept from settled evaluations only.
+        changed_at: optimizer steps done when the mask last changed.
+        settled_at: optimizer steps done when the sparsity became, or will become, the final one.
     """
 
     lr: float = 0.0
     settled: bool = True
+    changed_at: int = 0
+    settled_at: int = 0
 
     def attach(self, training: Training) -> None:
         """Takes hold of a trainer and makes `parameters`.
@@ -102,7 +106,8 @@ class FixedMask(Sparsifier):
     """One mask for the whole training.
 
     It is applied to the weights at the start and after every optimizer step, as in paper A's code:
-    masking the gradients alone would let Adam's momentum revive weights.
+    masking the gradients alone would let Adam's momentum revive weights. The gradients are masked as well, so
+    that clipping measures the norm of what is trained; the released code does not clip.
     """
 
     def __init__(self, mask: Mask):
@@ -119,6 +124,13 @@ class FixedMask(Sparsifier):
     def begin(self) -> None:
         """Sets the pruned weights to zero."""
         self.after_step()
+
+    @torch.no_grad()
+    def before_step(self) -> None:
+        """Sets the gradients of pruned weights to zero."""
+        for _, weight, keep in self._masked:
+            if weight.grad is not None:
+                weight.grad.mul_(keep)
 
     @torch.no_grad()
     def after_step(self) -> None:

@@ -7,7 +7,21 @@ For a vector w of N weights of which k are kept, sampling ratio r and exponent t
     c_i  = in how many of T draws of k weights without replacement, probabilities p, weight i is
     mask = the k largest c; ties at the boundary are broken by lot
 
-Two samplers do this, and two more do what else the released code offers; see `sample_mask`.
+Two samplers do this. `method="draws"` is the paper's procedure literally, T weighted draws without
+replacement. `method="counts"`, the default, reaches the same law in one pass. A draw without replacement
+keeps the k smallest of the arrival times E_i / p_i (E exponential), that is those before the k-th arrival
+time t; for many weights t hardly varies, and weight i is drawn with probability
+pi_i = 1 - exp(-t p_i), t such that these sum to k. Hence c_i ~ Binomial(T, pi_i). It deviates from
+the literal procedure in that t is fixed and that the counts of different weights are independent,
+where drawing exactly k at a time makes them weakly negatively dependent; both vanish as k grows.
+Where T = 1 the draw is made literally: independent counts would leave places to fill by lot. t is found from
+a histogram whose bins are narrower than a thousandth of their magnitude; that changes no probability pi by
+more than 1e-5 at exponents up to 5 and 1e-3 up to 100.
+
+The released code has more variants. `draws_by="kept"` makes T = max(int(r k), 1) (its type 1).
+`method="uniform"` keeps any k weights that are not zero, all alike (its type 3, which draws among zeros too).
+`method="band"` keeps what is larger than 3/2 of the threshold magnitude and draws within a band around it
+(its type 5; `sampling.band`).
 """
 
 from collections.abc import Mapping
@@ -61,25 +75,9 @@ def sample_mask(
 ) -> Mask:
     """One random mask around the magnitude mask; the smaller `ratio`, the more it differs from it.
 
-    `method="draws"` is the paper's procedure literally, T weighted draws without replacement.
-    `method="counts"`, the default, reaches the same law in one pass. A draw without replacement keeps
-    the k smallest of the arrival times E_i / p_i (E exponential), that is those before the k-th arrival
-    time t; for many weights t hardly varies, and weight i is drawn with probability
-    pi_i = 1 - exp(-t p_i), t such that these sum to k. Hence c_i ~ Binomial(T, pi_i). It deviates from
-    the literal procedure in that t is fixed and that the counts of different weights are independent,
-    where drawing exactly k at a time makes them weakly negatively dependent; both vanish as k grows.
-    Where T = 1 the draw is made literally: independent counts would leave places to fill by lot.
-
-    The released code has more variants. `draws_by="kept"` makes T = max(int(r k), 1) (its type 1).
-    `method="uniform"` keeps any k weights that are not zero, all alike (its type 3, which draws among zeros
-    too). `method="band"` keeps what is larger than 3/2 of the threshold magnitude and draws within a band
-    around it (its type 5; `sampling.band`).
-
     Each weight has its own random number, a hash of (seed, name of the matrix or group, index of the
     weight in it). So what is sampled for one matrix depends neither on the other matrices nor on their
-    order, and the mask neither on the device nor on the number of threads. t is found from a histogram
-    whose bins are narrower than a thousandth of their magnitude; that changes no probability pi by more
-    than 1e-5 at exponents up to 5 and 1e-3 up to 100.
+    order, and the mask neither on the device nor on the number of threads.
 
     Args:
         weights: names and floating-point tensors, finite. A weight of zero is never kept, so that masks
@@ -89,7 +87,7 @@ def sample_mask(
         exponent: tau above, in [0, 1000]; 0 draws uniformly, the paper uses 5.
         scope: which weights form one vector w: each "matrix" (the paper), each "type", or "global".
         seed: of the sample.
-        method: "counts", "draws", "uniform" or "band".
+        method: "counts", "draws", "uniform" or "band", as above.
         draws_by: what `ratio` multiplies, the "removed" weights or the "kept" ones.
         laws: for "counts" and "draws", draws and exponent of each group by its name, as `laws_at_distance`
             finds them; in place of `ratio`, `exponent` and `draws_by`.
