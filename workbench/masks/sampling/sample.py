@@ -73,7 +73,7 @@ def sample_mask(
     draws_by: str = "removed",
     laws: Mapping[str, Law] | None = None,
 ) -> Mask:
-    """One random mask around the magnitude mask; the smaller `ratio`, the more it differs from it.
+    """One random mask around the magnitude mask; the smaller `ratio`, the more the two differ.
 
     Each weight has its own random number, a hash of (seed, name of the matrix or group, index of the
     weight in it). So what is sampled for one matrix depends neither on the other matrices nor on their
@@ -96,15 +96,8 @@ def sample_mask(
         BadInput: an argument out of its range, weights that cannot be ranked, a sparsity that keeps no
             weight, or fewer non-zero weights than are to be kept.
     """
-    if method not in _SAMPLERS:
-        raise unknown("sampling method", method, _SAMPLERS)
-    if draws_by not in _DRAWS_BY:
-        raise unknown("way to count draws", draws_by, _DRAWS_BY)
-    if laws is not None and method not in ("counts", "draws"):
-        raise BadInput(
-            f"laws are for the methods counts and draws, and the method is {method}; leave out one."
-        )
     check_law(ratio, exponent)
+    _check_ways(method, draws_by, laws)
 
     def sample(budget: Budget) -> dict[str, np.ndarray]:
         vectors, histogram = counted_group(weights, budget, serial)
@@ -145,6 +138,17 @@ def check_law(ratio: float, exponent: float) -> None:
         raise BadInput(f"sampling ratio {ratio!r} is not in (0, 1e6]; the paper uses 5e-5 to 3e-4")
     if not 0 <= exponent <= 1000:
         raise BadInput(f"sampling exponent {exponent!r} is not in [0, 1000]; the paper uses 5")
+
+
+def _check_ways(method: str, draws_by: str, laws: Mapping[str, Law] | None) -> None:
+    if method not in _SAMPLERS:
+        raise unknown("sampling method", method, _SAMPLERS)
+    if draws_by not in _DRAWS_BY:
+        raise unknown("way to count draws", draws_by, _DRAWS_BY)
+    if laws is not None and method not in ("counts", "draws"):
+        raise BadInput(
+            f"laws are for the methods counts and draws, and the method is {method}; leave out one."
+        )
 
 
 def check_alive(group: str, numel: int, alive: int, kept: int) -> None:
