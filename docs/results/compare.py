@@ -1,8 +1,8 @@
 """The tables of compare.md: the runs of a grid that are complete in a store, each entry against a baseline.
 
-Steps are those of the runs; "with dense" adds those of the dense model where an entry goes on from it. "Recovery"
-is what followed the last change of the mask, in steps at peak rate. "Would detect" is the smallest difference to
-the baseline that this design would have seen (`workbench.analysis.resolution`).
+Steps are those of the runs; "with dense" adds those of the dense model where an entry goes on from it.
+"Recovery" is what followed the last change of the mask, in steps at peak rate. "Would detect" is the smallest
+difference to the baseline that this design would have seen (`workbench.analysis.resolution`).
 
 Usage: .venv/bin/python docs/results/compare.py GRID.yaml STORE [BASELINE]
 """

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from workbench.errors import BadInput
 from workbench.files import read_json, write_json
 from workbench.runs.layout import RunFolder
+from workbench.stages import Stage
 
 EarlyScore = Literal["metric", "loss"]
 Tie = Literal["metric", "loss", "order"]
@@ -91,7 +92,9 @@ def dropped(root: str | Path, race: str) -> tuple[int, ...]:
 
 def interventions(folder: RunFolder) -> dict[str, list[int]]:
     """The dropped candidates of each finished race, by the race's stage; races without any are left out."""
-    return {race: list(outcome.dropped) for race, outcome in _outcomes(folder).items() if outcome.dropped}
+    return {
+        str(race): list(outcome.dropped) for race, outcome in _outcomes(folder).items() if outcome.dropped
+    }
 
 
 def ties(folder: RunFolder) -> dict[str, Tie]:
@@ -102,8 +105,8 @@ def ties(folder: RunFolder) -> dict[str, Tie]:
         out.
     """
     outcomes = _outcomes(folder).items()
-    return {race: outcome.tie for race, outcome in outcomes if outcome.tie and race.endswith("/race")}
+    return {str(race): outcome.tie for race, outcome in outcomes if outcome.tie and race == race.parent.race}
 
 
-def _outcomes(folder: RunFolder) -> dict[str, RaceOutcome]:
-    return {str(race): RaceOutcome.read(folder.stage(race).race) for race in folder.complete_races()}
+def _outcomes(folder: RunFolder) -> dict[Stage, RaceOutcome]:
+    return {race: RaceOutcome.read(folder.stage(race).race) for race in folder.complete_races()}

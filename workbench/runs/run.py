@@ -133,7 +133,7 @@ class Run:
 
     @property
     def dense_steps(self) -> int:
-        """Steps of the dense model if the engine went on from it, and 0 if it began at the pretrained encoder.
+        """Steps of the dense model if the engine continued it, and 0 if it began at the pretrained encoder.
 
         Runs of earlier versions did not record them; theirs follow from the engine's `start`.
         """
