@@ -75,6 +75,11 @@ def test_the_loss_can_rank_and_the_metric_breaks_its_ties():
     assert (end.best, end.tie) == (1, "metric")
 
 
+def test_losses_break_no_ties_with_candidates_of_an_earlier_version_that_have_none():
+    end = end_of(METRICS, {**LOSSES, 1: [None] * 4})
+    assert (end.best, end.tie) == (1, "order")
+
+
 def test_a_tie_that_decides_nothing_is_none():
     clear = {0: [0.5] * 4, 1: [0.5] * 4, 2: [0.6] * 4}
     assert end_of(clear, {c: LOSSES[c] for c in clear}).tie is None

@@ -197,6 +197,6 @@ class Randomized(LadderEngine):
             if distance >= most:
                 raise BadInput(
                     f"randomized: distance is {distance}, but masks that prune from {before:.4g} to "
-                    f"{sparsity:.4g} can be at most {most:.4g} away from the magnitude mask, drawn uniformly. "
+                    f"{sparsity:.4g} can be at most {most:.4g} away from the magnitude mask, if uniform. "
                     "Give a smaller distance, or fewer levels."
                 )

@@ -65,7 +65,9 @@ def hold_race(
     remaining, best, out, tie = list(range(candidates)), 0, [], None
 
     def rank(candidate: int) -> tuple[float, float]:
-        keys = -scores[candidate], losses[candidate] or 0.0
+        # Candidates that an earlier version trained have no loss, and are not to be compared by it.
+        known = all(losses[other] is not None for other in remaining)
+        keys = -scores[candidate], losses[candidate] if known else 0.0
         return keys if by == "metric" else keys[::-1]
 
     schedule = successive_halving(candidates, steps, rounds)
