@@ -58,5 +58,5 @@ $(VENV)/installed: pyproject.toml setup.py constraints.txt
 
 $(VENV)/installed-tests: $(VENV)/installed
 	@echo "Installing the test dependencies."
-	@$(PIP) --no-build-isolation --editable '.[offline,dashboard,test,browser]'
+	@$(PIP) --no-build-isolation --editable '.[offline,dashboard,test,browser,onnx,tensorboard]'
 	@touch $@

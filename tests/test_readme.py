@@ -1,8 +1,8 @@
 """The commands and the code of the README and the docs are right.
 
-A block fenced as ```` ```bash run ```` or ```` ```python run ```` is executed, in the order of its page, in a folder that
-begins empty; one fenced as ```` ```python name.py ```` is appended to that file there. Other blocks take too long for a
-test, and only have their `make` and `workbench` lines checked.
+A block fenced as ```` ```bash run ```` or ```` ```python run ```` is executed, in the order of its page, in a
+folder that begins empty; one fenced as ```` ```python name.py ```` is appended to that file there. Others
+take too long for a test; only their `make` and `workbench` lines are checked.
 """
 
 import os

@@ -15,23 +15,24 @@ SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 WORDS = 2000
 
 
-def save_tiny_model(folder: Path, words: Path) -> Path:
-    """Writes a 2-layer BertModel (hidden 32, 2 heads, ffn 64) and its tokenizer to `folder`.
+def save_tiny_model(folder: Path, words: Path, hidden: int = 32) -> Path:
+    """Writes a 2-layer BertModel (2 heads, ffn twice as wide as hidden) and its tokenizer to `folder`.
 
     Args:
         folder: made by this function, in the layout of `save_pretrained`.
         words: a WordPiece `vocab.txt` ordered by frequency; its commonest words become the vocabulary,
             and single letters spell the others.
+        hidden: width of the hidden states.
     """
     from transformers import BertConfig, BertModel, BertTokenizer
 
     vocab = _small_vocabulary(words.read_text(encoding="utf-8").split())
     config = BertConfig(
         vocab_size=len(vocab),
-        hidden_size=32,
+        hidden_size=hidden,
         num_hidden_layers=2,
         num_attention_heads=2,
-        intermediate_size=64,
+        intermediate_size=2 * hidden,
         max_position_embeddings=128,
     )
     with seeded_globals("tests", "tiny model"):

@@ -63,7 +63,7 @@ class Registry(Mapping[str, Item], Generic[Item]):
         _registries.append(self)
 
     def add(self, name: str, item: Item) -> None:
-        """Adds an item; while a plugin is being loaded, it belongs to that plugin unless the workbench defines it.
+        """Adds an item; one that a plugin defines while it is being loaded belongs to that plugin.
 
         Raises:
             BadInput: the name is taken.

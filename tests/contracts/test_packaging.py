@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 INSTALLER = ("pip", "setuptools")
+# Extras that no test needs and whose packages are not pinned.
+UNPINNED = {"trackio", "wandb"}
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +31,14 @@ def project(root) -> dict:
 def declared(project) -> list[Requirement]:
     """The requirements of the project and of each of its extras."""
     return [Requirement(r) for r in sum(project["optional-dependencies"].values(), project["dependencies"])]
+
+
+@pytest.fixture(scope="module")
+def pinned(project) -> list[Requirement]:
+    """The requirements of the project and of the extras that `make test` installs."""
+    extras = project["optional-dependencies"]
+    chosen = [extras[name] for name in extras if name not in UNPINNED]
+    return [Requirement(r) for r in sum(chosen, project["dependencies"])]
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +67,8 @@ def closure(requirements: Iterable[Requirement]) -> dict[str, str]:
     return found
 
 
-def test_constraints_pin_exactly_what_is_installed(declared, pins):
-    installed = closure([*declared, *map(Requirement, INSTALLER)])
+def test_constraints_pin_exactly_what_is_installed(pinned, pins):
+    installed = closure([*pinned, *map(Requirement, INSTALLER)])
     assert len(installed) > 100
     # A torch build for a GPU brings these, each pinned by torch itself.
     ours = {name: v for name, v in installed.items() if not name.startswith(("nvidia-", "cuda-", "triton"))}
@@ -71,8 +82,8 @@ def test_no_pin_has_a_local_suffix_or_a_path(root):
     assert pins == sorted(pins, key=lambda pin: pin.partition("==")[0].lower())
 
 
-def test_declared_versions_allow_the_pins(declared, pins):
-    refused = [str(r) for r in declared if pins[canonicalize_name(r.name)] not in r.specifier]
+def test_declared_versions_allow_the_pins(pinned, pins):
+    refused = [str(r) for r in pinned if pins[canonicalize_name(r.name)] not in r.specifier]
     assert refused == []
 
 
@@ -81,7 +92,7 @@ def test_torch_is_one_version_everywhere(project, pins):
 
 
 def test_conda_environment_is_the_same(root, project):
-    """conda brings the oldest Python allowed; pip brings pyproject.toml with every extra, as constrained."""
+    """conda brings the oldest Python allowed; pip brings pyproject.toml with every pinned extra."""
     python, pip, from_pip = yaml.safe_load((root / "environment.yml").read_text())["dependencies"]
     assert project["requires-python"] == ">=" + python.removeprefix("python=")
     assert pip == "pip"
@@ -89,7 +100,12 @@ def test_conda_environment_is_the_same(root, project):
     assert constraint == "--constraint constraints.txt"
     assert editable.startswith("--editable .")
     extras = Requirement("here" + editable.removeprefix("--editable .")).extras
-    assert extras == set(project["optional-dependencies"])
+    assert extras == set(project["optional-dependencies"]) - UNPINNED
+
+
+def test_make_test_installs_the_extras_of_the_conda_environment(root):
+    listed = re.search(r"--editable \.(\[.*\])", (root / "environment.yml").read_text())[1]
+    assert f"'.{listed}'" in (root / "Makefile").read_text()
 
 
 def imported(tree: ast.AST) -> set[str]:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from workbench.engines import obert
 from workbench.engines.obert import OBERT, SurgeonPruning
 from workbench.errors import BadInput
 from workbench.masks import topk_mask
@@ -140,5 +141,15 @@ def test_a_fisher_matrix_that_does_not_fit_is_rejected_with_the_sizes(model):
     OBERT(max_memory_gb=needed / 2, block=fitting).check(model)
     with pytest.raises(BadInput, match=f"block={fitting}"):
         OBERT(max_memory_gb=needed / 2, block=fitting + 1).check(model)
-    with pytest.raises(BadInput, match="no block is small enough"):
+    with pytest.raises(BadInput, match=r"Set max_memory_gb=[\d.]+\.$"):
         OBERT(max_memory_gb=1e-6).check(model)
+
+
+def test_a_fisher_matrix_beyond_the_machine_is_rejected_whatever_the_limit(model, monkeypatch):
+    needed = sum(fisher_bytes(weight.numel(), 50) for weight in prunable(model).values())
+    monkeypatch.setattr(obert, "installed_memory", lambda: needed // 2)
+    with pytest.raises(BadInput, match=r"this machine has .* GB\. Set block=\d+\.$"):
+        OBERT().check(model)
+    monkeypatch.setattr(obert, "installed_memory", lambda: 1000)
+    with pytest.raises(BadInput, match="Choose a smaller model"):
+        OBERT().check(model)

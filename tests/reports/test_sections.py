@@ -64,7 +64,7 @@ def test_a_run_has_its_sections_at_the_end_of_its_report(plugin, finished_run, t
     html = render([finished_run], tmp_path / "page.html", store=tmp_path).read_text(encoding="utf-8")
     page = Page(html)
     assert page.drawn == [*FIGURES, "section-kept-weights-quality"]
-    after = text(page).partition("Making it again")[2]
+    after = text(page).partition("Reproducing this run")[2]
     parts = [
         f"Kept <weights> It keeps {finished_run.mask().kept} weights.",
         "Broken Before the failure.",
@@ -97,7 +97,7 @@ def test_the_sections_of_a_plugin_are_known(plugin):
 
 
 WRONG = {
-    "@report_section('T', about='level')\ndef f(run): ...": "about 'level'; write about='run' or about='runs'",
+    "@report_section('T', about='level')\ndef f(run): ...": "'level'; write about='run' or about='runs'",
     "@report_section(' ', about='run')\ndef f(run): ...": "report section f has the title ' '",
     "@report_section('T', about='run')\ndef f(runs, table): ...": r"section about run takes \(run\)",
     "@report_section('T', about='runs')\ndef f(run): ...": r"section about runs takes \(runs, table\)",

@@ -39,7 +39,7 @@ def test_it_is_the_inverse_of_the_blocks_of_the_dense_matrix(count, size, block)
 
 
 @pytest.mark.parametrize("damp", [1e-3, 1e-7])
-def test_it_is_what_the_papers_recursion_arrives_at(damp):
+def test_it_equals_the_result_of_the_papers_recursion(damp):
     """Finv <- Finv - (Finv g)(Finv g)^T / (m + g^T Finv g), from Finv = I / lambda."""
     gradients = gradients_of(64, 8, scale=1e-2)
     inverse = torch.eye(8, dtype=torch.float64) / damp
@@ -49,15 +49,15 @@ def test_it_is_what_the_papers_recursion_arrives_at(damp):
     assert torch.allclose(dense(inverted(gradients, 8, damp), 8), inverse.float(), rtol=1e-3)
 
 
-def test_fewer_gradients_than_weights_leave_the_damping_elsewhere():
+def test_directions_without_gradients_have_the_inverse_of_the_damping():
     gradients = torch.tensor([[3.0, 0.0, 0.0]])
     fisher = inverted(gradients, 3, damp=1e-7)
     assert fisher.diagonal().tolist() == pytest.approx([1 / 9, 1e7, 1e7], rel=1e-5)
 
 
-def test_damping_that_is_lost_in_rounding_is_told():
+def test_damping_below_the_rounding_error_is_reported():
     gradients = gradients_of(3, 50, scale=1e3)
-    with pytest.raises(Stopped, match=r"not positive with damp=1e-07.*--set damp=1e-06"):
+    with pytest.raises(Stopped, match=r"not positive definite with damp=1e-07.*--set damp=1e-06"):
         inverted(gradients, 50, damp=1e-7)
     assert torch.isfinite(inverted(gradients, 50, damp=10.0).diagonal()).all()
 
@@ -69,11 +69,11 @@ def test_a_vector_keeps_its_shape():
     assert torch.equal(fisher.times(vector).flatten(), fisher.times(vector.flatten()))
 
 
-def test_the_memory_is_what_is_said():
+def test_the_memory_is_what_fisher_bytes_predicts():
     for numel, block in [(100, 50), (101, 50), (7, 50), (1000, 3)]:
         fisher = BlockFisher(numel, block, torch.device("cpu"))
         tensors = [value for value in vars(fisher).values() if isinstance(value, torch.Tensor)]
         assert fisher_bytes(numel, block) == sum(tensor.nbytes for tensor in tensors)
-    # 85 million weights of bert-base in blocks of 50: the 17 GB of the blocks, and the gradients that wait.
+    # 85 million weights of bert-base in blocks of 50: 17 GB for the blocks, and the buffer of gradients.
     bert = 48 * fisher_bytes(768 * 768, 50) + 24 * fisher_bytes(768 * 3072, 50)
     assert bert / 1e9 == pytest.approx(17 * 66 / 50, rel=0.01)

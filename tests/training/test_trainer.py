@@ -1,4 +1,6 @@
 import copy
+import gc
+import weakref
 
 import pytest
 import torch
@@ -162,6 +164,19 @@ def test_training_learns(model, batch):
     assert losses[-1] < 0.5 * losses[0]
 
 
+def test_a_trainer_goes_with_its_moments_when_nobody_holds_it(model, mask, batch):
+    gc.disable()
+    try:
+        trainer = MaskedTrainer(model, training_config(), key=("a",), mask=mask)
+        trainer.advance(batch(0))
+        moments = next(iter(trainer.optimizer.state.values()))["exp_avg"]
+        held = [weakref.ref(thing) for thing in (trainer, trainer.sparsifier, moments)]
+        del trainer, moments
+        assert [reference() for reference in held] == [None] * 3
+    finally:
+        gc.enable()
+
+
 def test_a_teacher_is_not_trained(model, batch):
     teacher = copy.deepcopy(model).requires_grad_(False)
     before = {name: tensor.clone() for name, tensor in teacher.state_dict().items()}
@@ -170,3 +185,19 @@ def test_a_teacher_is_not_trained(model, batch):
         trainer.advance(batch(n))
     assert not teacher.training
     assert all(torch.equal(before[name], tensor) for name, tensor in teacher.state_dict().items())
+
+
+def test_logits_that_were_looked_up_teach_what_the_teacher_itself_does(model, batch):
+    teacher = copy.deepcopy(model).requires_grad_(False)
+    with torch.no_grad():
+        teacher.classifier.weight.mul_(30)
+    config = training_config(distillation=Distillation(mode="logits"))
+    asking = MaskedTrainer(copy.deepcopy(model), config, key=("a",), teacher=teacher)
+    batches = [batch(n) for n in range(3)]
+    inputs = [{name: tensor for name, tensor in each.items() if name != "labels"} for each in batches]
+    logits = torch.cat([teacher(**each).logits for each in inputs])
+    looking = MaskedTrainer(copy.deepcopy(model), config, key=("a",), teacher=logits)
+    for number, each in enumerate(batches):
+        indices = torch.arange(4 * number, 4 * number + 4)
+        assert looking.advance(each | {"indices": indices}) == asking.advance(each)
+    assert same(weights_of(looking), weights_of(asking))

@@ -1,4 +1,4 @@
-"""What the masks' functions cost, beside what people use for the same."""
+"""Benchmarks of the mask functions against common alternatives."""
 
 from workbench.benchmark.measure import Row, measure
 from workbench.benchmark.scales import SCALES, Scale

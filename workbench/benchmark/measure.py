@@ -1,4 +1,4 @@
-"""One row of the benchmark: the same work done in several ways, in turn, in one process."""
+"""One row of the benchmark: the same work by several contestants, alternating in one process."""
 
 import gc
 import time
@@ -17,15 +17,15 @@ _STATUS, _RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 @dataclass(frozen=True)
 class Row:
-    """Work, and who does it.
+    """A piece of work and its contestants.
 
     Attributes:
-        what: the work.
-        contestants: functions without arguments; the others are held against the first.
-        check: given the results by contestant, raises AssertionError where one is wrong.
-        weights: what one read is measured on.
-        rounds: measurements of each contestant after warm-up.
-        times: what a contestant's seconds are multiplied by, where it does a sample of the work.
+        what: description of the work.
+        contestants: functions without arguments; all are compared to the first.
+        check: takes the results by contestant and raises AssertionError if one is wrong.
+        weights: the weights on which one read is measured.
+        rounds: measurements per contestant after warm-up.
+        times: factors for the seconds of contestants that do only a sample of the work.
     """
 
     what: str
@@ -39,13 +39,14 @@ class Row:
 def measure(row: Row) -> list[dict[str, Any]]:
     """Checks the contestants' results, then times them alternately.
 
-    The first call of each warms up, and its result is checked. Every round calls all of them and reads the
-    weights once, in an order that is reversed from round to round; one more call each measures memory.
+    The first call of each contestant is a warm-up, and its result is checked. Every round calls all of them
+    and reads the weights once, in an order that is reversed every round. One more call of each measures
+    memory.
 
     Returns:
-        for each contestant `what`, `contestant`, `seconds` (median), `relative` (to the first contestant)
-        and `reads` (seconds over those of one read), both medians of the rounds' ratios, and
-        `extra_mib`, see `extra_memory`.
+        For each contestant `what`, `contestant`, `seconds` (median), `relative` (to the first contestant) and
+        `reads` (seconds divided by those of one read), both as the median over rounds, and `extra_mib` (see
+        `extra_memory`).
 
     Raises:
         AssertionError: a result is wrong.
@@ -54,8 +55,8 @@ def measure(row: Row) -> list[dict[str, Any]]:
     work = {**row.contestants, None: lambda: one_read(row.weights)}
     one_read(row.weights)
     seconds: dict[str | None, list[float]] = {name: [] for name in work}
-    for turn in range(row.rounds):
-        for name in list(work)[:: -1 if turn % 2 else 1]:
+    for number in range(row.rounds):
+        for name in list(work)[:: -1 if number % 2 else 1]:
             seconds[name].append(_seconds(work[name]) * row.times.get(name, 1))
     first = next(iter(row.contestants))
     return [
@@ -72,15 +73,15 @@ def measure(row: Row) -> list[dict[str, Any]]:
 
 
 def one_read(weights: Mapping[str, torch.Tensor]) -> list[torch.Tensor]:
-    """Reads every weight once: the maximum of each matrix, the quickest reduction that torch has."""
+    """Reads every weight once, by taking the maximum of each matrix, the fastest reduction in torch."""
     return [weight.amax() for weight in weights.values()]
 
 
 def extra_memory(function: Callable[[], Any]) -> float | None:
-    """How far the process's resident memory rises while `function` runs, in MiB, its result included.
+    """The rise of the process's resident memory while `function` runs, in MiB, including its result.
 
-    Linux keeps the highest value and lets a process reset it. Memory that the function keeps between
-    calls is there before and does not count. None where the system does not tell.
+    Linux records the peak value and lets a process reset it. Memory that the function keeps between calls
+    does not count. None on other systems.
     """
     if not _RESET.exists():
         return None
@@ -100,7 +101,7 @@ def _seconds(function: Callable[[], Any]) -> float:
     started = time.perf_counter()
     result = function()
     elapsed = time.perf_counter() - started
-    del result  # only now: giving memory back is not part of the work
+    del result  # only now, because freeing memory is not part of the work
     return elapsed
 
 

@@ -1,7 +1,7 @@
-"""What people use for the same work, as well as it can be used.
+"""Common alternatives for the same work, each used as well as possible.
 
-Each gets its input in the form that it likes best, made beforehand: the ranking functions one long
-vector, which a model does not have.
+Each gets its input in the format that suits it best, prepared in advance. For the ranking functions this is
+one long vector, although a model does not have its weights in one.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,18 +17,18 @@ from workbench.randomness import torch_generator
 def ranking(
     scores: Mapping[str, torch.Tensor], kept: int
 ) -> dict[str, Callable[[], float | list[nn.Module]]]:
-    """Ways to find the `kept` highest of all scores; each returns the lowest of them.
+    """Functions that find the `kept` highest of all scores; each returns the lowest of them.
 
-    `prune.global_unstructured` returns modules, with the masks in `weight_mask` as tensors of floats.
+    `prune.global_unstructured` instead returns modules, with the masks in `weight_mask` as float tensors.
     """
     vector = torch.cat([score.reshape(-1) for score in scores.values()])
-    array, place = vector.numpy(), vector.numel() - kept
+    array, pruned = vector.numpy(), vector.numel() - kept
     return {
         "torch.topk": lambda: torch.topk(vector, kept, sorted=False).values.amin().item(),
-        "torch.kthvalue": lambda: torch.kthvalue(vector, place + 1).values.item(),
-        "torch.sort": lambda: torch.sort(vector).values[place].item(),
-        "numpy.argpartition": lambda: array[np.argpartition(array, place)[place]].item(),
-        "prune.global_unstructured": lambda: _global_unstructured(scores, place),
+        "torch.kthvalue": lambda: torch.kthvalue(vector, pruned + 1).values.item(),
+        "torch.sort": lambda: torch.sort(vector).values[pruned].item(),
+        "numpy.argpartition": lambda: array[np.argpartition(array, pruned)[pruned]].item(),
+        "prune.global_unstructured": lambda: _global_unstructured(scores, pruned),
     }
 
 
@@ -44,12 +44,12 @@ def _global_unstructured(scores: Mapping[str, torch.Tensor], pruned: int) -> lis
 def weighted_draws(
     probabilities: Mapping[str, torch.Tensor], kept: Mapping[str, int], draws: Mapping[str, int]
 ) -> dict[str, torch.Tensor]:
-    """How often each weight is among `kept` drawn without replacement, by `torch.multinomial`.
+    """Counts how often `torch.multinomial` draws each weight, with draws of `kept` without replacement.
 
     Args:
-        probabilities: of the weights of each matrix, float32 vectors.
-        kept: how many weights a draw takes, by name.
-        draws: how many draws are made, by name.
+        probabilities: probabilities of the weights of each matrix, float32 vectors by name.
+        kept: number of weights per draw, by name.
+        draws: number of draws, by name.
     """
     counts = {}
     for name, p in probabilities.items():
@@ -61,10 +61,10 @@ def weighted_draws(
 
 
 def float_overlaps(masks: Sequence[Sequence[torch.Tensor]]) -> list[np.ndarray]:
-    """All Jaccard indices of n masks by matrix products, for each matrix and then in all.
+    """All Jaccard indices of n masks by matrix products, per matrix and in total.
 
     Args:
-        masks: for each matrix the n masks of it, bool vectors, or one float32 tensor (n, numel).
+        masks: for each matrix, its n masks as bool vectors or as one float32 tensor (n, numel).
     """
     tables = []
     for members in masks:

@@ -1,4 +1,4 @@
-"""How much the benchmark works on."""
+"""The problem sizes of the benchmark."""
 
 import torch
 
@@ -8,15 +8,15 @@ from workbench.settings import Count, Positive, settings
 
 @settings
 class Scale:
-    """A BERT-like encoder and how often it is measured.
+    """The size of a BERT-like encoder and the number of measurements.
 
     Attributes:
-        layers: of the encoder, each with four square matrices and two of four times the size.
+        layers: layers of the encoder, each with four square matrices and two of four times the size.
         hidden: width of the encoder.
-        pool: masks in a comparison.
-        ratio: of randomized masks, see `sample_mask`.
+        pool: number of masks in a comparison.
+        ratio: sampling ratio of randomized masks, see `sample_mask`.
         rounds: measurements after warm-up.
-        step_layers: of the encoder whose training steps are measured.
+        step_layers: layers of the encoder whose training steps are measured.
         step_hidden: width of that encoder.
     """
 
@@ -31,13 +31,13 @@ class Scale:
 
 SCALES = {
     "small": Scale(layers=2, hidden=48, pool=4, ratio=0.02, rounds=1, step_layers=2, step_hidden=48),
-    # The steps are those of MiniLM, which trains in seconds.
+    # Training steps are measured on MiniLM's size, which is fast enough.
     "bert-base": Scale(layers=12, hidden=768, pool=16, ratio=1e-4, rounds=5, step_layers=6, step_hidden=384),
 }
 
 
 def normal_weights(layers: int, hidden: int) -> dict[str, torch.Tensor]:
-    """Float32 matrices of an encoder's shapes, normal with BERT's initial standard deviation of 0.02."""
+    """Float32 matrices with an encoder's shapes, normal with BERT's initial standard deviation of 0.02."""
     square, wide, tall = (hidden, hidden), (4 * hidden, hidden), (hidden, 4 * hidden)
     shapes = {f"attention.self.{part}": square for part in ("query", "key", "value")}
     shapes |= {"attention.output.dense": square, "intermediate.dense": wide, "output.dense": tall}

@@ -1,4 +1,4 @@
-"""The rows about choosing and comparing masks."""
+"""Benchmark rows for creating and comparing masks."""
 
 import itertools
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ _SPARSITY, _EXPONENT = 0.9375, 5.0
 
 
 def selection_rows(scale: Scale) -> Iterator[Row]:
-    """The rows one by one, so that one row's tensors are gone before the next is measured."""
+    """Yields the rows one by one, so that each row's tensors are freed before the next is measured."""
     weights = normal_weights(scale.layers, scale.hidden)
     yield _ranking({name: weight.abs() for name, weight in weights.items()}, scale)
     yield _sampling(weights, scale)
@@ -54,7 +54,7 @@ def _ranking(scores: Mapping[str, torch.Tensor], scale: Scale) -> Row:
 def _sampling(weights: Mapping[str, torch.Tensor], scale: Scale) -> Row:
     kept = {name: kept_count(weight.numel(), _SPARSITY) for name, weight in weights.items()}
     draws = {name: max(int(scale.ratio * (w.numel() - kept[name])), 1) for name, w in weights.items()}
-    # Of the literal draws those of the first layer are made, and of them one in `step`.
+    # The literal draws are sampled: only those of the first layer, and of them one in `step`.
     step = min(draws.values())
     sampled = {name: number // step for name, number in draws.items() if ".layer.0." in name}
     work = [sum(number * weights[name].numel() for name, number in d.items()) for d in (draws, sampled)]
@@ -83,13 +83,13 @@ def _sampling(weights: Mapping[str, torch.Tensor], scale: Scale) -> Row:
 
 
 def _check_randomness(weights: Mapping[str, torch.Tensor], mask: Mask, scale: Scale) -> None:
-    """The mask of the first matrix must be as far from the magnitude mask as one by literal draws."""
+    """The first matrix's mask must be as far from the magnitude mask as one made by literal draws."""
     name = next(iter(weights))
     one = {name: weights[name]}
     literal = sample_mask(one, _SPARSITY, ratio=scale.ratio, exponent=_EXPONENT, method="draws")
     reference = topk_mask({name: weights[name].abs()}, _SPARSITY)
     drawn, ours = distance_from(reference, [literal, Mask.from_tensors({name: mask[name]})])
-    # Six standard errors of a difference of two shares, which sampling without replacement stays below.
+    # Six standard errors of a difference of two shares, an upper bound for sampling without replacement.
     assert abs(drawn - ours) <= 6 * np.sqrt(2 * drawn * (1 - drawn) / literal.kept), (drawn, ours)
 
 
@@ -130,7 +130,7 @@ def _histograms(weights: Mapping[str, torch.Tensor], scale: Scale) -> Row:
 def _slider(weights: Mapping[str, torch.Tensor], scale: Scale) -> Row:
     histograms = MagnitudeHistograms.of(weights)
     magnitudes = {name: weight.abs() for name, weight in weights.items()}
-    # Every update has other settings than the one before, as with a slider that moves.
+    # Every update has new settings, as when a slider moves.
     settings = list(itertools.product((0.9375, 0.9, 0.8), (5.0, 3.0), (scale.ratio, 2 * scale.ratio)))
     ours, theirs = itertools.cycle(settings), itertools.cycle(settings)
 

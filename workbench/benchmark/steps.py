@@ -1,4 +1,4 @@
-"""The row about training steps."""
+"""Benchmark row for training steps."""
 
 import torch
 from transformers import AutoModelForSequenceClassification, BertConfig
@@ -23,9 +23,9 @@ _BATCH, _TOKENS = 32, 32
 
 
 class PerStepTopK(Sparsifier):
-    """Keeps, after every step, the weights whose scores have grown highest, chosen anew each time.
+    """After every step, keeps the weights with the highest accumulated scores.
 
-    A weight's score is the sum of -w dL/dw over the steps, that of movement pruning (Sanh et al. 2020,
+    A weight's score is the sum of -w dL/dw over the steps, as in movement pruning (Sanh et al. 2020,
     arXiv 2005.07683, equation 5).
     """
 
@@ -38,19 +38,19 @@ class PerStepTopK(Sparsifier):
 
     @torch.no_grad()
     def before_step(self) -> None:
-        """Adds to the scores."""
+        """Updates the scores."""
         for name, weight in self.weights.items():
             self.scores[name].addcmul_(weight, weight.grad, value=-1)
 
     @torch.no_grad()
     def after_step(self) -> None:
-        """Sets all but the weights of the highest scores to zero."""
+        """Sets all weights to zero except those with the highest scores."""
         for name, keep in self._tracker.select(self.scores, self.kept).items():
             self.weights[name].mul_(keep)
 
 
 def step_row(scale: Scale) -> Row:
-    """A dense optimizer step, one with a fixed mask, and one with a mask that is chosen anew each time."""
+    """A dense optimizer step, one with a fixed mask, and one that updates its mask every time."""
     dense = _trainer(scale)
     weights = {name: weight.detach() for name, weight in prunable(dense.model).items()}
     mask, top_k = topk_mask(magnitude(weights), _SPARSITY), PerStepTopK()

@@ -1,4 +1,4 @@
-"""The benchmark as a whole."""
+"""The whole benchmark: all rows, and the table of results."""
 
 import os
 from collections.abc import Iterator
@@ -16,23 +16,23 @@ from workbench.execution.environment import current_environment
 
 
 def rows(scale: Scale) -> Iterator[Row]:
-    """Every row of the benchmark."""
+    """All rows of the benchmark."""
     yield from selection_rows(scale)
     yield step_row(scale)
 
 
 def run(scale: str) -> dict:
-    """Measures every row; a progress bar goes to standard error where that is a terminal.
+    """Measures every row; shows a progress bar on standard error if that is a terminal.
 
     Args:
-        scale: "small", which takes seconds and is good for the checks only, or "bert-base".
+        scale: "small", which takes seconds and is only useful for its checks, or "bert-base".
 
     Returns:
-        `scale`, `rounds`, `machine` and `rows`, the lines of `measure` one after another.
+        `scale`, `rounds`, `machine` and `rows`, the concatenated output of `measure`.
 
     Raises:
-        BadInput: an unknown scale.
-        AssertionError: somebody's result is wrong.
+        BadInput: the scale is unknown.
+        AssertionError: a contestant's result is wrong.
     """
     if scale not in SCALES:
         raise unknown("scale", scale, SCALES)
@@ -41,11 +41,11 @@ def run(scale: str) -> dict:
 
 
 def as_text(result: dict) -> str:
-    """What `run` gave, for reading: the machine, then a small table for each row."""
-    here = result["machine"]
+    """Formats the result of `run` for reading: the machine, then one small table per row."""
+    info = result["machine"]
     head = (
-        f"{here['processor']}, {here['cores']} cores, {here['threads']} torch threads, "
-        f"{here['memory_gib']} GiB, torch {here['versions']['torch']}, numba {here['versions']['numba']}"
+        f"{info['processor']}, {info['cores']} cores, {info['threads']} torch threads, "
+        f"{info['memory_gib']} GiB, torch {info['versions']['torch']}, numba {info['versions']['numba']}"
     )
     tables = [
         what + "\n" + lines.drop(columns="what").to_string(index=False, float_format="{:.4g}".format)
@@ -55,7 +55,7 @@ def as_text(result: dict) -> str:
 
 
 def machine() -> dict:
-    """What the figures depend on: processor, cores, memory, threads, versions."""
+    """What the measurements depend on: processor, cores, memory, threads, versions."""
     environment = current_environment("auto", content={})
     del environment["content"]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

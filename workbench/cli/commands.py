@@ -82,6 +82,22 @@ def show(options: argparse.Namespace) -> None:
     _print_table(pd.DataFrame(run.results["cost"]).T.rename_axis("cost").reset_index())
 
 
+def export(options: argparse.Namespace) -> None:
+    """Exports a run."""
+    from workbench.exports import export
+    from workbench.runs import find_run
+
+    run = find_run(options.run, options.store)
+    print(export(run, options.format, options.out, push=options.push))
+
+
+def track(options: argparse.Namespace) -> None:
+    """Gives a tracker the events of runs."""
+    from workbench.integrations.tracking import track
+
+    print(track(options.what, options.to, store=options.store, follow=options.follow))
+
+
 def doctor(options: argparse.Namespace) -> None:
     """Says what is usable."""
     from workbench.doctor import examine

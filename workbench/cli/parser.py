@@ -44,6 +44,8 @@ def parser() -> argparse.ArgumentParser:
     added = command(commands.show, "a run's spec, levels, scores and cost")
     added.add_argument("run", metavar="RUN", help="run folder or name")
     _json(added), _store(added), _plugin(added)
+    _export(command(commands.export, "write a run's model, or its mask, in a form that other programs read"))
+    _track(command(commands.track, "replay the events of a run, or of a store's runs, into a tracker"))
     added = command(commands.doctor, "which models, tasks, engines, accelerators and plugins are usable here")
     _json(added), _plugin(added)
     added = command(commands.benchmark, "what the masks' functions cost, beside what people use for the same")
@@ -83,6 +85,24 @@ def _report(sub: argparse.ArgumentParser) -> None:
     add("--out", default="reports/index.html", metavar="FILE", help="default: reports/index.html")
     add("--notebook", default="report_run", metavar="NAME", help="default: report_run")
     add("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="one of its parameters")
+    _store(sub), _plugin(sub)
+
+
+def _export(sub: argparse.ArgumentParser) -> None:
+    add = sub.add_argument
+    add("run", metavar="RUN", help="run folder or name")
+    formats = "hf (Hugging Face folder), mask, onnx or npz (sparse matrices); docs/export.md"
+    add("--format", required=True, metavar="F", help=formats)
+    add("--out", required=True, metavar="DIR", help="the folder to make")
+    add("--push", metavar="OWNER/NAME", help="with hf: upload it to the Hub")
+    _store(sub), _plugin(sub)
+
+
+def _track(sub: argparse.ArgumentParser) -> None:
+    add = sub.add_argument
+    add("what", metavar="RUN|STORE", help="run folder or name, or a store for all of its runs")
+    add("--to", required=True, metavar="TRACKER", help="tensorboard, trackio or wandb")
+    add("--follow", action="store_true", help="go on until the runs are complete")
     _store(sub), _plugin(sub)
 
 

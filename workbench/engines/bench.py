@@ -121,6 +121,9 @@ class Bench(Protocol):
     ) -> Mask:
         """Trains `state` briefly under each candidate's mask and ranks the masks by how it goes.
 
+        Evaluations that would take more than a seventh of the training are thinned out, and where that is not
+        enough see a fixed sample of the validation split; `race.json` records what was done.
+
         Args:
             stage: the name of the race; candidate i is the stage `<stage>/candidate-i`.
             state: the parent that every candidate starts from, including its moments.

@@ -18,7 +18,14 @@ from workbench.errors import BadInput
 from workbench.masks import Mask, topk_mask
 from workbench.models import prunable
 from workbench.settings import Count, NonNegative, Positive, Share, settings
-from workbench.training import BlockFisher, Distillation, fisher_bytes, label_gradients
+from workbench.training import (
+    BlockFisher,
+    Distillation,
+    fisher_bytes,
+    installed_memory,
+    label_gradients,
+    progress_bar,
+)
 
 # Examples in the mini-batch of one gradient g_j, as in the recipes for MNLI and QQP.
 FISHER_BATCH_SIZE = 16
@@ -65,7 +72,8 @@ class OBERT(GradualEngine):
     def check(self, model: nn.Module) -> None:
         """Prints how much memory the Fisher matrix takes, and rejects a model that exceeds the limit."""
         sizes = [weight.numel() for weight in prunable(model).values()]
-        limit = self.max_memory_gb * 1e9
+        installed = installed_memory() / 1e9
+        limit = min(self.max_memory_gb, installed) * 1e9
 
         def needed(block: int) -> int:
             return sum(fisher_bytes(size, block) for size in sizes)
@@ -73,14 +81,12 @@ class OBERT(GradualEngine):
         enough = math.ceil(needed(self.block) / 1e7) / 100
         if needed(self.block) > limit:
             fitting = next((block for block in range(self.block - 1, 0, -1) if needed(block) <= limit), None)
+            remedies = [f"max_memory_gb={enough}"] if enough < installed else []
+            remedies += [f"block={fitting}"] if fitting else []
             raise BadInput(
                 f"obert: the Fisher matrix of {sum(sizes)} weights in blocks of {self.block} takes {enough} "
-                f"GB, but max_memory_gb is {self.max_memory_gb}. Set max_memory_gb={enough} if you have that "
-                + (
-                    f"much memory, or block={fitting}."
-                    if fitting
-                    else "much memory, or use a smaller model; no block is small enough."
-                )
+                f"GB; max_memory_gb is {self.max_memory_gb}, and this machine has {installed:.1f} GB. "
+                + (f"Set {' or '.join(remedies)}." if remedies else "Choose a smaller model.")
             )
         print(f"obert: the Fisher matrix takes {enough} GB at each pruning step", file=sys.stderr, flush=True)
 
@@ -133,8 +139,9 @@ class SurgeonPruning(GradualPruning):
             for name, weight in self.weights.items()
         }
         batches = self.training.sample(self._gradients, FISHER_BATCH_SIZE)
-        with torch.enable_grad():
+        with torch.enable_grad(), progress_bar("gradients", self._gradients, unit="batch") as bar:
             for _, gradients in label_gradients(self.training.model, batches):
+                bar.update()
                 for name, gradient in gradients.items():
                     gone = self.gone.get(name)
                     fishers[name].add(gradient if gone is None else gradient.masked_fill(gone, 0))

@@ -1,10 +1,15 @@
 """The bench of a run: trains and races in named stages, and skips what is already on disk."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
+
+from torch import Tensor, nn
 
 from workbench.engines import Candidate, RaceRules
+from workbench.execution.environment import CACHED_TEACHER, PROPORTIONATE_RACES, release_memory
 from workbench.execution.models import RunModels
+from workbench.execution.proportion import in_proportion
 from workbench.execution.race import hold_race
 from workbench.execution.stage_training import Output, StageTraining, recovered
 from workbench.masks import Mask
@@ -43,7 +48,14 @@ class RunBench:
         used_dense: whether the engine has asked for the dense model.
     """
 
-    def __init__(self, folder: RunFolder, spec: RunSpec, data: TaskData, models: RunModels, precision: str):
+    def __init__(
+        self,
+        folder: RunFolder,
+        spec: RunSpec,
+        data: TaskData,
+        models: RunModels,
+        environment: Mapping[str, Any],
+    ):
         self.seed = spec.seed
         self.levels: list[Stage] = []
         self.used_dense = False
@@ -52,7 +64,8 @@ class RunBench:
         self._log = EventLog(folder.events)
         self._data = data
         self._models = models
-        self._precision = precision
+        self._precision = environment["precision"]
+        self._practices = environment.get("practices", ())
 
     def pretrained(self) -> StageState:
         """The pretrained encoder with a fresh head."""
@@ -89,10 +102,11 @@ class RunBench:
         if folder.record is None:
             mask.save(folder.mask)
             parts = [self._stage(folder.stage.particle(index)) for index in range(particles)]
-            # The first particle has the stream of a training without particles, so one alone is that training.
+            # The first particle has the random stream of a training without particles, so that one particle
+            # alone is that training.
             streams = [folder.stage, *(part.stage for part in parts[1:])]
             for part, stream in zip(parts, streams, strict=True):
-                self._complete(part, state, config, mask, Output(), stream)
+                self._complete(part, state, config, mask, Output(moments=False), stream)
             self._finish_average(folder, parts, config)
         return self._models.state(folder)
 
@@ -140,6 +154,9 @@ class RunBench:
         config: TrainingConfig,
         rules: RaceRules,
     ) -> RaceOutcome:
+        if PROPORTIONATE_RACES in self._practices:
+            lengths = self._data.train.lengths, self._data.validation.lengths
+            config = in_proportion(config, rules.rounds, *lengths)
         folders = [self._stage(race.candidate(index)) for index in range(len(pool))]
         for folder, candidate in zip(folders, pool, strict=True):
             candidate.mask.save(folder.mask)
@@ -149,11 +166,7 @@ class RunBench:
             folder = folders[index]
             if folder.record is None:
                 stream = race if rules.shared_order else folder.stage
-                training = self._training(folder, state, config, pool[index].mask, output, stream)
-                record = training.run(until)
-                if until < config.steps:
-                    return record
-                training.finish()
+                return self._train(folder, state, config, pool[index].mask, output, stream, until)
             return folder.record
 
         standing = hold_race(
@@ -178,6 +191,8 @@ class RunBench:
             rules.average,
             candidates,
             dropped=tuple(standing.dropped),
+            eval_every=config.eval_every,
+            eval_examples=config.eval_examples or len(self._data.validation),
             by=rules.by,
             tie=standing.tie,
             order=race if rules.shared_order else None,
@@ -193,17 +208,15 @@ class RunBench:
         stream: str,
     ) -> None:
         if folder.record is None:
-            training = self._training(folder, state, config, mask, output, stream)
-            training.run()
-            training.finish()
+            self._train(folder, state, config, mask, output, stream)
 
     def _finish_average(
         self, folder: StageFolder, particles: list[StageFolder], config: TrainingConfig
     ) -> None:
         """Leaves the particles' mean as a stage that costs what the particles cost."""
-        mean = mean_of([self._models.state(particle).read().values for particle in particles])
         model = self._models.student.to(device())
-        load_model_tensors(model, {name: value for name, value in mean.items() if name.startswith("model.")})
+        states = [self._models.state(particle).read().values for particle in particles]
+        load_model_tensors(model, mean_of(states))
         if config.recalibrate and len(particles) > 1:
             recalibrate(model, self._data.epoch(config.batch_size, (self.seed, folder.stage)))
         metrics = self._data.evaluate(model, self._precision)
@@ -212,7 +225,30 @@ class RunBench:
         for particle in particles:
             record = record.spent(particle.record.cost)
         self._log.append(folder.stage, "evaluation", step=config.steps, metrics=metrics)
-        folder.finish(record, {f"model.{name}": value for name, value in model_tensors(model).items()})
+        tensors = {f"model.{name}": value.detach() for name, value in model_tensors(model).items()}
+        folder.save_best(config.steps, tensors, optimizer_steps=0)
+        folder.finish(record, config.steps)
+
+    def _train(
+        self,
+        folder: StageFolder,
+        state: StageState,
+        config: TrainingConfig,
+        mask: Mask | Sparsifier | None,
+        output: Output | None,
+        stream: str,
+        until: int | None = None,
+    ) -> Record:
+        """Trains a stage to its end, or a candidate to the end of a round."""
+        training = self._training(folder, state, config, mask, output, stream)
+        record = training.run(until)
+        if until is None or until == config.steps:
+            training.finish()
+            record = training.record
+        # The optimizer's moments go before the freed memory is returned.
+        del training
+        release_memory()
+        return record
 
     def _training(
         self,
@@ -229,7 +265,7 @@ class RunBench:
             config,
             key=key,
             mask=mask,
-            teacher=None if config.distillation.mode == "none" else self._models.dense,
+            teacher=self._teacher(config.distillation.mode),
             precision=self._precision,
             batches=self._data.batch,
         )
@@ -239,6 +275,12 @@ class RunBench:
         return StageTraining(
             folder, trainer, self._data, (self.seed, order.stream), self._log, output, first=order.steps
         )
+
+    def _teacher(self, mode: str) -> nn.Module | Tensor | None:
+        if mode == "none":
+            return None
+        is_cached = CACHED_TEACHER in self._practices and not self._data.task.augmented
+        return self._models.teacher_logits if mode == "logits" and is_cached else self._models.dense
 
     def _stage(self, stage: str) -> StageFolder:
         return StageFolder(self._folder, stage)

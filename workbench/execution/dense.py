@@ -1,10 +1,9 @@
 """The dense fine-tuned model, made once for all runs of a store that would make the same one."""
 
-import sys
-
-from filelock import FileLock, Timeout
 from torch import nn
 
+from workbench.execution.environment import release_memory
+from workbench.execution.locks import lock_or_wait
 from workbench.execution.stage_training import Output, StageTraining
 from workbench.files import write_json
 from workbench.models import load_encoder
@@ -26,18 +25,20 @@ def dense_stage(store: Store, spec: RunSpec, data: TaskData, environment: dict) 
     stage = StageFolder(folder, _STAGE)
     if stage.record is None:
         folder.root.mkdir(parents=True, exist_ok=True)
-        with _wait_for(folder):
+        waiting = f"another run is fine-tuning the dense model in {folder.root}; waiting for it"
+        with lock_or_wait(folder.lock, waiting):
             if stage.record is None:
                 write_json(folder.identity, _identity(spec, environment))
                 _fine_tune(folder, stage, spec, data, environment["precision"])
+                release_memory()
     return stage
 
 
 def dense_folder(store: Store, spec: RunSpec, environment: dict) -> RunFolder:
     """The stage's folder in the store.
 
-    Its hash covers everything that decides its bits: task and model with digests of their content, seed, splits,
-    examples, the fine-tuning's settings, and precision, threads and device.
+    Its hash covers everything that decides its bits: task and model with digests of their content, seed,
+    splits, examples, the fine-tuning's settings, and precision, threads and device.
     """
     return store.dense(content_hash(_identity(spec, environment)))
 
@@ -82,16 +83,3 @@ def _config(spec: RunSpec, data: TaskData, model: nn.Module) -> TrainingConfig:
         eval_every=settings.eval_every,
         distillation=Distillation(mode="none"),
     )
-
-
-def _wait_for(folder: RunFolder) -> FileLock:
-    lock = FileLock(folder.lock)
-    try:
-        return lock.acquire(timeout=0)
-    except Timeout:
-        print(
-            f"another run is fine-tuning the dense model in {folder.root}; waiting for it",
-            file=sys.stderr,
-            flush=True,
-        )
-        return lock.acquire()

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from workbench.execution.models import RunModels
 from workbench.runs.states import StageState
-from workbench.training import autocast
+from workbench.training import autocast, model_inputs
 from workbench.training.data import TaskData
 
 _EXAMPLES = 32
@@ -43,11 +43,11 @@ def forward_milliseconds(
 
     Args:
         models: by name, on one device. They are left in eval mode.
-        batch: the input of each; labels are left out.
+        batch: the input of each; labels and indices are left out.
         precision: "fp32" or "bf16".
     """
     device = next(next(iter(models.values())).parameters()).device
-    inputs = {name: tensor.to(device) for name, tensor in batch.items() if name != "labels"}
+    inputs = model_inputs(batch, device)
     times: dict[str, list[float]] = {name: [] for name in models}
     deadline = time.perf_counter() + _SECONDS
     for turn in range(1 + _ROUNDS):

@@ -71,8 +71,8 @@ def prune(spec: RunSpec, store: str | Path = "runs", *, keep_weights: bool = Fal
     except Exception as error:
         if reason := disk_trouble(error):
             raise Stopped(
-                f"could not write to {folder.root}: {reason}. What was saved is intact; free some space, then "
-                "run the same command to resume."
+                f"could not write to {folder.root}: {reason}. What was saved is intact; free some space, "
+                "then run the same command to resume."
             ) from error
         raise
     return Run(folder.root)
@@ -94,8 +94,8 @@ def _carry_out(
     write_json(folder.plan, {"steps": steps, "dense": {"folder": place, "steps": dense_steps(spec, data)}})
     with torch_threads(environment["threads"]):
         make_dense = partial(dense_stage, store, spec, data, environment)
-        models = RunModels(spec, data, classifier, student, make_dense)
-        bench = RunBench(folder, spec, data, models, environment["precision"])
+        models = RunModels(spec, data, classifier, student, make_dense, environment["precision"])
+        bench = RunBench(folder, spec, data, models, environment)
         final = spec.engine.prune(bench)
         write_results(folder, spec, data, models, environment, bench, final)
 

@@ -6,6 +6,7 @@ from functools import cached_property
 
 from torch import Tensor, nn
 
+from workbench.execution.teacher import teacher_logits
 from workbench.models import load_encoder, prunable
 from workbench.runs.spec import RunSpec
 from workbench.runs.stage_folder import StageFolder
@@ -23,6 +24,7 @@ class RunModels:
         classifier: a fresh classifier; the dense model's architecture.
         student: what the engine made of it.
         make_dense: fine-tunes the dense model where that is not done yet, and returns its stage.
+        precision: "fp32" or "bf16".
 
     Attributes:
         student: its weights are those of the stage that trains, or of the state last loaded.
@@ -36,6 +38,7 @@ class RunModels:
         classifier: nn.Module,
         student: nn.Module,
         make_dense: Callable[[], StageFolder],
+        precision: str,
     ):
         self.student = student
         self.prunable = tuple(prunable(student))
@@ -43,6 +46,7 @@ class RunModels:
         self._data = data
         self._classifier = classifier
         self._make_dense = make_dense
+        self._precision = precision
 
     def state(self, folder: StageFolder) -> StageState:
         """What a complete stage left."""
@@ -50,7 +54,7 @@ class RunModels:
 
     def pretrained(self) -> StageState:
         """The pretrained encoder with a fresh head."""
-        return StageState(lambda: Tensors(self._pretrained_tensors), self.prunable)
+        return StageState(self._read_pretrained, self.prunable)
 
     def load(self, state: StageState) -> nn.Module:
         """The student with the weights of a state."""
@@ -65,12 +69,20 @@ class RunModels:
     @cached_property
     def dense(self) -> nn.Module:
         """The frozen dense classifier: the students' teacher, and what they are compared with."""
-        model = deepcopy(self._classifier).to(device())
+        return self._load_dense()
+
+    @cached_property
+    def teacher_logits(self) -> Tensor:
+        """What it says about each training example, (examples, outputs)."""
+        return teacher_logits(self.dense_folder, self._load_dense, self._data, self._precision)
+
+    def _load_dense(self) -> nn.Module:
+        is_student = self._classifier is self.student
+        model = (deepcopy(self._classifier) if is_student else self._classifier).to(device())
         load_model_tensors(model, self.state(self.dense_folder).read().values)
         return model.requires_grad_(False).eval()
 
-    @cached_property
-    def _pretrained_tensors(self) -> dict[str, Tensor]:
+    def _read_pretrained(self) -> Tensors:
         model = load_encoder(self._spec.model, self._data.task.num_outputs, self._spec.seed)
         model = self._spec.engine.adapt(model, self._data.task, self._data.tokenizer)
-        return {f"model.{name}": tensor.detach() for name, tensor in model_tensors(model).items()}
+        return Tensors({f"model.{name}": tensor.detach() for name, tensor in model_tensors(model).items()})

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from torch import Tensor
-from tqdm.auto import tqdm
+from torch import Tensor, nn
 
 from workbench.errors import Stopped
 from workbench.execution.environment import release_memory
@@ -16,7 +15,7 @@ from workbench.runs.events import EventLog
 from workbench.runs.records import Cost, Evaluation, Record
 from workbench.runs.stage_folder import StageFolder
 from workbench.schedules import steps_at_peak
-from workbench.training import MaskedTrainer, NonFiniteLoss, TrainingConfig, recalibrate
+from workbench.training import MaskedTrainer, NonFiniteLoss, TrainingConfig, progress_bar, recalibrate
 from workbench.training.data import TaskData
 
 CHECKPOINT_SECONDS = 30.0
@@ -51,7 +50,7 @@ class StageTraining:
         output: what the stage leaves; None for a candidate of a race, of which only scores are used.
         first: batches of the order that were taken before the stage.
         record: evaluations and cost so far.
-        best: the tensors that the stage would leave if it ended now.
+        best: the step whose weights, saved in the folder, the stage would leave if it ended now.
     """
 
     folder: StageFolder
@@ -62,7 +61,8 @@ class StageTraining:
     output: Output | None
     first: int = 0
     record: Record = field(default_factory=Record)
-    best: dict[str, Tensor] = field(default_factory=dict)
+    best: int | None = None
+    _best_of_checkpoint: int | None = None
 
     def run(self, until: int | None = None) -> Record:
         """Trains until the stage ends, or until a given step, and evaluates there.
@@ -75,10 +75,10 @@ class StageTraining:
         trainer, config = self.trainer, self.trainer.config
         until = until or config.steps
         trainer.on_sample = self._count_sample
-        self._resume()
-        saved = time.monotonic()
         try:
-            with _progress_bar(self.folder.stage, trainer.step, until) as bar:
+            self._resume()
+            saved = time.monotonic()
+            with progress_bar(self.folder.stage, until, done=trainer.step) as bar:
                 while trainer.step < until:
                     self._advance()
                     bar.update()
@@ -95,6 +95,9 @@ class StageTraining:
                 f"Complete stages are kept in {self.folder.paths.folder.parent}. Start a run with a lower "
                 "rate: --set dense.lr=... for the dense model, early_lr for a race, lr for the rest."
             ) from error
+        finally:
+            # A cycle of references would keep the optimizer's moments until the collector runs.
+            trainer.on_sample = None
         return self.record
 
     def finish(self) -> None:
@@ -105,8 +108,7 @@ class StageTraining:
         stage = self.folder.stage
         outcome = record.kept if self.output else record.evaluations[-1]
         self.log.append(stage, "end", self.trainer.step, metrics=outcome.metrics)
-        self.folder.finish(record, self.best or None)
-        release_memory()
+        self.folder.finish(record, self.best)
         metrics = ", ".join(f"{name} {value:.3f}" for name, value in outcome.metrics.items())
         print(f"{stage}: validation {metrics} ({record.cost.seconds:.0f} s)", file=sys.stderr, flush=True)
 
@@ -129,8 +131,13 @@ class StageTraining:
         started = time.monotonic()
         # For candidates, of which there are many, diagnostics would cost more than they are worth.
         metrics, diagnostics = self.data.diagnose(
-            trainer.model, trainer.precision, train=self.output is not None and self.output.diagnose
+            trainer.model,
+            trainer.precision,
+            train=self.output is not None and self.output.diagnose,
+            examples=trainer.config.eval_examples,
         )
+        if trainer.config.eval_examples is not None:
+            diagnostics["examples"] = trainer.config.eval_examples
         if self.output and (mask := trainer.sparsifier.mask) is not None:
             diagnostics["sparsity"] = mask.sparsity
         loss = diagnostics["validation_loss"]
@@ -151,16 +158,16 @@ class StageTraining:
         return self.record.best is evaluation
 
     def _keep(self, output: Output) -> None:
-        tensors, steps = self.trainer.tensors(), self.trainer.optimizer_steps
-        if not output.moments:
-            tensors, steps = {n: t for n, t in tensors.items() if n.startswith("model.")}, 0
+        steps = self.trainer.optimizer_steps if output.moments else 0
         self.record = self.record.with_moments(steps)
-        self.best = {name: tensor.clone() for name, tensor in tensors.items()}
+        self.best = self.trainer.step
+        self.folder.save_best(self.best, self.trainer.outcome(output.moments), steps)
+        self.folder.drop_bests(keep=(self.best, self._best_of_checkpoint))
         if output.mask:
             self.trainer.sparsifier.mask.save(output.mask)
 
     def _add_cost(self, examples: int, length: int, started: float) -> None:
-        passes = 3 + (self.trainer.teacher is not None)
+        passes = 3 + isinstance(self.trainer.teacher, nn.Module)
         flops = passes * forward_flops(self.trainer.model, examples, length)
         steps = 1 if examples else 0
         self.record = self.record.spent(Cost(steps, examples, flops, time.monotonic() - started))
@@ -173,9 +180,10 @@ class StageTraining:
 
     def _save_checkpoint(self) -> None:
         trainer = self.trainer
-        best = {f"best.{name}": tensor for name, tensor in self.best.items()}
         facts = {"step": trainer.step, "optimizer_steps": trainer.optimizer_steps}
-        self.folder.save_checkpoint(trainer.tensors() | best, facts, self.record)
+        self.folder.save_checkpoint(trainer.tensors(), facts, self.record, self.best)
+        self._best_of_checkpoint = self.best
+        self.folder.drop_bests(keep=(self.best,))
         release_memory()
 
     def _resume(self) -> None:
@@ -185,9 +193,8 @@ class StageTraining:
             self.log.forget(stage, after=-1)
             self.log.append(stage, "start", step=0, steps=self.trainer.config.steps)
             return
-        tensors, facts, self.record = checkpoint
-        best = {name: tensor for name, tensor in tensors.items() if name.startswith("best.")}
-        self.best = {name.removeprefix("best."): tensor for name, tensor in best.items()}
+        tensors, facts, self.record, self.best = checkpoint
+        self._best_of_checkpoint = self.best
         self.trainer.restore(tensors, facts["optimizer_steps"], facts["step"])
         self.log.forget(stage, after=facts["step"])
 
@@ -197,15 +204,3 @@ def recovered(config: TrainingConfig, **since: int) -> dict[str, float]:
     return {
         name: round(steps_at_peak(config.schedule, config.steps, step), 3) for name, step in since.items()
     }
-
-
-def _progress_bar(stage: str, done: int, total: int) -> tqdm:
-    return tqdm(
-        desc=stage,
-        initial=done,
-        total=total,
-        unit="step",
-        leave=False,
-        disable=not sys.stderr.isatty(),
-        file=sys.stderr,
-    )

@@ -1,4 +1,4 @@
-"""What a mask is, how one is chosen, compared and filed."""
+"""Masks: creating, comparing, saving and loading them."""
 
 from workbench.masks.diversity import Comparison, compare, distance_from, overlap
 from workbench.masks.grouping import SCOPES, layer_index, matrix_type

@@ -1,4 +1,4 @@
-"""A count of weights split over matrices, exactly."""
+"""Exact allocation of a number of weights to matrices."""
 
 from collections.abc import Sequence
 
@@ -8,32 +8,32 @@ from workbench.errors import BadInput
 
 
 def allocate(total: int, shares: Sequence[float], limits: Sequence[int]) -> list[int]:
-    """Splits `total` in proportion to `shares`, giving no part more than its limit.
+    """Splits `total` in proportion to `shares`, without exceeding any part's limit.
 
-    Parts whose quota exceeds their limit are filled, and the others share what is left over in the same
-    proportion, until all fit. Quotas are rounded down; the units that this leaves go to the largest
-    fractions, of equal ones to the first.
+    Parts whose quota exceeds their limit are filled, and the others share the remainder in the same
+    proportion, until every quota fits. Quotas are rounded down; the remaining units go to the parts with the
+    largest fractions, the first ones among equals.
 
     Args:
-        total: units to hand out, at most the sum of `limits`.
-        shares: one for each part, positive; only their ratios count.
-        limits: the most that each part can take.
+        total: number of units to allocate, at most the sum of `limits`.
+        shares: one positive number per part; only their ratios matter.
+        limits: the maximum for each part.
 
     Returns:
-        Integers whose sum is `total`.
+        Integers that sum to `total`.
 
     Raises:
-        BadInput: the limits add up to less than `total`, or a share is not a positive number.
+        BadInput: the limits sum to less than `total`, or a share is not a positive number.
     """
     limit, share = np.array(limits, dtype=np.int64), np.array(shares, dtype=np.float64)
     if not 0 <= total <= limit.sum():
-        raise BadInput(f"{total} weights cannot be kept of {limit.sum()}; give a count between 0 and that")
+        raise BadInput(f"cannot keep {total} of {limit.sum()} weights. Give a count from 0 to {limit.sum()}.")
     if not (np.isfinite(share).all() and (share > 0).all()):
-        raise BadInput(f"the shares {list(shares)} are not all positive numbers; give every matrix some")
+        raise BadInput(f"the shares {list(shares)} are not all positive. Give each matrix a share above 0.")
     full = np.zeros(limit.size, dtype=bool)
     while True:
-        left = total - limit[full].sum()
-        quota = np.where(full, 0.0, left * share / max(share[~full].sum(), np.finfo(float).tiny))
+        remaining = total - limit[full].sum()
+        quota = np.where(full, 0.0, remaining * share / max(share[~full].sum(), np.finfo(float).tiny))
         over = quota > limit
         if not over.any():
             break

@@ -1,6 +1,6 @@
-"""Loops over the packed bits of several masks at once, a piece that fits the cache at a time.
+"""Loops over the packed bits of several masks at once, in blocks that fit the cache.
 
-Importing this compiles: functions that need it import it when they are called.
+Importing this module compiles it, so functions that need it import it when they are called.
 """
 
 from collections.abc import Iterator, Sequence
@@ -8,18 +8,18 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numba import njit
 
-# 64-bit words in a block, of all masks together. 2 MiB was the quickest of 0.5 to 4 MiB.
+# 64-bit words per block, over all masks. 2 MiB was the fastest size among 0.5 to 4 MiB.
 _BLOCK_WORDS = 1 << 18
 
 
 def blocks(members: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
-    """The bits of one matrix in n masks, piece by piece.
+    """Iterates over the bits of one matrix in n masks, block by block.
 
     Args:
         members: the packed bits of the matrix in each mask, uint8, of equal length.
 
     Yields:
-        contiguous uint64 of shape (n, words), a row for each mask, zero after the last weight.
+        Contiguous uint64 of shape (n, words), one row per mask, zero after the last weight.
     """
     step = 8 * max(_BLOCK_WORDS // len(members), 1)
     for start in range(0, members[0].size, step):
@@ -31,7 +31,7 @@ def blocks(members: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
 
 @njit(inline="always")
 def _ones(word: np.uint64) -> np.uint64:
-    # The textbook sum in parallel; the compiler replaces it by the machine's own instruction.
+    # The textbook population count; the compiler replaces it with the machine's own instruction.
     word -= (word >> np.uint64(1)) & np.uint64(0x5555555555555555)
     word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))
     word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
@@ -40,14 +40,14 @@ def _ones(word: np.uint64) -> np.uint64:
 
 @njit(nogil=True, cache=True)
 def add_common(block: np.ndarray, table: np.ndarray) -> None:
-    """Adds to table[i, j], i <= j, the number of weights that masks i and j of a block both keep.
+    """Adds to table[i, j], i <= j, the number of weights that masks i and j both keep in a block.
 
     Args:
         block: uint64 (n, words), contiguous.
-        table: int64 (n, n); below the diagonal it is left alone.
+        table: int64 (n, n); entries below the diagonal are not changed.
     """
     count, words = block.shape
-    for i in range(0, count, 4):  # four rows a pass: each word of the other row is read once for all
+    for i in range(0, count, 4):  # four rows per pass: each word of the other row is read once
         first, second = block[i], block[min(i + 1, count - 1)]
         third, fourth = block[min(i + 2, count - 1)], block[min(i + 3, count - 1)]
         for j in range(i, count):
@@ -66,7 +66,7 @@ def add_common(block: np.ndarray, table: np.ndarray) -> None:
 
 @njit(nogil=True, cache=True)
 def add_growth(block: np.ndarray, table: np.ndarray) -> None:
-    """Adds to table[i] how many weights some and how many all of the masks 0 .. i of a block keep.
+    """Adds to table[i] how many weights in a block any, and how many all, of the masks 0 .. i keep.
 
     Args:
         block: uint64 (n, words), contiguous.
@@ -86,14 +86,13 @@ def add_growth(block: np.ndarray, table: np.ndarray) -> None:
 
 @njit(nogil=True, cache=True)
 def add_tally(block: np.ndarray, tally: np.ndarray) -> None:
-    """Adds to tally[c], 1 <= c <= n, the number of weights that exactly c masks of a block keep.
+    """Adds to tally[c], 1 <= c <= n, the number of weights in a block that exactly c masks keep.
 
-    The masks' bits of 64 weights are added up side by side: bit b of the 64 sums is the word planes[b].
+    The masks' bits are summed for 64 weights in parallel: word planes[b] holds bit b of the 64 sums.
 
     Args:
         block: uint64 (n, words), contiguous.
-        tally: int64 (n + 1); its first entry, which would count the bits after the last weight, is left
-            alone.
+        tally: int64 (n + 1); the first entry, which would include the padding bits, is not changed.
     """
     count, words = block.shape
     planes = np.zeros(64, dtype=np.uint64)

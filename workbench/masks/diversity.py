@@ -1,4 +1,4 @@
-"""How much masks of one model differ, two by two."""
+"""Pairwise comparison of masks of one model."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ Masks = Sequence[Mask] | Mapping[str, Mask]
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """All pairs of n masks of one model, counted exactly; see `compare`.
+    """Exact counts for all pairs of n masks of one model; see `compare`.
 
     Attributes:
-        labels: the masks' names, n of them.
-        numel: number of weights of each matrix.
-        common: for each matrix the weights that masks i and j both keep, int64 (n, n); on the diagonal
-            what mask i keeps.
+        labels: the n names of the masks.
+        numel: number of weights in each matrix.
+        common: for each matrix, int64 (n, n): the number of weights that masks i and j both keep; on the
+            diagonal, the number that mask i keeps.
     """
 
     labels: list
@@ -29,13 +29,13 @@ class Comparison:
     common: dict[str, np.ndarray]
 
     def jaccard(self, matrix: str | None = None) -> pd.DataFrame:
-        """Weights kept by both over weights kept by either, in [0, 1]; 1 where neither keeps any.
+        """Weights kept by both divided by weights kept by either, in [0, 1]; 1 if neither keeps any.
 
         Args:
-            matrix: one matrix; all of them together where it is None.
+            matrix: name of one matrix; None for all matrices together.
 
         Returns:
-            a symmetric float64 frame (n, n) with ones on the diagonal.
+            A symmetric float64 frame (n, n) with ones on the diagonal.
 
         Raises:
             BadInput: there is no such matrix.
@@ -44,7 +44,7 @@ class Comparison:
         return self._frame(np.divide(common, either, out=np.ones(common.shape), where=either > 0))
 
     def hamming(self, matrix: str | None = None) -> pd.DataFrame:
-        """Number of weights on which two masks differ: a symmetric int64 frame (n, n); else as `jaccard`."""
+        """Number of weights on which two masks differ, as a symmetric int64 frame (n, n); see `jaccard`."""
         common, either = self._counts(matrix)
         return self._frame(either - common)
 
@@ -60,16 +60,16 @@ class Comparison:
 
 
 def compare(masks: Masks) -> Comparison:
-    """Counts what each two masks have in common, per matrix, in one pass over their packed bits.
+    """Counts the common weights of each pair of masks, per matrix, in one pass over their packed bits.
 
     Args:
         masks: at least one mask, all of one model. The labels are the mapping's keys, or 0 .. n-1 for a
             sequence.
 
     Raises:
-        BadInput: no mask, or masks of different models.
+        BadInput: there is no mask, or the masks belong to different models.
     """
-    # Imported late because it compiles.
+    # Imported late because importing it compiles it.
     from workbench.masks.bits import add_common, blocks
 
     labels, members = labelled(masks)
@@ -87,17 +87,17 @@ def compare(masks: Masks) -> Comparison:
 
 
 def overlap(masks: Masks) -> pd.DataFrame:
-    """Pairwise Jaccard indices of whole masks, `compare(masks).jaccard()`.
+    """Pairwise Jaccard indices of whole masks: `compare(masks).jaccard()`.
 
     Args:
         masks: at least one mask, all of one model.
 
     Returns:
-        a symmetric float64 frame with ones on the diagonal; its rows and columns are the mapping's
+        A symmetric float64 frame with ones on the diagonal. Rows and columns are labelled with the mapping's
         keys, or 0 .. n-1 for a sequence.
 
     Raises:
-        BadInput: no mask, or masks of different models.
+        BadInput: there is no mask, or the masks belong to different models.
     """
     return compare(masks).jaccard()
 
@@ -105,14 +105,14 @@ def overlap(masks: Masks) -> pd.DataFrame:
 def distance_from(reference: Mask, masks: Masks) -> pd.Series:
     """For each mask, the share of its kept weights that `reference` prunes, in [0, 1].
 
-    With the magnitude mask as reference this says how random a sampled mask is.
+    With the magnitude mask as the reference, this measures how random a sampled mask is.
 
     Raises:
-        BadInput: no mask, masks of different models, or a mask that keeps nothing.
+        BadInput: there is no mask, the masks belong to different models, or a mask keeps nothing.
     """
     labels, members = labelled(masks)
     if any(mask.kept == 0 for mask in members):
-        raise BadInput("a mask that keeps no weight has no distance; leave it out")
+        raise BadInput("the distance of a mask that keeps no weight is undefined. Leave that mask out.")
     shares = [(mask.kept - mask.common(reference)) / mask.kept for mask in members]
     return pd.Series(shares, index=labels, name="distance", dtype="float64")
 
@@ -121,14 +121,16 @@ def labelled(masks: Masks) -> tuple[list, list[Mask]]:
     """The labels and the masks of a sequence or mapping.
 
     Raises:
-        BadInput: no mask, something that is no mask, or masks of different models.
+        BadInput: there is no mask, an item is not a mask, or the masks belong to different models.
     """
     labels = list(masks) if isinstance(masks, Mapping) else list(range(len(masks)))
     members = list(masks.values()) if isinstance(masks, Mapping) else list(masks)
     if not members:
-        raise BadInput("no masks to compare; give at least one")
+        raise BadInput("there are no masks to compare. Give at least one.")
     for label, mask in zip(labels, members, strict=True):
         if not isinstance(mask, Mask):
-            raise BadInput(f"mask {label!r} is a {type(mask).__name__}; give masks, as topk_mask makes them")
+            raise BadInput(
+                f"mask {label!r} is a {type(mask).__name__}. Give masks, such as those of topk_mask."
+            )
         members[0].check_same_model(mask, f"mask {labels[0]!r}", f"mask {label!r}")
     return labels, members

@@ -1,4 +1,4 @@
-"""The mask file, as docs/mask-format.md describes it."""
+"""Reads and writes the mask file format of docs/mask-format.md."""
 
 import json
 from collections.abc import Mapping
@@ -12,12 +12,12 @@ from workbench.files import write_atomic
 from workbench.masks.packed import PackedMatrix, content_digest
 
 FORMAT_VERSION = "1"
-# One key, because safetensors writes several in an order that changes from process to process.
+# A single key, because safetensors writes several keys in an order that varies between processes.
 METADATA_KEY = "workbench.mask"
 
 
 def write_mask_file(path: str | Path, matrices: Mapping[str, PackedMatrix]) -> Path:
-    """Writes `matrices` atomically; equal matrices in equal order give equal bytes."""
+    """Writes `matrices` atomically; equal matrices in the same order give equal bytes."""
     description = {
         "version": FORMAT_VERSION,
         "digest": content_digest(matrices),
@@ -29,19 +29,19 @@ def write_mask_file(path: str | Path, matrices: Mapping[str, PackedMatrix]) -> P
 
 
 def read_mask_file(path: str | Path) -> dict[str, PackedMatrix]:
-    """The matrices of a mask file, in the order in which they were given to `write_mask_file`.
+    """Reads the matrices of a mask file, in the order in which they were written.
 
     Raises:
         BadInput: the file is missing, truncated, edited, or not a mask file of a known version.
     """
     if not Path(path).is_file():
-        raise BadInput(f"there is no mask file {path}. Give the path of a file that Mask.save wrote.")
+        raise BadInput(f"there is no mask file {path}. Give the path of a file written by Mask.save.")
     try:
         return _read(path)
     except (SafetensorError, OSError, ValueError) as error:
         raise BadInput(
-            f"{path} is not a usable mask file: {error}. It was truncated, edited or written by something "
-            "else; copy it again from its run folder, or save the mask again with Mask.save."
+            f"{path} is not a usable mask file: {error}. It was truncated, edited or written by another "
+            "program; copy it again from its run folder, or save the mask again with Mask.save."
         ) from error
 
 
@@ -50,10 +50,10 @@ def _read(path: str | Path) -> dict[str, PackedMatrix]:
         description = _description(file.metadata() or {})
         listed, stored = set(description["matrices"]), set(file.keys())
         if listed != stored:
-            raise ValueError(f"its header and its data disagree about {min(listed ^ stored)!r}")
+            raise ValueError(f"its header and its data do not both have {min(listed ^ stored)!r}")
         matrices = {name: _matrix(file, name, entry) for name, entry in description["matrices"].items()}
     if content_digest(matrices) != description["digest"]:
-        raise ValueError("its contents do not have the digest in its header")
+        raise ValueError("its contents do not match the digest in its header")
     return matrices
 
 
@@ -62,8 +62,8 @@ def _description(metadata: dict[str, str]) -> dict:
         raise ValueError(f"its header has no entry {METADATA_KEY!r}")
     description = json.loads(metadata[METADATA_KEY])
     if not isinstance(description, dict) or description.get("version") != FORMAT_VERSION:
-        found = description.get("version") if isinstance(description, dict) else description
-        raise ValueError(f"its format version is {found!r}, and only {FORMAT_VERSION!r} is known")
+        version = description.get("version") if isinstance(description, dict) else description
+        raise ValueError(f"its format version is {version!r}, and only {FORMAT_VERSION!r} is supported")
     if not isinstance(description.get("matrices"), dict) or "digest" not in description:
         raise ValueError("its header lacks the list of matrices or the digest")
     return description
@@ -77,5 +77,5 @@ def _matrix(file: safe_open, name: str, entry: object) -> PackedMatrix:
         raise ValueError(f"{name!r} is stored as {dtype}, not U8")
     matrix = PackedMatrix(tuple(shape), file.get_tensor(name))
     if matrix.kept != entry.get("kept"):
-        raise ValueError(f"{name!r} keeps {matrix.kept} weights where its header says {entry.get('kept')}")
+        raise ValueError(f"{name!r} keeps {matrix.kept} weights, but its header says {entry.get('kept')}")
     return matrix

@@ -16,39 +16,39 @@ from workbench.masks.packed import PackedMatrix, content_digest, popcount
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Mask:
-    """One bit for each prunable weight of a model: set where the weight is kept.
+    """One bit per prunable weight of a model, set if the weight is kept.
 
-    A mask is a value: named, bit-packed, immutable and hashable. Two masks are equal when names,
-    shapes and bits are, in whatever order the names come. `&`, `|`, `^` and `~` work weight by weight
-    and keep the order of the left operand. Build one with `from_tensors` or `load`.
+    A mask is a value: named, bit-packed, immutable and hashable. Two masks are equal if their names, shapes
+    and bits are equal, regardless of the order of the names. `&`, `|`, `^` and `~` work weight by weight and
+    keep the order of the left operand. Create a mask with `from_tensors` or `load`.
     """
 
     _matrices: dict[str, PackedMatrix]
 
     def __post_init__(self):
         if not self._matrices:
-            raise BadInput("a mask needs at least one matrix; the mapping is empty")
+            raise BadInput("the mapping is empty. A mask needs at least one matrix.")
         for name in self._matrices:
             if not isinstance(name, str) or name in ("", "__metadata__"):
-                raise BadInput(f"{name!r} cannot name a matrix; use the model's parameter names")
+                raise BadInput(f"{name!r} cannot name a matrix. Use the model's parameter names.")
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, torch.Tensor]) -> "Mask":
         """Packs boolean tensors.
 
         Args:
-            tensors: the model's parameter names and, for each, a bool tensor of the parameter's
-                shape, True where the weight is kept. Any device; the order of the names is kept.
+            tensors: for each parameter name, a bool tensor with the parameter's shape, True where the weight
+                is kept. Tensors may be on any device; the order of the names is kept.
 
         Raises:
             BadInput: the mapping is empty, or a tensor is empty or not of dtype bool.
         """
         for name, tensor in tensors.items():
             if not isinstance(tensor, torch.Tensor) or tensor.dtype != torch.bool:
-                found = tensor.dtype if isinstance(tensor, torch.Tensor) else type(tensor).__name__
-                raise BadInput(f"mask {name!r} is {found}; give a bool tensor, such as `weight != 0`")
+                actual = tensor.dtype if isinstance(tensor, torch.Tensor) else type(tensor).__name__
+                raise BadInput(f"mask {name!r} is {actual}. Give a bool tensor, such as `weight != 0`.")
             if tensor.numel() == 0:
-                raise BadInput(f"mask {name!r} has shape {tuple(tensor.shape)}: no weight; leave it out")
+                raise BadInput(f"mask {name!r} has shape {tuple(tensor.shape)} and no weights. Leave it out.")
         return cls({name: PackedMatrix.pack(tensor.cpu().numpy()) for name, tensor in tensors.items()})
 
     @classmethod
@@ -61,15 +61,15 @@ class Mask:
         return cls(read_mask_file(path))
 
     def save(self, path: str | Path) -> Path:
-        """Writes a mask file (docs/mask-format.md) atomically; equal masks in one order give equal bytes.
+        """Writes a mask file (docs/mask-format.md) atomically; equal masks in equal order give equal bytes.
 
         Raises:
-            Stopped: the disk is full or read-only; `path` is as it was.
+            Stopped: the disk is full or read-only; `path` is unchanged.
         """
         return write_mask_file(path, self._matrices)
 
     def __getitem__(self, name: str) -> torch.Tensor:
-        """The matrix `name` as a fresh bool tensor on the CPU, True where the weight is kept."""
+        """The matrix `name` as a new bool tensor on the CPU, True where the weight is kept."""
         return torch.from_numpy(self.packed(name).unpack())
 
     def __iter__(self) -> Iterator[str]:
@@ -81,11 +81,11 @@ class Mask:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The parameter names, in the order in which they were given."""
+        """The parameter names, in their original order."""
         return tuple(self._matrices)
 
     def packed(self, name: str) -> PackedMatrix:
-        """The bits of the matrix `name` as they are kept, eight to a byte."""
+        """The packed bits of the matrix `name`, eight per byte."""
         if name not in self._matrices:
             raise unknown("matrix", name, self.names)
         return self._matrices[name]
@@ -97,7 +97,7 @@ class Mask:
 
     @cached_property
     def numel(self) -> int:
-        """Number of weights the mask speaks about."""
+        """Number of weights that the mask covers."""
         return sum(matrix.numel for matrix in self._matrices.values())
 
     @cached_property
@@ -107,7 +107,7 @@ class Mask:
 
     @property
     def sparsity(self) -> float:
-        """Share of the weights that are pruned, in [0, 1]."""
+        """Share of pruned weights, in [0, 1]."""
         return (self.numel - self.kept) / self.numel
 
     def kept_per_matrix(self) -> dict[str, int]:
@@ -115,13 +115,13 @@ class Mask:
         return {name: matrix.kept for name, matrix in self._matrices.items()}
 
     def layer_sparsity(self) -> pd.Series:
-        """Share of the weights pruned in each matrix, indexed by name, float64."""
+        """Share of pruned weights in each matrix, indexed by name, float64."""
         shares = {name: (m.numel - m.kept) / m.numel for name, m in self._matrices.items()}
         return pd.Series(shares, name="sparsity", dtype="float64").rename_axis("matrix")
 
     @cached_property
     def digest(self) -> str:
-        """A hex digest of names, shapes and bits: the same in every process and on every machine."""
+        """A hex digest of names, shapes and bits; the same in every process and on every machine."""
         return content_digest(self._matrices)
 
     def __hash__(self) -> int:
@@ -155,7 +155,7 @@ class Mask:
         return self.kept + other.kept - 2 * self.common(other)
 
     def jaccard(self, other: "Mask") -> float:
-        """Weights kept by both over weights kept by either, in [0, 1]; 1.0 where neither keeps any."""
+        """Weights kept by both divided by weights kept by either, in [0, 1]; 1.0 if neither keeps any."""
         both = self.common(other)
         either = self.kept + other.kept - both
         return both / either if either else 1.0
@@ -165,13 +165,23 @@ class Mask:
         """Sets the pruned weights to zero, in place.
 
         Args:
-            model: anything with `named_parameters()` as torch modules have it, or a mapping of names
-                to tensors. Tied parameters may be named by any of their names. Parameters that the
-                mask does not name are left alone.
+            model: as `weights_in` takes it. Parameters that the mask does not name are left alone.
 
         Raises:
-            BadInput: the model lacks a matrix of the mask, or has it in another shape; no weight has
-                been touched.
+            BadInput: as `weights_in`; no weight has been touched.
+        """
+        for name, weight in self.weights_in(model).items():
+            weight.masked_fill_(~self[name].to(weight.device), 0)
+
+    def weights_in(self, model: Any) -> dict[str, torch.Tensor]:
+        """The matrices of a model that the mask is about, in the mask's order.
+
+        Args:
+            model: anything with `named_parameters()` as torch modules have it, or a mapping of names
+                to tensors. Tied parameters may be named by any of their names.
+
+        Raises:
+            BadInput: the model lacks a matrix of the mask, or has it in another shape.
         """
         # A tied parameter is listed once unless asked for under all its names.
         is_mapping = isinstance(model, Mapping)
@@ -187,8 +197,7 @@ class Mask:
                     f"a mask of another model: it has {name!r} in shape {shape}, the model in shape "
                     f"{tuple(weights[name].shape)}. Use a mask that was made for this model."
                 )
-        for name in self.names:
-            weights[name].masked_fill_(~self[name].to(weights[name].device), 0)
+        return {name: weights[name] for name in self.names}
 
     def _combine(self, other: "Mask", operation: Callable) -> "Mask":
         if not isinstance(other, Mask):
@@ -197,15 +206,15 @@ class Mask:
         return Mask({name: operation(m, other._matrices[name]) for name, m in self._matrices.items()})
 
     def check_same_model(self, other: "Mask", first: str = "the first", second: str = "the second") -> None:
-        """Refuses masks that do not name the same matrices in the same shapes.
+        """Checks that two masks have the same matrices with the same shapes.
 
         Args:
-            other: the mask to hold this one against.
-            first: what to call this mask in the message.
-            second: what to call `other` there.
+            other: the mask to compare this one with.
+            first: what the message calls this mask.
+            second: what the message calls `other`.
 
         Raises:
-            BadInput: the masks differ; the message names the first difference.
+            BadInput: they do not; the message names the first difference.
         """
         ours, theirs = self.shapes, other.shapes
         for name in (*ours, *theirs):
@@ -213,5 +222,5 @@ class Mask:
             if left != right:
                 raise BadInput(
                     f"masks of different models: {name!r} is {left or 'missing'} in {first} and "
-                    f"{right or 'missing'} in {second}. Combine masks of one model only."
+                    f"{right or 'missing'} in {second}. Combine only masks of one model."
                 )

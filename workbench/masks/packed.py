@@ -1,4 +1,4 @@
-"""The bits of one matrix, eight to a byte, counted exactly."""
+"""The bits of one matrix, packed eight per byte and counted exactly."""
 
 import hashlib
 import math
@@ -13,15 +13,15 @@ from workbench.errors import BadInput
 
 @dataclass(frozen=True, eq=False)
 class PackedMatrix:
-    """A boolean array of any shape as `numpy.packbits` lays it out.
+    """A boolean array of any shape in the layout of `numpy.packbits`.
 
     Args:
-        shape: the array's shape, every length at least 1.
-        bits: uint8, ceil(numel / 8) bytes in C order, the first weight in the highest bit. The bits
-            after the last weight are zero, so that equal arrays have equal bytes.
+        shape: the array's shape; every dimension is at least 1.
+        bits: uint8, ceil(numel / 8) bytes in C order, with the first weight in the most significant bit. The
+            padding bits after the last weight are zero, so that equal arrays have equal bytes.
 
     Raises:
-        BadInput: the bytes do not fit the shape, or spare bits are set.
+        BadInput: the bytes do not fit the shape, or padding bits are set.
     """
 
     shape: tuple[int, ...]
@@ -29,14 +29,14 @@ class PackedMatrix:
 
     def __post_init__(self):
         if self.numel < 1:
-            raise BadInput(f"shape {self.shape} holds no weight; every length must be at least 1")
+            raise BadInput(f"shape {self.shape} has no weights; every dimension must be at least 1")
         if self.bits.dtype != np.uint8 or self.bits.shape != (math.ceil(self.numel / 8),):
             raise BadInput(
                 f"shape {self.shape} needs {math.ceil(self.numel / 8)} bytes of uint8, "
                 f"not {self.bits.dtype} of shape {self.bits.shape}"
             )
         if self.bits[-1] & ~self._last_byte:
-            raise BadInput(f"bits after the last of {self.numel} weights are set; they must be zero")
+            raise BadInput(f"padding bits after the last of {self.numel} weights are set; they must be zero")
         self.bits.setflags(write=False)
 
     @classmethod
@@ -45,12 +45,12 @@ class PackedMatrix:
         return cls(array.shape, np.packbits(array.reshape(-1)))
 
     def unpack(self) -> np.ndarray:
-        """The boolean array, freshly allocated."""
+        """The boolean array, newly allocated."""
         return np.unpackbits(self.bits, count=self.numel).view(bool).reshape(self.shape)
 
     @property
     def numel(self) -> int:
-        """Number of weights, set or not."""
+        """Number of weights, kept or not."""
         return math.prod(self.shape)
 
     @cached_property
@@ -80,13 +80,13 @@ class PackedMatrix:
 
 def popcount(bits: np.ndarray) -> int:
     """Number of set bits in a contiguous uint8 array, counted in int64."""
-    whole = bits.size // 8 * 8
-    words, rest = bits[:whole].view(np.uint64), bits[whole:]
+    aligned = bits.size // 8 * 8
+    words, rest = bits[:aligned].view(np.uint64), bits[aligned:]
     return int(np.bitwise_count(words).sum(dtype=np.int64) + np.bitwise_count(rest).sum(dtype=np.int64))
 
 
 def content_digest(matrices: Mapping[str, PackedMatrix]) -> str:
-    """A BLAKE2b-256 hex digest of names, shapes and bits; the order of the names does not matter."""
+    """A BLAKE2b-256 hex digest of names, shapes and bits, independent of the order of the names."""
     state = hashlib.blake2b(digest_size=32)
     for name in sorted(matrices):
         matrix = matrices[name]

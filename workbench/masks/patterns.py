@@ -12,38 +12,38 @@ from workbench.masks.ranking.vectors import check_rankable, not_finite
 
 
 def nm_mask(scores: Mapping[str, torch.Tensor], n: int, m: int) -> Mask:
-    """Keeps the n highest of each m consecutive scores along the last (input) dimension.
+    """Keeps the n highest of every m consecutive scores along the last (input) dimension.
 
-    2:4 is the pattern that sparse tensor cores compute with (Mishra et al. 2021, arXiv 2104.08378).
-    Of equal scores the one with the lower index is kept.
+    2:4 is the pattern that sparse tensor cores support (Mishra et al. 2021, arXiv 2104.08378). Among equal
+    scores, the one with the lower index is kept.
 
     Args:
-        scores: names and floating-point tensors, finite, whose last dimension m divides.
-        n: weights kept of each m, 1 <= n <= m.
+        scores: finite floating-point tensors by name; m must divide their last dimension.
+        n: weights kept per block, 1 <= n <= m.
         m: length of a block.
 
     Raises:
-        BadInput: n and m make no pattern, m does not divide a last dimension, or the scores cannot
-            be ranked.
+        BadInput: n and m are not a valid pattern, m does not divide a last dimension, or the scores cannot be
+            ranked.
     """
     if type(n) is not int or type(m) is not int or not 1 <= n <= m:
-        raise BadInput(f"an N:M pattern of {n!r}:{m!r} is impossible; it needs integers with 1 <= n <= m")
+        raise BadInput(f"{n!r}:{m!r} is not an N:M pattern. Give integers with 1 <= n <= m.")
     for name, tensor in scores.items():
         check_rankable(name, tensor)
         if tensor.ndim == 0 or tensor.shape[-1] % m:
             raise BadInput(
-                f"{name!r} has shape {tuple(tensor.shape)}, whose last dimension {m} does not divide; "
-                "choose another m or leave this matrix out"
+                f"{name!r} has shape {tuple(tensor.shape)}, whose last dimension is not a multiple of {m}. "
+                "Choose another m or leave this matrix out."
             )
     return Mask({name: _blocks(_finite(name, tensor), n, m) for name, tensor in scores.items()})
 
 
 def _finite(name: str, tensor: torch.Tensor) -> np.ndarray:
-    """The values in float64 if they are, else in float32, which holds every other format exactly."""
+    """The values as float64 if they are, else as float32, which represents all other formats exactly."""
     dtype = torch.float64 if tensor.dtype == torch.float64 else torch.float32
     values = tensor.detach().to("cpu", dtype).numpy()
-    if wrong := values.size - np.count_nonzero(np.isfinite(values)):
-        raise not_finite(name, wrong, values.size)
+    if bad := values.size - np.count_nonzero(np.isfinite(values)):
+        raise not_finite(name, bad, values.size)
     return values
 
 

@@ -1,4 +1,4 @@
-"""What a pool of masks covers and where it disagrees, out of packed bits."""
+"""Coverage of a pool of masks, and where its masks disagree, computed from packed bits."""
 
 from itertools import pairwise
 
@@ -14,18 +14,18 @@ _MAP_CELLS = 64
 
 
 def growth(masks: Masks, matrix: str | None = None) -> pd.DataFrame:
-    """How many weights the first 1, 2, .. n masks keep together.
+    """The union and intersection of the first 1, 2, .. n masks.
 
     Args:
         masks: at least one mask, all of one model, in the order in which the pool grows.
-        matrix: one matrix; all of them together where it is None.
+        matrix: name of one matrix; None for all matrices together.
 
     Returns:
-        an int64 frame, a row for each mask: `union`, the weights that it or any mask before it keeps,
-        and `intersection`, those that it and all masks before it keep.
+        An int64 frame with one row per mask: `union`, the number of weights kept by it or any mask before it,
+        and `intersection`, the number kept by it and all masks before it.
 
     Raises:
-        BadInput: no mask, masks of different models, or no such matrix.
+        BadInput: there is no mask or no such matrix, or the masks belong to different models.
     """
     from workbench.masks.bits import add_growth, blocks
 
@@ -43,19 +43,20 @@ def growth(masks: Masks, matrix: str | None = None) -> pd.DataFrame:
 
 
 def entropy(masks: Masks) -> pd.Series:
-    """How undecided a pool is about each matrix, in bits a weight.
+    """The disagreement of a pool about each matrix, in bits per weight.
 
-    The mean over the matrix's weights of H(f) = -f log2 f - (1 - f) log2(1 - f), f the share of the masks
-    that keep the weight: 0 where all masks agree, 1 where each weight is kept by half of them.
+    This is the mean over the matrix's weights of H(f) = -f log2 f - (1 - f) log2(1 - f), where f is the share
+    of
+    masks that keep the weight: 0 if all masks agree, 1 if every weight is kept by half of them.
 
     Args:
         masks: at least one mask, all of one model.
 
     Returns:
-        a float64 series in [0, 1], indexed by matrix.
+        A float64 series in [0, 1], indexed by matrix.
 
     Raises:
-        BadInput: no mask, or masks of different models.
+        BadInput: there is no mask, or the masks belong to different models.
     """
     from workbench.masks.bits import add_tally, blocks
 
@@ -76,22 +77,23 @@ def entropy(masks: Masks) -> pd.Series:
 
 
 def disagreement(masks: Masks, matrix: str) -> np.ndarray:
-    """Where in a matrix masks disagree, as a picture of at most 64 x 64 cells.
+    """Where in a matrix the masks disagree, as a grid of at most 64 x 64 cells.
 
     Args:
         masks: at least two masks, all of one model.
-        matrix: its name. A tensor of more dimensions is seen as (first, all others), a vector as one row.
+        matrix: name of the matrix. A tensor with more dimensions is treated as (first, all others), a vector
+            as one row.
 
     Returns:
-        float64 (rows, columns): of all pairs of masks the share that differs on a weight, averaged over
-        the weights of the cell. Cells of a row or column differ by one weight in length at most.
+        float64 (rows, columns): the share of pairs of masks that differ on a weight, averaged over the
+        weights of a cell. The sizes of cells differ by at most one weight in each direction.
 
     Raises:
-        BadInput: fewer than two masks, masks of different models, or no such matrix.
+        BadInput: there are fewer than two masks, they belong to different models, or there is no such matrix.
     """
     _, members = labelled(masks)
     if len(members) < 2:
-        raise BadInput("one mask has nothing to disagree with; give at least two")
+        raise BadInput("disagreement needs at least two masks. Give more than one.")
     shape = members[0].shapes[_known(matrix, members[0])]
     rows = shape[0] if len(shape) > 1 else 1
     columns = members[0].packed(matrix).numel // rows
@@ -110,7 +112,7 @@ def disagreement(masks: Masks, matrix: str) -> np.ndarray:
 
 
 def cell_means(values: np.ndarray) -> np.ndarray:
-    """Numbers of a matrix's weights, averaged over the cells of `disagreement`: float64 (rows, columns)."""
+    """Averages one number per weight over the cells of `disagreement`; returns float64 (rows, columns)."""
     flat = values.reshape(values.shape[0] if values.ndim > 1 else 1, -1)
     edges = [_edges(length) for length in flat.shape]
     sums = np.add.reduceat(flat, edges[1][:-1], axis=1, dtype=np.float64)

@@ -83,8 +83,8 @@ def cautions(table: pd.DataFrame) -> list[str]:
     single = table.groupby(["task", "model", "sparsity", "engine"])["seed"].nunique().eq(1)
     if single.any():
         paragraphs.append(
-            f"{single.sum()} of {len(single)} entries have one seed and cannot show how much another seed "
-            "would differ."
+            f"{single.sum()} of {len(single)} entries have one seed, which cannot show how much results vary "
+            "between seeds."
         )
     return paragraphs
 

@@ -12,7 +12,7 @@ HOW_TO_KEEP = (
     "No run here kept the weights of its levels or particles, so a line can only connect final models. The "
     "option --keep-weights keeps them. This command makes a run with both (it takes some minutes):"
 )
-NO_ENDPOINTS = "There are no two models here of the same task and model to connect by a line."
+NO_ENDPOINTS = "There are no two models of one task and model here to connect by a line."
 NO_TRACE = "No trace was computed; set the parameter probes to the number of sign vectors to use."
 
 

@@ -47,8 +47,8 @@ def how_paired(pairs: pd.DataFrame, baseline: str) -> list[str]:
         paragraphs += [
             f"Each difference is an engine's score minus that of {baseline}, at the same task, model, "
             f"sparsity, seeds and dev examples, and with optimizer steps within {100 * EQUAL_STEPS:g} %.",
-            f"An interval is the middle 95 % of {RESAMPLES:,} bootstrap resamples; the column “resampled” "
-            "says of what. With only two or three seeds it is too narrow.",
+            f'An interval is the middle 95 % of {RESAMPLES:,} bootstrap resamples; the column "resampled" '
+            "says what was resampled. With only two or three seeds it is too narrow.",
             f"{nonzero} of {count} intervals exclude zero; by chance alone about {0.05 * count:.1f} would.",
         ]
     if len(fair) < len(pairs):

@@ -51,7 +51,7 @@ def what_was_run(run: Run) -> list[str]:
         f"Settings that differ from the engine's defaults: {_settings(run)}. "
         f"The scale is {spec.scale:g}: each training length is the engine's setting times this factor.",
         f"Selection used {examples['validation']:,} examples. The dev split has {dev} examples.",
-        f"The seed is {spec.seed}. This is one seed, so the page cannot show how much another would differ.",
+        f"The seed is {spec.seed}. This is one seed, so the page cannot show how much results vary with it.",
     ]
 
 
@@ -110,12 +110,12 @@ def reproduction(run: Run) -> str:
     return f"OMP_NUM_THREADS={run.environment['threads']} {shlex.join(words)}"
 
 
-def circumstances(run: Run) -> pd.DataFrame:
+def environment_table(run: Run) -> pd.DataFrame:
     """What a run's results depend on besides its spec: a table of names and values."""
     environment = dict(run.environment)
     versions = environment.pop("versions")
     rows = [("run", run.name), *((name, str(value)) for name, value in (environment | versions).items())]
-    return pd.DataFrame(rows, columns=["circumstance", "value"])
+    return pd.DataFrame(rows, columns=["environment", "value"])
 
 
 def _settings(run: Run) -> str:

@@ -31,6 +31,14 @@ class StagePaths:
         self.race = folder / _RACE
         self.dropped = folder / "dropped.json"
 
+    def best(self, step: int) -> Path:
+        """The weights of the best evaluation so far, after `step` optimizer steps, of a stage under way."""
+        return self.folder / f"best-{step}.safetensors"
+
+    def bests(self) -> list[Path]:
+        """All such files that exist."""
+        return sorted(self.folder.glob("best-*.safetensors"))
+
 
 class RunFolder:
     """The files of one run, or of a dense model that several runs share; none of them need exist.
@@ -47,6 +55,8 @@ class RunFolder:
         model: the folder of the final model.
         model_weights: the weights in that folder.
         unfinished_model: the same folder while it is being written.
+        teacher_logits: what a shared dense model says about each training example.
+        teacher_lock: held while that is being computed.
         lock: held by the process that is at work on the run.
         job, job_log, job_ending: a background run's process, its output, and how it ended.
         job_lock: held while a background run is being started.
@@ -64,6 +74,8 @@ class RunFolder:
         self.model = root / "model"
         self.model_weights = self.model / "model.safetensors"
         self.unfinished_model = root / ".model.part"
+        self.teacher_logits = root / "teacher-logits.safetensors"
+        self.teacher_lock = root / ".teacher.lock"
         self.lock = root / ".lock"
         self.job = root / ".job"
         self.job_lock = root / ".job.lock"
@@ -111,8 +123,9 @@ class RunFolder:
 
     def scaffolding(self, keep_states: bool) -> list[Path]:
         """What only a resume needs, and what killed writers left."""
-        pattern = "checkpoint.safetensors" if keep_states else "*.safetensors"
-        return [*self._stages.rglob(pattern), *self.root.rglob(".*.part")]
+        patterns = ("checkpoint.safetensors", "best-*.safetensors") if keep_states else ("*.safetensors",)
+        tensors = (path for pattern in patterns for path in self._stages.rglob(pattern))
+        return [*tensors, *self.root.rglob(".*.part")]
 
     def _stages_with(self, file: str) -> Iterator[Stage]:
         for path in sorted(self._stages.rglob(file)):
@@ -144,3 +157,7 @@ class Store:
     def log(self, name: str) -> Path:
         """The output of a run that a grid started, or the traceback of a defect."""
         return self.root / "logs" / f"{name}.log"
+
+    def tracked(self, tracker: str) -> Path:
+        """What a tracker was given: TensorBoard's event files, or notes on how far each run was sent."""
+        return self.root / "tracked" / tracker

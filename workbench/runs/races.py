@@ -24,6 +24,8 @@ class RaceOutcome:
         candidates: of each candidate what the engine recorded, its `score` (the primary metric), its `loss`
             on validation, and its `mask`'s digest.
         dropped: the candidates that a person took out.
+        eval_every: optimizer steps between evaluations; None in races of early versions.
+        eval_examples: examples in each; None in races of early versions.
         by: what the candidates were ranked by.
         tie: what decided between candidates that were equal in that: the other of the two, or, where they
             were equal in both, their order in the pool. None where there was nothing to decide.
@@ -34,14 +36,24 @@ class RaceOutcome:
     average: int
     candidates: tuple[dict[str, Any], ...]
     dropped: tuple[int, ...] = ()
+    eval_every: int | None = None
+    eval_examples: int | None = None
     by: EarlyScore = "metric"
     tie: Tie | None = None
     order: str | None = None
 
     def write(self, path: Path) -> None:
         """Writes the outcome, which ends the race."""
-        plain = {"best": self.best, "average": self.average, "by": self.by, "tie": self.tie}
-        plain |= {"order": self.order, "candidates": list(self.candidates)}
+        plain = {
+            "best": self.best,
+            "average": self.average,
+            "by": self.by,
+            "tie": self.tie,
+            "order": self.order,
+            "eval_every": self.eval_every,
+            "eval_examples": self.eval_examples,
+            "candidates": list(self.candidates),
+        }
         write_json(path, plain | ({"dropped": list(self.dropped)} if self.dropped else {}))
 
     @classmethod
@@ -51,8 +63,9 @@ class RaceOutcome:
             return None
         plain = read_json(path)
         candidates, dropped = tuple(plain["candidates"]), tuple(plain.get("dropped", ()))
-        by, tie, order = plain.get("by", "metric"), plain.get("tie"), plain.get("order")
-        return cls(plain["best"], plain["average"], candidates, dropped, by, tie, order)
+        evaluations = plain.get("eval_every"), plain.get("eval_examples")
+        ranking = plain.get("by", "metric"), plain.get("tie"), plain.get("order")
+        return cls(plain["best"], plain["average"], candidates, dropped, *evaluations, *ranking)
 
 
 def drop(root: str | Path, race: str, candidates: Iterable[int]) -> None:

@@ -10,7 +10,9 @@ class Cost:
     Attributes:
         optimizer_steps: parameter updates.
         examples: training examples seen, repetitions counted.
-        flops: floating-point operations as if dense: forward, backward, and the teacher's forward.
+        flops: floating-point operations as if dense: forward, backward, and the teacher's forward where it is
+            asked in every step. Its logits for the training split, which are computed once for all runs of a
+            store, count in none of them.
         seconds: wall time, evaluations included.
     """
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,16 +35,46 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], facts: dict[str, An
     write_atomic(path, lambda part: save_file(contiguous, part, metadata={"about": text}))
 
 
-def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """What `write_tensors` wrote.
+class TensorFile(Mapping[str, Tensor]):
+    """The tensors of a safetensors file. Each is read when it is asked for, and none is kept.
+
+    Attributes:
+        path: the file.
+        metadata: its text metadata.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        with safe_open(path, framework="pt") as file:
+            self._names = dict.fromkeys(file.keys())
+            self.metadata: dict[str, str] = file.metadata() or {}
+
+    def __getitem__(self, name: str) -> Tensor:
+        if name not in self._names:
+            raise KeyError(name)
+        # The pages of a mapped file stay in memory until the file is closed.
+        with safe_open(self.path, framework="pt") as file:
+            return file.get_tensor(name).clone()
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def read_tensors(path: Path) -> tuple[TensorFile, dict[str, Any]]:
+    """What `write_tensors` wrote; the digest is checked here, the tensors are read when they are used.
 
     Raises:
         BadInput: the file is missing, truncated or edited.
     """
     try:
-        with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-            facts = json.loads(file.metadata()["about"])
+        tensors = TensorFile(path)
+        facts = json.loads(tensors.metadata["about"])
         if content_digest(tensors) != facts.pop("digest"):
             raise ValueError("its content does not match its digest")
     except (SafetensorError, OSError, TypeError, KeyError, ValueError) as error:
@@ -117,12 +147,13 @@ class StageState:
         The encoder is the whole base model, the pooler included, as in Chen et al.'s code, which resets all
         of `bert.*`.
         """
-        base = self.prunable[0].split(".")[0]
+        base = f"model.{self.prunable[0].split('.')[0]}."
 
         def mix() -> Tensors:
-            own, others = _weights_of(self.read().values), _weights_of(other.read().values)
-            head = {name: value for name, value in own.items() if not name.startswith(f"model.{base}.")}
-            return Tensors(others | head)
+            own, others = self.read().values, other.read().values
+            return Tensors(
+                {name: (others if name.startswith(base) else own)[name] for name in _weight_names(own)}
+            )
 
         return StageState(mix, self.prunable)
 
@@ -150,7 +181,7 @@ def stage_weights(folder: RunFolder, stage: str) -> dict[str, Tensor]:
             "weights of levels only if asked to: delete its folder and make it again with --keep-weights."
         )
     values, _ = read_tensors(path)
-    return {name.removeprefix("model."): value for name, value in _weights_of(values).items()}
+    return {name.removeprefix("model."): values[name] for name in _weight_names(values)}
 
 
 def strip_moments(folder: RunFolder) -> None:
@@ -158,10 +189,13 @@ def strip_moments(folder: RunFolder) -> None:
     for stage in folder.stages_with_states():
         path = folder.stage(stage).state
         values, facts = read_tensors(path)
-        weights = _weights_of(values)
-        if len(weights) < len(values):
-            write_tensors(path, weights, facts | {"optimizer_steps": 0})
+        if len(_weight_names(values)) < len(values):
+            write_tensors(path, _weights_of(values), facts | {"optimizer_steps": 0})
 
 
 def _weights_of(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: value for name, value in values.items() if name.startswith("model.")}
+    return {name: values[name] for name in _weight_names(values)}
+
+
+def _weight_names(values: Mapping[str, Tensor]) -> list[str]:
+    return [name for name in values if name.startswith("model.")]

@@ -1,5 +1,6 @@
 """Decodes image files to pixel arrays, once per split, and collates batches with optional augmentation."""
 
+import hashlib
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -36,6 +37,12 @@ class Images:
     def lengths(self) -> np.ndarray:
         """(n,) int64, pixels in each example; all equal."""
         return np.full(len(self), self.pixels.shape[2] * self.pixels.shape[3], dtype=np.int64)
+
+    def digest(self) -> str:
+        """Sixteen hex digits of what a model reads of the split, labels not included."""
+        digest = hashlib.sha256(str(self.pixels.shape).encode())
+        digest.update(self.pixels)
+        return digest.hexdigest()[:16]
 
     def collate(self, indices: np.ndarray, rng: np.random.Generator | None = None) -> dict[str, torch.Tensor]:
         """Collates one batch.

@@ -2,9 +2,11 @@
 
 from workbench.training.averaging import has_batchnorm, mean_of, recalibrate
 from workbench.training.config import Distillation, TrainingConfig
-from workbench.training.evaluation import predict
+from workbench.training.evaluation import EvaluationSet, predict
 from workbench.training.fisher import BlockFisher, fisher_bytes
-from workbench.training.hardware import autocast, detect_precision, device, device_name
+from workbench.training.hardware import autocast, detect_precision, device, device_name, installed_memory
+from workbench.training.objective import model_inputs
+from workbench.training.progress import progress_bar
 from workbench.training.saliency import CALIBRATION_BATCH_SIZE, CALIBRATION_BATCHES, label_gradients, saliency
 from workbench.training.sparsifier import FixedMask, Sparsifier, Training
 from workbench.training.trainer import MaskedTrainer, NonFiniteLoss, load_model_tensors, model_tensors
@@ -14,6 +16,7 @@ __all__ = [
     "CALIBRATION_BATCH_SIZE",
     "BlockFisher",
     "Distillation",
+    "EvaluationSet",
     "FixedMask",
     "MaskedTrainer",
     "NonFiniteLoss",
@@ -26,11 +29,14 @@ __all__ = [
     "device_name",
     "fisher_bytes",
     "has_batchnorm",
+    "installed_memory",
     "label_gradients",
     "load_model_tensors",
     "mean_of",
+    "model_inputs",
     "model_tensors",
     "predict",
+    "progress_bar",
     "recalibrate",
     "saliency",
 ]

@@ -1,4 +1,4 @@
-"""Weights averaged over trainings, and the statistics that have to follow them."""
+"""Averages of weights over trainings, and the statistics that have to be recomputed for them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -9,9 +9,10 @@ from torch.optim.swa_utils import update_bn
 
 
 def mean_of(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """The uniform mean of weights under equal names; integers (counters) are the first state's.
+    """The uniform mean of weights with equal names; integers (counters) are taken from the first state.
 
-    Weights that are zero in every state are exactly zero in the mean, and the mean of one state is itself.
+    Weights that are zero in every state are exactly zero in the mean. The mean of one state is that state.
+    States that read their tensors from files are read one tensor at a time.
     """
     first, *others = states
     return {
@@ -23,13 +24,13 @@ def mean_of(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
 
 
 def has_batchnorm(model: nn.Module) -> bool:
-    """Whether averaged weights need new running statistics."""
+    """Whether the model has running statistics, which averaged weights invalidate."""
     return any(isinstance(module, _BatchNorm) for module in model.modules())
 
 
 @torch.no_grad()
 def recalibrate(model: nn.Module, batches: Iterable[Mapping[str, Tensor]]) -> None:
-    """Recomputes BatchNorm's running statistics over image batches; without BatchNorm it reads none."""
+    """Recomputes BatchNorm's running statistics over image batches; without BatchNorm no batch is read."""
     if has_batchnorm(model):
         device = next(model.parameters()).device
         update_bn((batch["pixel_values"].to(device) for batch in batches), model)

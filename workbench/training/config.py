@@ -19,7 +19,10 @@ class Distillation:
     `none`: the labels alone.
     `logits`: hardness * KL at a temperature + (1 - hardness) * label loss;
         for a regression the squared error to the teacher's score in place of the KL (a source was NOT FOUND).
-    `tinybert`: attentions + hidden states + soft labels, no hard labels (paper A, section 7).
+        The teacher's logits are computed once for each training example, so they do not depend on the
+        padding of the student's batches. Where images are augmented, it is asked in every step.
+    `tinybert`: attentions + hidden states + soft labels, no hard labels (paper A, section 7). The teacher
+        is asked in every step.
     """
 
     mode: Literal["none", "logits", "tinybert"] = "tinybert"
@@ -41,6 +44,7 @@ class TrainingConfig:
         weight_decay: AdamW's decoupled decay, SGD's decay.
         clip: largest gradient norm; None for no clipping.
         eval_every: optimizer steps between evaluations; the last step is always evaluated.
+        eval_examples: examples of the validation split in an evaluation, a fixed sample; None for all.
         keep: the weights that the stage leaves: those of its best evaluation, or its last.
         average_from: share of the training after which weights are averaged (stochastic weight averaging);
             the stage then leaves the mean. None for no averaging.
@@ -60,6 +64,7 @@ class TrainingConfig:
     weight_decay: NonNegative = 0.0
     clip: Positive | None = None
     eval_every: Count = 50
+    eval_examples: Count | None = None
     keep: Literal["best", "last"] = "best"
     average_from: Annotated[float, Field(ge=0, lt=1)] | None = None
     average_every: Count | None = None

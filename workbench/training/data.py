@@ -2,10 +2,11 @@
 
 import hashlib
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import pandas as pd
+import torch
 from torch import Tensor, nn
 
 from workbench.errors import BadInput
@@ -14,7 +15,7 @@ from workbench.randomness import derive, numpy_generator
 from workbench.tasks import Encoded, Images, Task, batches, decode, encode
 from workbench.tasks.metrics import score
 from workbench.training.diagnostics import mean_loss, output_entropy
-from workbench.training.evaluation import predict
+from workbench.training.evaluation import EvaluationSet, predict
 
 _TRAIN_SAMPLE = 256
 
@@ -36,10 +37,10 @@ class TaskData:
         task: the task.
         tokenizer: the model's; None where the task has images.
         train: the training split.
-        train_sample: a fixed sample of it, to measure the training loss without dropout.
-        validation: the split that selection uses.
-        dev: the reported splits, by name; only final scores read them.
-        digest: of all rows, to recognise changed data.
+        train_sample: a fixed sample of it, on which the training loss is measured without dropout.
+        validation: the split that selects masks and checkpoints.
+        dev: the reported splits, by name; only the final scores use them.
+        digest: digest of all rows, to detect changed data.
     """
 
     def __init__(self, task: Task, model_id: str, seed: int, selection: str, examples: int | None = None):
@@ -48,7 +49,7 @@ class TaskData:
         Args:
             task: the task.
             model_id: the model that the examples are encoded for.
-            seed: of the validation split, and of the examples that are drawn.
+            seed: decides the validation split and which examples are drawn.
             selection: "validation" or "dev".
             examples: number of training examples; None for all.
 
@@ -77,26 +78,27 @@ class TaskData:
         self.train_sample = self._encode(_drawn(train, _TRAIN_SAMPLE, seed, "train sample"))
         self.validation = self._encode(validation)
         self.dev = {name: self._encode(frame) for name, frame in dev.items()}
+        self._seed = seed
         self._epoch = lru_cache(maxsize=1)(self._make_epoch)
+        self._evaluation = lru_cache(maxsize=2)(self._make_evaluation)
 
     def steps_per_epoch(self, batch_size: int) -> int:
         """Batches in one pass over train; the last may be short."""
         return -(-len(self.train) // batch_size)
 
     def steps(self, epochs: float, batch_size: int) -> int:
-        """Optimizer steps in so many passes over train; at least 1."""
+        """Optimizer steps in a number of passes over train; at least 1."""
         return max(1, round(epochs * self.steps_per_epoch(batch_size)))
 
     def batch(self, step: int, batch_size: int, key: tuple[str | int, ...]) -> dict[str, Tensor]:
-        """The batch of an optimizer step, counted from 0.
+        """The batch of an optimizer step, counted from 0, with the "indices" of its examples in train.
 
-        The order is a function of key and epoch, the augmentation of images one of key and step.
+        The order depends on key and epoch alone, the augmentation of images on key and step.
         """
         epoch, position = divmod(step, self.steps_per_epoch(batch_size))
         indices = self._epoch(batch_size, derive(*key), epoch)[position]
-        if self.task.augmented:
-            return self.train.collate(indices, numpy_generator(*key, "augmentation", step))
-        return self.train.collate(indices)
+        augmentation = (numpy_generator(*key, "augmentation", step),) if self.task.augmented else ()
+        return self.train.collate(indices, *augmentation) | {"indices": torch.from_numpy(indices)}
 
     def extent(self, batch: dict[str, Tensor]) -> tuple[int, int]:
         """Examples in a batch, and the tokens, padding included, or pixels of each."""
@@ -114,35 +116,47 @@ class TaskData:
         return self.diagnose(model, precision, train=False)[0]
 
     def diagnose(
-        self, model: nn.Module, precision: str, train: bool = True
+        self, model: nn.Module, precision: str, train: bool = True, examples: int | None = None
     ) -> tuple[dict[str, float], dict[str, float]]:
-        """Metrics on the validation split, and diagnostics of the training (see `training.diagnostics`).
+        """Metrics on the validation split, and diagnostics of the training (see `training/diagnostics.py`).
 
         Args:
             model: the student.
             precision: "fp32" or "bf16".
             train: also evaluate the fixed sample of train.
+            examples: size of the fixed sample of the validation split; None for all of it.
 
         Returns:
             The metrics, the primary one first; and those of `validation_loss`, `validation_entropy`,
             `train_loss` and `train_entropy` that are defined.
         """
-        logits = predict(model, self.validation, precision)
+        validation = self._evaluation(examples)
+        logits = predict(model, validation, precision)
         values = {
-            "validation_loss": mean_loss(logits, self.validation.labels),
+            "validation_loss": mean_loss(logits, validation.labels),
             "validation_entropy": output_entropy(logits),
         }
         if train:
-            sample = predict(model, self.train_sample, precision)
-            values["train_loss"] = mean_loss(sample, self.train_sample.labels)
+            sample = predict(model, self._train_evaluation, precision)
+            values["train_loss"] = mean_loss(sample, self._train_evaluation.labels)
             values["train_entropy"] = output_entropy(sample)
-        metrics = score(self.task.metrics, logits, self.validation.labels)
+        metrics = score(self.task.metrics, logits, validation.labels)
         return metrics, {name: value for name, value in values.items() if value is not None}
 
     def _encode(self, frame: pd.DataFrame) -> Encoded | Images:
         if self.task.modality == "images":
             return decode(self.task, frame)
         return encode(self.task, frame, self.tokenizer)
+
+    @cached_property
+    def _train_evaluation(self) -> EvaluationSet:
+        return EvaluationSet(self.train_sample)
+
+    def _make_evaluation(self, examples: int | None) -> EvaluationSet:
+        if examples is None or examples >= len(self.validation):
+            return EvaluationSet(self.validation)
+        order = numpy_generator(self._seed, "validation sample").permutation(len(self.validation))
+        return EvaluationSet(self.validation, np.sort(order[:examples]))
 
     def _make_epoch(self, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
         return batches(self.train.lengths, batch_size, seed, epoch)

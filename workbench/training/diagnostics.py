@@ -1,7 +1,7 @@
-"""Figures that distinguish an under-trained sparse model from one that has nothing left to learn.
+"""Measures that distinguish an under-trained sparse model from one that has converged.
 
-Which measures Kuznedelev et al. (arXiv 2308.02060) report could not be read; these are the plain definitions,
-in eval mode, without dropout: the task's loss on a fixed sample of train, and the entropy of the output.
+They are the task's loss on a fixed sample of train and the entropy of the output, in eval mode. Kuznedelev
+et al. (arXiv 2308.02060) report similar measures, but their definitions could not be read.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from workbench.training.objective import label_loss
 
 
 def output_entropy(logits: np.ndarray) -> float | None:
-    """Mean over examples of -sum_c p_c ln p_c, in nats; None for a regression, which predicts no distribution.
+    """Mean over examples of -sum_c p_c ln p_c, in nats; None for a regression, which has no distribution.
 
     Args:
         logits: (examples, outputs).

@@ -1,6 +1,6 @@
-"""The inverse of the empirical Fisher information of one matrix, in blocks along its diagonal.
+"""The inverse of the empirical Fisher matrix of one weight matrix, in blocks along the diagonal.
 
-Source: Kurtic et al. 2022 ("The Optimal BERT Surgeon"), read in the code of its authors.
+Source: Kurtic et al. 2022 ("The Optimal BERT Surgeon"), in the authors' code.
 """
 
 import torch
@@ -8,24 +8,24 @@ from torch import Tensor
 
 from workbench.errors import Stopped
 
-# Gradients are multiplied in so many at a time: one by one, the memory is read and written for each.
+# Gradients are added in groups of this size: one by one, each would read and write all blocks.
 WAITING = 16
 _SCRATCH = 1 << 20
 
 
 def fisher_bytes(numel: int, block: int) -> int:
-    """Memory that a `BlockFisher` takes: the blocks, and the gradients that wait, in float32."""
+    """Memory of a `BlockFisher`: the blocks and the buffer of gradients, in float32."""
     return 4 * -(-numel // block) * block * (block + WAITING)
 
 
 class BlockFisher:
     """F = lambda I + (1/m) sum_j g_j g_j^T in blocks of B consecutive weights, and its inverse.
 
-    The paper updates the inverse with each gradient (Sherman-Morrison); here F is summed up, in float32, and
-    inverted once, in float64: the same matrix, and quicker where memory is slow. It is exact
-    to some 1e-7 of the largest entries of a block. Usually that is better than what rounding leaves of the
-    updates; what lambda alone decides is worse where lambda is not far above it. The last block is padded
-    with weights that have no gradient.
+    The paper updates the inverse with each gradient (Sherman-Morrison). Here F is summed in float32 and
+    inverted once in float64, which gives the same matrix with less memory traffic. The error is about 1e-7
+    of the largest entries of a block. This is usually smaller than the rounding error of the updates, but
+    larger for directions without gradients if lambda is not well above it. The last block is padded with
+    weights without gradients.
     """
 
     def __init__(self, numel: int, block: int, device: torch.device):
@@ -34,7 +34,7 @@ class BlockFisher:
         Args:
             numel: weights of the matrix, flattened.
             block: B.
-            device: where to compute.
+            device: where the blocks are stored.
         """
         self._numel = numel
         count = -(-numel // block)
@@ -43,17 +43,17 @@ class BlockFisher:
         self._added = 0
 
     def add(self, gradient: Tensor) -> None:
-        """Takes in one g, of any shape with `numel` entries."""
+        """Adds one gradient g, of any shape with `numel` entries."""
         self._waiting[:, self._added % WAITING] = self._cut(gradient)
         self._added += 1
         if self._added % WAITING == 0:
             self._multiply_in()
 
     def invert(self, damp: float) -> None:
-        """Turns F, with lambda = `damp`, into its inverse; nothing can be added any more.
+        """Replaces F, with lambda = `damp`, by its inverse; no gradient can be added afterwards.
 
         Raises:
-            Stopped: F is so large that `damp` is lost in its rounding.
+            Stopped: F is so large that `damp` is below its rounding error.
         """
         self._multiply_in()
         size = self._blocks.shape[1]
@@ -63,9 +63,9 @@ class BlockFisher:
             factor, failed = torch.linalg.cholesky_ex(fisher)
             if failed.any():
                 raise Stopped(
-                    f"the Fisher matrix is not positive with damp={damp:g}: gradients are too large for so "
-                    f"little damping. Start a run with more, --set damp={10 * damp:g}, or with fewer weights "
-                    "in a block."
+                    f"the Fisher matrix is not positive definite with damp={damp:g}: the gradients are too "
+                    f"large for so little damping. Start a run with more, --set damp={10 * damp:g}, or with "
+                    "fewer weights in a block."
                 )
             part.copy_(torch.cholesky_inverse(factor))
 

@@ -1,4 +1,6 @@
-"""What this computer trains on, and in which arithmetic."""
+"""What this computer trains on, how much memory it has, and in which arithmetic it computes."""
+
+import os
 
 import torch
 from accelerate import Accelerator
@@ -13,6 +15,14 @@ def device_name() -> str:
     """The device as a run folder records it: a GPU's own name, "mps" or "cpu"."""
     here = device()
     return torch.cuda.get_device_name(here) if here.type == "cuda" else here.type
+
+
+def installed_memory() -> int:
+    """Bytes of memory of the device that models train on."""
+    here = device()
+    if here.type == "cuda":
+        return torch.cuda.get_device_properties(here).total_memory
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def detect_precision() -> str:

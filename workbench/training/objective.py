@@ -1,7 +1,9 @@
-"""What is minimised: the task's loss, or agreement with the dense teacher."""
+"""The loss: the task's own, or the distance from the dense teacher's outputs."""
+
+from collections.abc import Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers.modeling_outputs import SequenceClassifierOutput
 
@@ -44,9 +46,9 @@ def tinybert_loss(
     """Sum of squared errors of attentions and hidden states, and the soft-label cross-entropy.
 
     Paper A, section 7 (released code): the attentions are those that the library returns, after the
-    softmax, A_l of (batch, heads, length, length); H_0 is the embedding output; the cross-entropy is a
-    mean over classes too; for regression the last term is the squared error to the label. Padded
-    positions count, as in the code; length-grouped batches keep them few.
+    softmax, A_l of (batch, heads, length, length). H_0 is the embedding output. The cross-entropy is
+    averaged over classes as well. For regression the last term is the squared error to the label. Padded
+    positions count, as in the code; batches of similar lengths have few of them.
     """
     attention = sum(map(_mse, student.attentions, teacher.attentions))
     hidden = sum(map(_mse, student.hidden_states, teacher.hidden_states))
@@ -61,23 +63,38 @@ def _mse(student: Tensor, teacher: Tensor) -> Tensor:
     return F.mse_loss(student.float(), teacher.float())
 
 
-def loss_of(model, teacher, inputs: dict[str, Tensor], labels: Tensor, distillation: Distillation) -> Tensor:
+def model_inputs(batch: Mapping[str, Tensor], device: torch.device) -> dict[str, Tensor]:
+    """The tensors of a batch that a model takes, on its device: all but labels and indices."""
+    return {name: tensor.to(device) for name, tensor in batch.items() if name not in ("labels", "indices")}
+
+
+def loss_of(
+    model: nn.Module,
+    teacher: nn.Module | Tensor | None,
+    inputs: dict[str, Tensor],
+    labels: Tensor,
+    distillation: Distillation,
+) -> Tensor:
     """The scalar loss of one batch, with gradients for `model` alone.
 
     Args:
         model: the student.
-        teacher: the frozen dense model, in eval mode; None where `distillation.mode` is "none".
-        inputs: what both models read.
+        teacher: the frozen dense model, in eval mode, or its logits for these examples, (batch, outputs),
+            which the mode "logits" also accepts; None if the mode is "none".
+        inputs: the models' inputs.
         labels: (batch,).
         distillation: how the teacher is used.
     """
     if distillation.mode == "none":
         return label_loss(model(**inputs).logits.float(), labels)
-    deep = distillation.mode == "tinybert"
-    wanted = {"output_attentions": deep, "output_hidden_states": deep}
-    with torch.no_grad():
-        target = teacher(**inputs, **wanted)
-    output = model(**inputs, **wanted)
-    if deep:
-        return tinybert_loss(output, target, labels, distillation.temperature)
-    return logit_loss(output.logits.float(), target.logits.float(), labels, distillation)
+    if distillation.mode == "logits":
+        logits = teacher if isinstance(teacher, Tensor) else _ask(teacher, inputs).logits.float()
+        return logit_loss(model(**inputs).logits.float(), logits, labels, distillation)
+    wanted = {"output_attentions": True, "output_hidden_states": True}
+    target = _ask(teacher, inputs | wanted)
+    return tinybert_loss(model(**inputs, **wanted), target, labels, distillation.temperature)
+
+
+@torch.no_grad()
+def _ask(teacher: nn.Module, inputs: dict) -> SequenceClassifierOutput:
+    return teacher(**inputs)

@@ -1,4 +1,4 @@
-"""What saliency criteria need besides the weights, gathered over a few batches."""
+"""Gradients and input norms for saliency criteria, measured on a few batches."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from workbench.models import prunable
 from workbench.scores import Scores, find_criterion
-from workbench.training.objective import label_loss
+from workbench.training.objective import label_loss, model_inputs
 
 # 128 sequences, as Wanda's code takes (Sun et al. 2024).
 CALIBRATION_BATCHES = 8
@@ -27,14 +27,15 @@ def saliency(
     model: nn.Module,
     batches: Iterable[Mapping[str, Tensor]],
 ) -> Scores:
-    """The scores of a criterion, which gets whatever its parameters name.
+    """The scores of a criterion; its parameters name what it is called with.
 
     Args:
         criterion: its name.
         weights: the weights to score, by parameter name.
-        seed: for a criterion that is random.
-        model: gives gradients and inputs, in eval mode; its parameters must require gradients.
-        batches: with labels; read only if the criterion needs them.
+        seed: seed of a random criterion.
+        model: model on which gradients and inputs are measured, in eval mode; its parameters must require
+            gradients.
+        batches: batches with labels; read only if the criterion needs them.
 
     Returns:
         A score for each weight; weights with high scores are kept.
@@ -54,19 +55,18 @@ def label_gradients(
     """Gradients of the mean label loss of each batch, without dropout and without distillation.
 
     Args:
-        model: its parameters must require gradients; `.grad` is left alone.
-        batches: with labels.
+        model: a model whose parameters require gradients; `.grad` is not changed.
+        batches: batches with labels.
 
     Yields:
-        The number of examples in a batch and the gradients of the prunable weights by name.
+        The number of examples in a batch, and the gradients of the prunable weights by name.
     """
     weights = prunable(model)
     device = next(model.parameters()).device
     with _evaluating(model):
         for batch in batches:
-            inputs = {name: tensor.to(device) for name, tensor in batch.items()}
-            labels = inputs.pop("labels")
-            loss = label_loss(model(**inputs).logits.float(), labels)
+            labels = batch["labels"].to(device)
+            loss = label_loss(model(**model_inputs(batch, device)).logits.float(), labels)
             gradients = torch.autograd.grad(loss, tuple(weights.values()))
             yield len(labels), dict(zip(weights, gradients, strict=True))
 
@@ -106,7 +106,7 @@ class _InputNorms:
             hook.remove()
 
     def watch(self, batches: Iterable[Mapping[str, Tensor]]) -> Iterator[Mapping[str, Tensor]]:
-        """Passes the batches on, noting which tokens of each are padding."""
+        """Yields the batches, and remembers which tokens of each are padding."""
         for batch in batches:
             self._present = batch.get("attention_mask")
             yield batch

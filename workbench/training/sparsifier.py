@@ -1,4 +1,4 @@
-"""What decides, step by step, which weights of a training model are zero."""
+"""Sparsifiers: they decide at every step which weights of a model in training are zero."""
 
 from collections.abc import Iterable, Mapping
 from typing import Protocol
@@ -12,13 +12,13 @@ from workbench.training.config import TrainingConfig
 
 
 class Training(Protocol):
-    """What a sparsifier sees of the trainer.
+    """The part of the trainer that a sparsifier uses.
 
     Attributes:
         model: the student.
-        config: how it trains.
-        optimizer: with `state` by parameter, as torch has it.
-        step: optimizer steps done.
+        config: the training configuration.
+        optimizer: a torch optimizer, with `state` by parameter.
+        step: number of optimizer steps done.
     """
 
     model: nn.Module
@@ -27,24 +27,25 @@ class Training(Protocol):
     step: int
 
     def sample(self, count: int, batch_size: int) -> Iterable[dict[str, Tensor]]:
-        """Batches of training examples for a look at the model, on its device, with labels.
+        """Batches of training examples with labels, on the model's device, for measurements.
 
         They are a function of the run's seed, the stage and `step`.
         """
 
 
 class Sparsifier:
-    """A dense training, and the base of what makes it sparse.
+    """Base class; by itself it leaves the training dense.
 
-    The trainer calls `attach` once, then `begin` (or `restore`, out of a checkpoint) as soon as the model
-    holds the weights that training starts from, and in every step `before_forward`, `before_step`
-    and `after_step`. Methods that a subclass leaves out do nothing.
+    The trainer calls `attach` once, then `begin` (or `restore`, from a checkpoint) as soon as the model
+    holds the weights that training starts from, and in every step `before_forward`, `before_step` and
+    `after_step`. Methods that a subclass does not override do nothing. `training` is a weak reference: a
+    sparsifier does not keep its trainer alive.
 
     Attributes:
-        lr: peak learning rate of `parameters`; it follows the config's schedule.
-        settled: whether the sparsity is the final one. Weights are kept from settled evaluations only.
+        lr: peak learning rate of `parameters`; it follows the schedule of the configuration.
+        settled: whether the sparsity is final. Weights are kept only from evaluations at which it is.
         changed_at: optimizer steps done when the mask last changed.
-        settled_at: optimizer steps done when the sparsity became, or will become, the final one.
+        settled_at: optimizer steps done when the sparsity became, or will become, final.
     """
 
     lr: float = 0.0
@@ -53,68 +54,68 @@ class Sparsifier:
     settled_at: int = 0
 
     def attach(self, training: Training) -> None:
-        """Takes hold of a trainer and makes `parameters`.
+        """Stores the trainer and creates `parameters`.
 
         Raises:
-            BadInput: the model is not one that this can make sparse.
+            BadInput: the model cannot be made sparse in this way.
         """
         self.training = training
         self.weights = prunable(training.model)
 
     def begin(self) -> None:
-        """Starts from the weights that the model holds."""
+        """Called when the model holds the weights that the training starts from."""
 
     def parameters(self) -> Mapping[str, nn.Parameter]:
-        """What is trained besides the model, such as scores, without weight decay."""
+        """Parameters trained in addition to the model's, such as scores, without weight decay."""
         return {}
 
     def before_forward(self) -> None:
-        """A step begins; `training.step` does not count it yet, and there are no gradients."""
+        """Called before the forward pass; `training.step` does not count the step, gradients are None."""
 
     def penalty(self) -> Tensor | None:
-        """What is added to the loss of the coming step."""
+        """A term added to the loss of the current step; None for no term."""
         return None
 
     def before_step(self) -> None:
-        """Gradients stand in `.grad`, not yet clipped."""
+        """Called after the backward pass; the gradients are in `.grad`, not clipped yet."""
 
     def after_step(self) -> None:
-        """The optimizer has moved the weights; `training.step` counts the step."""
+        """Called after the optimizer's update; `training.step` counts the step."""
 
     @property
     def mask(self) -> Mask | None:
-        """The mask at present; None for a dense training."""
+        """The current mask; None for a dense training."""
         return None
 
     def check(self) -> None:
-        """Looks at the weights before they are saved.
+        """Checks the weights before they are saved.
 
         Raises:
-            RuntimeError: they are not as this sparsifier promises, which would be its defect.
+            RuntimeError: they are not what this sparsifier guarantees, which is a defect.
         """
 
     def tensors(self) -> dict[str, Tensor]:
-        """Its own state, besides `parameters`, for `restore`."""
+        """Its own state, without `parameters`, as `restore` takes it."""
         return {}
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        """Goes on from `tensors()`; model, optimizer and parameters are restored already."""
+        """Restores what `tensors()` returned; model, optimizer and parameters are already restored."""
         self.begin()
 
 
 class FixedMask(Sparsifier):
     """One mask for the whole training.
 
-    It is applied to the weights at the start and after every optimizer step, as in paper A's code:
-    masking the gradients alone would let Adam's momentum revive weights. The gradients are masked as well, so
-    that clipping measures the norm of what is trained; the released code does not clip.
+    It is applied to the weights at the start and after every optimizer step, as in paper A's code. Masking
+    the gradients alone would let Adam's momentum revive weights. The gradients are masked as well, so that
+    clipping measures the norm of what is trained; the released code does not clip.
     """
 
     def __init__(self, mask: Mask):
         self._mask = mask
 
     def attach(self, training: Training) -> None:
-        """Refuses a mask of another model."""
+        """Applies the mask; rejects one that was made for another model."""
         super().attach(training)
         self._mask.apply_(training.model)
         self._masked = [
@@ -145,7 +146,7 @@ class FixedMask(Sparsifier):
 
     @torch.no_grad()
     def check(self) -> None:
-        """Every pruned weight must be zero."""
+        """Checks that every pruned weight is zero."""
         for name, weight, keep in self._masked:
             if torch.count_nonzero(weight * (1 - keep)):
                 raise RuntimeError(f"a pruned weight of {name} revived at step {self.training.step}")

@@ -1,6 +1,7 @@
-"""The training loop: one model, one config, and what keeps it sparse."""
+"""The training loop: one model, one configuration, and a sparsifier."""
 
 import math
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 
 import torch
@@ -12,7 +13,7 @@ from workbench.models import embeddings
 from workbench.randomness import seeded_globals
 from workbench.training.config import TrainingConfig
 from workbench.training.hardware import autocast
-from workbench.training.objective import loss_of
+from workbench.training.objective import loss_of, model_inputs
 from workbench.training.sparsifier import FixedMask, Sparsifier
 
 _MOMENTS = {"adamw": ("exp_avg", "exp_avg_sq"), "sgd": ("momentum_buffer",)}
@@ -23,18 +24,18 @@ class NonFiniteLoss(ArithmeticError):
 
 
 class MaskedTrainer:
-    """Trains one model under one config and, where given, a mask or another sparsifier.
+    """Trains one model under one configuration, optionally with a mask or another sparsifier.
 
-    What is random in a step (dropout) is a function of `key` and the step's number, so a trainer
-    that is restored from `tensors()` goes on bit for bit.
+    Randomness in a step (dropout) is a function of `key` and the step's number, so a trainer restored from
+    `tensors()` continues bit for bit.
 
     Attributes:
         model: the student, on the accelerator's device.
-        config: how it trains.
-        sparsifier: what keeps it sparse.
-        optimizer: with `state` by parameter.
+        config: the training configuration.
+        sparsifier: keeps the model sparse; the base class in a dense training.
+        optimizer: the optimizer, with `state` by parameter.
         step: optimizer steps done so far, of `config.steps`.
-        on_sample: called with every batch of `sample`, for whoever counts them.
+        on_sample: called with every batch of `sample`, if set.
     """
 
     def __init__(
@@ -44,37 +45,41 @@ class MaskedTrainer:
         *,
         key: tuple[str | int, ...],
         mask: Mask | Sparsifier | None = None,
-        teacher: nn.Module | None = None,
+        teacher: nn.Module | Tensor | None = None,
         precision: str = "fp32",
         batches: Callable[[int, int, tuple], Mapping[str, Tensor]] | None = None,
     ):
         """Prepares the model.
 
         Args:
-            model: the student, with the weights to start from, unless `restore` gives others.
-            config: how it trains.
-            key: names the streams of randomness.
-            mask: what keeps it sparse: one mask throughout, a sparsifier, or nothing.
-            teacher: the dense model; needed where the config distils.
+            model: the student, with its initial weights unless `restore` is called.
+            config: the training configuration.
+            key: names the random streams.
+            mask: one mask for the whole training, a sparsifier, or None for a dense training.
+            teacher: for distillation, the dense model. The mode "logits" also accepts its logits for every
+                example of the training split, (examples, outputs); batches must then have "indices".
             precision: "fp32" or "bf16".
-            batches: called with a number, a batch size and a key; gives a batch. Only for sparsifiers
-                that look at examples.
+            batches: returns a batch for a number, a batch size and a key; needed by sparsifiers that sample
+                training examples.
         """
-        # Mixed precision is torch's own autocast: accelerate fixes it once a process, and a notebook
-        # may well train in fp32 after bf16.
+        # Mixed precision uses torch's autocast, since accelerate fixes it once for the whole process, and a
+        # notebook may train in fp32 after bf16.
         self._accelerator = Accelerator()
         self.model = self._accelerator.prepare_model(model.requires_grad_(True))
-        self.teacher = teacher and teacher.to(self.device).eval()
+        self.teacher = None if teacher is None else teacher.to(self.device)
+        if isinstance(self.teacher, nn.Module):
+            self.teacher.eval()
         self.config = config
         self.precision = precision
         self.step = 0
         self._key = key
         self._batches = batches
-        self.on_sample: Callable[[Mapping[str, Tensor]], None] = lambda batch: None
+        self.on_sample: Callable[[Mapping[str, Tensor]], None] | None = None
         self._mean: dict[str, Tensor] = {}
         self._in_mean = 0
         self.sparsifier = FixedMask(mask) if isinstance(mask, Mask) else mask or Sparsifier()
-        self.sparsifier.attach(self)
+        # A weak reference avoids a cycle, so that the optimizer's moments are freed with the trainer.
+        self.sparsifier.attach(weakref.proxy(self))
         if config.freeze_embeddings:
             for parameter in embeddings(self.model).values():
                 parameter.requires_grad_(False)
@@ -83,26 +88,29 @@ class MaskedTrainer:
 
     @property
     def device(self) -> torch.device:
-        """Where the model trains."""
+        """The device that the model trains on."""
         return self._accelerator.device
 
     @property
     def learning_rate(self) -> float:
-        """The rate of the next step; the schedule is read at the middle of the step."""
+        """The learning rate of the next step; the schedule is evaluated at the middle of the step."""
         return self.config.lr * self._rate_factor
 
     def sample(self, count: int, batch_size: int) -> Iterator[dict[str, Tensor]]:
-        """Batches for a look at the model, on its device: a function of key and step."""
+        """Batches for measurements on the model, on its device; a function of key and step."""
         for number in range(count):
             batch = self._batches(number, batch_size, (*self._key, "sample", self.step))
-            self.on_sample(batch)
-            yield self._on_device(batch)
+            if self.on_sample is not None:
+                self.on_sample(batch)
+            yield {name: tensor.to(self.device) for name, tensor in batch.items()}
 
     def advance(self, batch: Mapping[str, Tensor]) -> float:
         """Takes one optimizer step.
 
         Args:
-            batch: the model's inputs and "labels", first dimension the batch.
+            batch: the model's inputs, "labels", and, if the teacher's logits are looked up, "indices"; the
+                first
+                dimension is the batch.
 
         Returns:
             The loss before the step, without the sparsifier's penalty.
@@ -110,11 +118,13 @@ class MaskedTrainer:
         Raises:
             NonFiniteLoss: the loss is NaN or infinite.
         """
-        inputs = self._on_device(batch)
-        labels = inputs.pop("labels")
+        inputs, labels = model_inputs(batch, self.device), batch["labels"].to(self.device)
+        teacher = self.teacher
+        if isinstance(teacher, Tensor):
+            teacher = teacher[batch["indices"].to(self.device)]
         self.sparsifier.before_forward()
         with seeded_globals(*self._key, "dropout", self.step), autocast(self.device, self.precision):
-            loss = loss_of(self.model, self.teacher, inputs, labels, self.config.distillation)
+            loss = loss_of(self.model, teacher, inputs, labels, self.config.distillation)
         value = loss.item()
         if not math.isfinite(value):
             raise NonFiniteLoss(f"the loss is {value} at step {self.step + 1}")
@@ -135,45 +145,50 @@ class MaskedTrainer:
 
     @torch.no_grad()
     def take_mean(self) -> None:
-        """Puts the mean of the averaged weights in the place of the last ones."""
+        """Replaces the weights by the mean of the averaged ones."""
         for name, parameter in self.model.named_parameters():
             parameter.copy_(self._mean[name])
 
     def tensors(self) -> dict[str, Tensor]:
-        """Everything that `restore` needs but the counts: `model.*`, the moments, `sparsifier.*`, `mean.*`.
+        """All tensors that `restore` needs: `model.*`, moments, `trained.*`, `sparsifier.*` and `mean.*`.
 
-        The tensors share memory with the model and the optimizer: clone them to keep them.
+        The tensors share memory with the model and the optimizer; clone them to keep them.
 
         Raises:
             NonFiniteLoss: the weights have diverged.
-            RuntimeError: the sparsifier finds a pruned weight that is not zero, or the like.
+            RuntimeError: the sparsifier's check failed, for example because a pruned weight is not zero.
+        """
+        trained = self.sparsifier.parameters()
+        tensors = self.outcome(moments=True) | self._moments_of(trained)
+        tensors |= {f"trained.{name}": parameter.detach() for name, parameter in trained.items()}
+        tensors |= {f"sparsifier.{name}": tensor for name, tensor in self.sparsifier.tensors().items()}
+        return tensors | {f"mean.{name}": tensor for name, tensor in self._mean.items()}
+
+    def outcome(self, moments: bool) -> dict[str, Tensor]:
+        """The tensors that a later stage starts from: `model.*` and optionally the moments of its parameters.
+
+        The tensors share memory with the model and the optimizer; errors are those of `tensors`.
         """
         for name, weight in self.sparsifier.weights.items():
             if not torch.isfinite(weight.detach()).all():
                 raise NonFiniteLoss(f"weights of {name} are no longer finite after step {self.step}")
         self.sparsifier.check()
         tensors = {f"model.{name}": tensor.detach() for name, tensor in model_tensors(self.model).items()}
-        for name, parameter in self.sparsifier.parameters().items():
-            tensors[f"trained.{name}"] = parameter.detach()
-        for name, parameter in self._trained().items():
-            state = self.optimizer.state.get(parameter, {})
-            tensors |= {f"{moment}.{name}": state[moment] for moment in self._moments if moment in state}
-        tensors |= {f"sparsifier.{name}": tensor for name, tensor in self.sparsifier.tensors().items()}
-        return tensors | {f"mean.{name}": tensor for name, tensor in self._mean.items()}
+        return tensors | (self._moments_of(dict(self.model.named_parameters())) if moments else {})
 
     @property
     def optimizer_steps(self) -> int:
-        """Steps that the moments have averaged over, earlier stages included (Adam's bias correction)."""
+        """Steps that the moments have averaged over, including earlier stages (Adam's bias correction)."""
         return max((int(state.get("step", 0)) for state in self.optimizer.state.values()), default=0)
 
     @torch.no_grad()
     def restore(self, tensors: Mapping[str, Tensor], optimizer_steps: int, step: int = 0) -> None:
-        """Takes over weights and moments.
+        """Loads weights and moments.
 
         Args:
-            tensors: what `tensors()` gave, with or without moments; without them the optimizer is fresh.
+            tensors: the result of `tensors()` or `outcome()`; without moments the optimizer starts fresh.
             optimizer_steps: steps that the moments have averaged over.
-            step: steps already done of this config; 0 for the weights of an earlier stage.
+            step: steps of this configuration already done; 0 for the weights of an earlier stage.
         """
         load_model_tensors(self.model, tensors)
         self.optimizer.state.clear()
@@ -184,7 +199,7 @@ class MaskedTrainer:
         for name, parameter in self._trained().items():
             if f"{self._moments[0]}.{name}" in tensors:
                 moments = {moment: tensors[f"{moment}.{name}"] for moment in self._moments}
-                moments = {moment: tensor.clone().to(self.device) for moment, tensor in moments.items()}
+                moments = {name: tensor.to(self.device, copy=True) for name, tensor in moments.items()}
                 count = torch.tensor(float(optimizer_steps), device=self.device)
                 self.optimizer.state[parameter] = {"step": count, **moments}
         if not step:
@@ -201,6 +216,15 @@ class MaskedTrainer:
     @property
     def _moments(self) -> tuple[str, ...]:
         return _MOMENTS[self.config.optimizer]
+
+    def _moments_of(self, parameters: Mapping[str, nn.Parameter]) -> dict[str, Tensor]:
+        states = {name: self.optimizer.state.get(parameter, {}) for name, parameter in parameters.items()}
+        return {
+            f"{moment}.{name}": state[moment]
+            for name, state in states.items()
+            for moment in self._moments
+            if moment in state
+        }
 
     def _trained(self) -> dict[str, nn.Parameter]:
         return dict(self.model.named_parameters()) | self.sparsifier.parameters()
@@ -225,12 +249,9 @@ class MaskedTrainer:
             else:
                 self._mean[name].lerp_(parameter, 1 / self._in_mean)
 
-    def _on_device(self, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return {name: tensor.to(self.device) for name, tensor in batch.items()}
-
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+    return {name.removeprefix(prefix): tensors[name] for name in tensors if name.startswith(prefix)}
 
 
 def model_tensors(model: nn.Module) -> dict[str, Tensor]:

@@ -13,9 +13,9 @@ from tests.masks.sampling.test_hashing import splitmix
 from workbench.masks import parallel, sample_mask
 from workbench.masks.ranking import kernels_torch
 from workbench.masks.ranking.vectors import Vector, common_layout
-from workbench.masks.sampling import law, lottery, onepass
+from workbench.masks.sampling import counts, law, solved_law
 from workbench.masks.sampling.histogram import Histogram
-from workbench.masks.sampling.lottery import Group, Lottery
+from workbench.masks.sampling.solved_law import Group, SolvedLaw
 from workbench.randomness import derive
 
 
@@ -30,13 +30,13 @@ def group(tensors: list[torch.Tensor], kept: int, draws: int, exponent: float, s
 
 
 def sampled(drawn: Group) -> np.ndarray:
-    packed = onepass.sample(drawn)
+    packed = counts.sample(drawn)
     return np.concatenate([np.unpackbits(packed[v.name], count=v.size) for v in drawn.vectors]).astype(bool)
 
 
 def slowly_sampled(tensors: list[torch.Tensor], drawn: Group) -> np.ndarray:
     """Every z, one after the other, by SciPy; sorted."""
-    log_time = Lottery.of(drawn, 6.0).log_time
+    log_time = SolvedLaw.of(drawn, 6.0).log_time
     z = []
     for i, w in enumerate(torch.cat([t.flatten().double() for t in tensors]).abs().tolist()):
         u = ((splitmix(drawn.key, i) >> 12) + 0.5) / 2**52
@@ -110,10 +110,10 @@ def test_a_threshold_out_of_the_window_costs_a_pass_and_changes_nothing(draws, m
     drawn = group(tensors, 1000, draws, 5.0)
     expected = sampled(drawn)
     widths = []
-    solve = Lottery.of
-    monkeypatch.setattr(onepass, "_WIDTH", 1e-9)
+    solve = SolvedLaw.of
+    monkeypatch.setattr(counts, "_WIDTH", 1e-9)
     monkeypatch.setattr(
-        onepass.Lottery, "of", lambda group, width: widths.append(width) or solve(group, width)
+        counts.SolvedLaw, "of", lambda group, width: widths.append(width) or solve(group, width)
     )
     np.testing.assert_array_equal(sampled(drawn), expected)
     assert len(widths) > 1
@@ -125,7 +125,7 @@ def test_neither_chunks_nor_threads_nor_margins_change_a_bit(scope, monkeypatch)
     tensors = {f"layer.{i}.w": torch.randn(77, 131, generator=made) for i in range(3)}
     expected = sample_mask(tensors, 0.8, 0.003, scope=scope)
     monkeypatch.setattr(parallel, "CHUNK", 64)
-    monkeypatch.setattr(lottery, "_MARGIN", 1e-3)
+    monkeypatch.setattr(solved_law, "_MARGIN", 1e-3)
     before = torch.get_num_threads()
     for threads in (1, 4):
         torch.set_num_threads(threads)
@@ -146,7 +146,7 @@ def test_the_largest_numbers_are_counted_and_infinity_is_refused(dtype):
 def test_the_histogram_hardly_changes_the_probabilities(exponent, error):
     w = torch.randn(50_000, generator=torch.Generator().manual_seed(1))
     log_p = np.sort(exponent * np.log(w.double().abs().numpy()))
-    log_time = Lottery.of(group([w], 5000, 55, exponent), 6.0).log_time
+    log_time = SolvedLaw.of(group([w], 5000, 55, exponent), 6.0).log_time
     exact = law.log_time(log_p, np.ones(w.numel(), dtype=np.int64), 5000, w.numel() - 5000)
     pi, expected = (-np.expm1(-np.exp(np.minimum(log_p + t, 5))) for t in (log_time, exact))
     assert np.abs(pi - expected).max() < error

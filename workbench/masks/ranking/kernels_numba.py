@@ -1,7 +1,7 @@
-"""What ranking computes with the bits of numbers in the CPU's memory. See `keys` for what a key is.
+"""Ranking kernels for data in CPU memory. See `keys` for the definition of a key.
 
-Each function reads its input once, without the interpreter lock. `kernels_torch` has the same functions.
-Importing this compiles: functions that need it import it when they are called.
+Each function reads its input once and releases the GIL. `kernels_torch` has the same functions. Importing
+this module compiles it, so functions that need it import it when they are called.
 """
 
 import functools
@@ -12,12 +12,12 @@ from numba import njit
 
 from workbench.masks.ranking.keys import Layout
 
-# Bits looked at together: few enough to be in the fastest cache when they are looked at again.
+# Entries per block: few enough that a second pass over the block finds them in the fastest cache.
 _BLOCK = 64
 
 
 def bits_of(values: torch.Tensor, layout: Layout) -> np.ndarray:
-    """The bits of a contiguous vector, widened to `layout`; a view where it has that format already."""
+    """The bits of a contiguous vector, widened to `layout`; a view if it already has that format."""
     if values.dtype.itemsize > 2 or layout.real != torch.float32:
         return values.to(layout.real).view(layout.integer).numpy()
     wide = np.empty(len(values), dtype=np.int32)
@@ -30,15 +30,15 @@ _UNSIGNED = {1: torch.uint8, 2: torch.uint16}
 
 @functools.cache
 def _float32_bits(dtype: torch.dtype) -> np.ndarray:
-    """The float32 bits of every number of a format of 8 or 16 bits, in the order of its own bits."""
-    every = torch.arange(1 << 8 * dtype.itemsize).to(_UNSIGNED[dtype.itemsize]).view(dtype)
-    return every.float().view(torch.int32).numpy()
+    """The float32 bits of all numbers in an 8-bit or 16-bit format, indexed by their own bits."""
+    numbers = torch.arange(1 << 8 * dtype.itemsize).to(_UNSIGNED[dtype.itemsize]).view(dtype)
+    return numbers.float().view(torch.int32).numpy()
 
 
 @njit(nogil=True, cache=True)
-def _look_up(table: np.ndarray, places: np.ndarray, out: np.ndarray) -> None:
-    for i in range(places.size):
-        out[i] = table[places[i]]
+def _look_up(table: np.ndarray, indices: np.ndarray, out: np.ndarray) -> None:
+    for i in range(indices.size):
+        out[i] = table[indices[i]]
 
 
 @njit(inline="always")
@@ -53,24 +53,25 @@ def _key(b: int, lowest: int) -> int:
 
 @njit(nogil=True, cache=True)
 def histogram(bits: np.ndarray, first: int, last: int, shift: int, counts: np.ndarray) -> tuple[int, int]:
-    """Adds to counts[i] the keys in [first, last] whose `(key >> shift) - (first >> shift)` is i.
+    """Adds to counts[i] the number of keys in [first, last] with `(key >> shift) - (first >> shift)` == i.
 
     Args:
-        first, last: of a `Window`, as `shift` is.
-        counts: int64, a place for each bin.
+        bits: the numbers' bits.
+        first, last, shift: those of a `Window`.
+        counts: int64, one entry per bin.
 
     Returns:
-        how many keys are above `last`, and the largest magnitude's bits.
+        The number of keys above `last`, and the bits of the largest magnitude.
     """
     number = bits.dtype.type
     lowest = _lowest(bits)
-    # Numbers of the bits' own type are compared more of them at a time.
+    # Comparing in the bits' own type lets SIMD process more of them at a time.
     low, high, absolute = number(first), number(last), number(~lowest)
     base = first >> shift
     above, largest = 0, number(0)
     for start in range(0, bits.size, _BLOCK):
         block = bits[start : start + _BLOCK]
-        # Counting is vectorized and the loop below is not; a narrow window has nothing in most blocks.
+        # Counting is vectorized, unlike the loop below; most blocks have no key in a narrow window.
         over, under = number(0), number(0)
         for i in range(block.size):
             key = number(_key(block[i], lowest))
@@ -87,43 +88,43 @@ def histogram(bits: np.ndarray, first: int, last: int, shift: int, counts: np.nd
 
 
 def mark(bits: np.ndarray, threshold: int, ties: int, out: torch.Tensor) -> int:
-    """Sets the bool vector `out` where a key is above `threshold`, and for the first `ties` equal to it.
+    """Sets the bool vector `out` to key > `threshold`, and to True for the first `ties` keys equal to it.
 
     Returns:
-        how many are equal to it.
+        The number of keys equal to `threshold`.
     """
     return _mark(bits, threshold, ties, out.numpy())
 
 
 def packed_marks(bits: np.ndarray, threshold: int, ties: int) -> tuple[np.ndarray, int]:
-    """What `mark` sets, as `numpy.packbits` packs it, and what it returns."""
+    """The output of `mark`, packed like `numpy.packbits`, and its return value."""
     marks = np.empty(bits.size, dtype=bool)
-    found = _mark(bits, threshold, ties, marks)
-    return np.packbits(marks), found
+    equal = _mark(bits, threshold, ties, marks)
+    return np.packbits(marks), equal
 
 
 @njit(nogil=True, cache=True)
 def _mark(bits: np.ndarray, threshold: int, ties: int, out: np.ndarray) -> int:
     lowest = _lowest(bits)
-    found = 0
+    equal = 0
     for i in range(bits.size):
         key = _key(bits[i], lowest)
         out[i] = key >= threshold
-        found += key == threshold
-    if found > ties:
-        passed = 0
+        equal += key == threshold
+    if equal > ties:
+        seen = 0
         for i in range(bits.size):
             if _key(bits[i], lowest) == threshold:
-                passed += 1
-                out[i] = passed <= ties
-    return found
+                seen += 1
+                out[i] = seen <= ties
+    return equal
 
 
 @njit(nogil=True, cache=True)
 def nth_bin(counts: np.ndarray, n: int) -> tuple[int, int]:
-    """The bin that has the n-th largest key, 1 <= n <= sum of `counts`, and how many are in bins above."""
-    above, place = 0, counts.size - 1
-    while above + counts[place] < n:
-        above += counts[place]
-        place -= 1
-    return place, above
+    """The bin with the n-th largest key, 1 <= n <= sum of `counts`, and the number of keys in higher bins."""
+    above, i = 0, counts.size - 1
+    while above + counts[i] < n:
+        above += counts[i]
+        i -= 1
+    return i, above

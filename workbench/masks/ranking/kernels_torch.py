@@ -1,7 +1,4 @@
-"""What ranking computes with the bits of numbers on any device, by torch.
-
-The functions are those of `kernels_numba` and give the same results.
-"""
+"""Ranking kernels for any device, written in torch; same functions and results as `kernels_numba`."""
 
 import numpy as np
 import torch
@@ -11,15 +8,15 @@ from workbench.masks.ranking.keys import Layout
 
 
 def bits_of(values: Tensor, layout: Layout) -> Tensor:
-    """The bits of a contiguous vector, widened to `layout`; a view where it has that format already."""
+    """The bits of a contiguous vector, widened to `layout`; a view if it already has that format."""
     return values.to(layout.real).view(layout.integer)
 
 
 def histogram(bits: Tensor, first: int, last: int, shift: int, counts: np.ndarray) -> tuple[int, int]:
-    """Adds to counts[i] the keys in [first, last] whose `(key >> shift) - (first >> shift)` is i.
+    """Adds to counts[i] the number of keys in [first, last] with `(key >> shift) - (first >> shift)` == i.
 
     Returns:
-        how many keys are above `last`, and the largest magnitude's bits.
+        The number of keys above `last`, and the bits of the largest magnitude.
     """
     keys = _keys(bits)
     inside = keys[(keys >= first) & (keys <= last)]
@@ -28,26 +25,26 @@ def histogram(bits: Tensor, first: int, last: int, shift: int, counts: np.ndarra
 
 
 def mark(bits: Tensor, threshold: int, ties: int, out: Tensor) -> int:
-    """Sets the bool vector `out` where a key is above `threshold`, and for the first `ties` equal to it.
+    """Sets the bool vector `out` to key > `threshold`, and to True for the first `ties` keys equal to it.
 
     Returns:
-        how many are equal to it.
+        The number of keys equal to `threshold`.
     """
     keys = _keys(bits)
     torch.ge(keys, threshold, out=out)
     equal = keys == threshold
-    found = int(equal.sum())
-    if found > ties:
+    count = int(equal.sum())
+    if count > ties:
         out &= ~equal | (equal.cumsum(0) <= ties)
-    return found
+    return count
 
 
 def packed_marks(bits: Tensor, threshold: int, ties: int) -> tuple[np.ndarray, int]:
-    """What `mark` sets, as `numpy.packbits` packs it, and what it returns; it leaves the device packed."""
+    """The output of `mark`, packed on the device like `numpy.packbits`, and its return value."""
     marks = torch.zeros(len(bits) + -len(bits) % 8, dtype=torch.bool, device=bits.device)
-    found = mark(bits, threshold, ties, marks[: len(bits)])
-    places = torch.tensor([128, 64, 32, 16, 8, 4, 2, 1], dtype=torch.uint8, device=bits.device)
-    return (marks.view(-1, 8) * places).sum(dim=1, dtype=torch.uint8).cpu().numpy(), found
+    equal = mark(bits, threshold, ties, marks[: len(bits)])
+    powers = torch.tensor([128, 64, 32, 16, 8, 4, 2, 1], dtype=torch.uint8, device=bits.device)
+    return (marks.view(-1, 8) * powers).sum(dim=1, dtype=torch.uint8).cpu().numpy(), equal
 
 
 def _keys(bits: Tensor) -> Tensor:

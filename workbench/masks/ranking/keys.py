@@ -1,9 +1,9 @@
-"""Floating-point numbers as integers in the same order.
+"""Keys: integers in the same order as floating-point numbers.
 
-The bits of a float are a sign and a magnitude. Those of a non-negative number are its key. Those of a
-negative number give `lowest - bits`, minus its magnitude, where `lowest` is the smallest integer, the bits of
--0.0. Keys order as the numbers do, and -0.0 has the key of 0.0. They compare exactly even where the
-processor takes subnormals for zero.
+The bits of a float consist of a sign and a magnitude. The key of a non-negative number is its bits. The key
+of a negative number is `lowest - bits`, the negative of its magnitude bits, where `lowest` is the smallest
+integer, which has the bits of -0.0. Keys have the same order as the numbers, and -0.0 has the same key as
+0.0. Keys compare exactly even if the processor treats subnormals as zero.
 """
 
 from dataclasses import dataclass
@@ -14,14 +14,15 @@ import torch
 
 @dataclass(frozen=True)
 class Layout:
-    """A floating-point format that numbers are compared in.
+    """A floating-point format in which numbers are compared.
 
     Attributes:
-        real: its torch type.
-        integer: the signed integer type of the same width.
-        infinity: the key of positive infinity; finite numbers have keys strictly between minus that and that.
-        width: its bits.
-        mantissa: those that its mantissa is stored in.
+        real: the torch dtype.
+        integer: the signed integer dtype of the same width.
+        infinity: the key of positive infinity; keys of finite numbers are strictly between its negative and
+            it.
+        width: number of bits.
+        mantissa: number of stored mantissa bits.
     """
 
     real: torch.dtype
@@ -36,5 +37,5 @@ FLOAT64 = Layout(torch.float64, torch.int64, infinity=0x7FF << 52, width=64, man
 
 
 def keys_of(bits: np.ndarray) -> np.ndarray:
-    """The keys of numbers, given their bits as signed integers; slowly."""
+    """The keys of numbers, given their bits as signed integers; slow."""
     return np.where(bits >= 0, bits, np.iinfo(bits.dtype).min - bits)

@@ -1,4 +1,4 @@
-"""Exact ranking at every training step, for masks that are learned with scores."""
+"""Exact ranking at every training step, for masks with learned scores."""
 
 from collections.abc import Mapping
 
@@ -10,22 +10,22 @@ from workbench.masks.ranking.selection import Window, choose, marked
 from workbench.masks.ranking.topk import Budget, counted
 from workbench.masks.ranking.vectors import on_host, vectors_of
 
-# How far from the last threshold the next is looked for, in shares of a magnitude: at least 1/512, which
-# holds so few scores that reading the others takes longer; up to 1/64, beyond which a sample knows better.
+# How far from the last threshold to search, relative to its magnitude: at least 1/512, which contains so few
+# scores that reading the others takes longer; at most 1/64, beyond which a sample gives a better estimate.
 _LEAST, _MOST = 9, 6
 
 
 class TopKTracker:
-    """Chooses the highest scores again and again, quickly where they have changed little.
+    """Chooses the highest scores repeatedly, and quickly if they have changed little.
 
-    The mask of each step is exactly that of `topk_counts`; only the time it takes depends on the steps
-    before. For each group the threshold is looked for near the last one first, within a distance that
-    follows how far it moved, or near where a sample of the scores has it.
+    Each mask is exactly that of `topk_counts`; only the time depends on previous calls. For each group, the
+    threshold is first searched near the last one, within a distance that adapts to how far it moved, or else
+    near an estimate from a sample of the scores.
     """
 
     def __init__(self):
         self._keep: dict[str, torch.Tensor] = {}
-        # For each group the key of its last threshold, and how far it had moved.
+        # For each group, the key of its last threshold and how far that had moved.
         self._last: dict[str, tuple[int, int]] = {}
 
     def select(
@@ -34,21 +34,21 @@ class TopKTracker:
         """Marks the highest scores.
 
         Args:
-            scores: names and floating-point tensors of any shape, finite.
-            kept: for each name how many weights to keep, from none to all; or one number for all matrices
-                ranked together.
+            scores: finite floating-point tensors of any shape, by name.
+            kept: for each name, the number of weights to keep, from none to all; or one number for all
+                matrices ranked together.
 
         Returns:
-            for each name a bool tensor of the shape and on the device of its scores, True where the weight
-            is kept. The next call overwrites it.
+            For each name, a bool tensor with the shape and device of its scores, True where the weight is
+            kept. The next call overwrites it.
 
         Raises:
-            BadInput: scores that cannot be ranked, a matrix without a number, or an impossible number.
+            BadInput: the scores cannot be ranked, a matrix has no number, or a number is out of range.
         """
         budgets = counted(scores, kept)
         for name, tensor in scores.items():
-            held = self._keep.get(name)
-            if held is None or (held.shape, held.device) != (tensor.shape, tensor.device):
+            buffer = self._keep.get(name)
+            if buffer is None or (buffer.shape, buffer.device) != (tensor.shape, tensor.device):
                 self._keep[name] = torch.empty(tensor.shape, dtype=torch.bool, device=tensor.device)
         jobs = [(scores, budget) for budget in budgets]
         each(self._mark, jobs, serial=not on_host(scores.values()))
@@ -69,8 +69,8 @@ class TopKTracker:
 
 
 def _window(threshold: int, moved: int, layout: Layout) -> Window | None:
-    """Where a threshold may be that was at a key and had moved so far; None where that says little."""
-    # Four times the last move: thresholds drift, and a window that is too narrow costs a whole pass.
+    """The window to search, given the last threshold and how far it had moved; None if it moved too far."""
+    # Four times the last move: thresholds drift, and a window that is too narrow costs an extra pass.
     reach = max(4 * moved, 1 << layout.mantissa - _LEAST)
     near = reach <= 1 << layout.mantissa - _MOST
     return Window.of(threshold - reach, threshold + reach, layout) if near else None

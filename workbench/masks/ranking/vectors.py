@@ -1,4 +1,4 @@
-"""Tensors as what can be ranked: read in C order, a span at a time, as bits that a kernel takes."""
+"""A view of tensors for the ranking kernels: bits in C order, read one span at a time."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from types import ModuleType
@@ -12,47 +12,46 @@ from workbench.masks.ranking.keys import FLOAT32, FLOAT64, Layout
 
 
 def check_rankable(name: str, tensor: object) -> None:
-    """Refuses what has no order, except for NaN and infinity, which only reading it all can find.
+    """Rejects tensors that cannot be ranked, except for NaN and infinity, which are only found by reading.
 
     Raises:
-        BadInput: not a floating-point torch tensor, or an empty one.
+        BadInput: it is not a floating-point torch tensor, or it is empty.
     """
     if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point():
-        found = getattr(tensor, "dtype", type(tensor).__name__)
-        raise BadInput(f"{name!r} is {found}; only floating-point torch tensors can be ranked")
+        actual = getattr(tensor, "dtype", type(tensor).__name__)
+        raise BadInput(f"{name!r} is {actual}, but only floating-point tensors can be ranked. Convert it.")
     if tensor.numel() == 0:
-        raise BadInput(f"{name!r} has shape {tuple(tensor.shape)}: no weight to rank; leave it out")
+        raise BadInput(f"{name!r} has shape {tuple(tensor.shape)} and no weights to rank. Leave it out.")
 
 
-def not_finite(name: str, wrong: int, numel: int) -> BadInput:
-    """The error for a tensor with `wrong` entries that are NaN or infinite."""
+def not_finite(name: str, count: int, numel: int) -> BadInput:
+    """The error for a tensor in which `count` entries are NaN or infinite."""
     return BadInput(
-        f"{wrong} of {numel} values of {name!r} are NaN or infinite and cannot be ranked. "
-        "Check the training that made them (its loss, its learning rate)."
+        f"{count} of {numel} values of {name!r} are NaN or infinite and cannot be ranked. "
+        "Check the training that produced them (its loss and learning rate)."
     )
 
 
 def on_host(tensors: Iterable[torch.Tensor]) -> bool:
-    """Whether all live in the CPU's memory.
+    """Whether all tensors are in CPU memory.
 
-    Only then may other threads work on them: what they launched on a device would not follow the caller's
-    stream.
+    Only then may other threads work on them: on a device, their kernels would not run in the caller's stream.
     """
     return all(tensor.device.type == "cpu" for tensor in tensors)
 
 
 class Vector:
-    """A tensor's entries in C order, read as bits a span at a time and never copied whole.
+    """A tensor's entries in C order, read as bits one span at a time.
 
-    (Except for a tensor that is not contiguous, of which a contiguous copy lives as long as this.)
+    The tensor is not copied, unless it is not contiguous.
 
     Attributes:
-        name: the tensor's.
+        name: name of the tensor.
         size: number of entries.
-        layout: what the entries are widened to.
-        on_host: whether it lives in the CPU's memory.
-        kernels: the module that computes with its bits: `kernels_numba` or `kernels_torch`, which have the
-            same functions and give the same results.
+        layout: the format that entries are widened to.
+        on_host: whether the tensor is in CPU memory.
+        kernels: the module that processes its bits: `kernels_numba` or `kernels_torch`, which have the same
+            functions and give the same results.
     """
 
     def __init__(self, name: str, tensor: torch.Tensor, layout: Layout):
@@ -64,19 +63,19 @@ class Vector:
         self.size = self._flat.numel()
 
     def spans(self) -> list[tuple[int, int]]:
-        """What to read at a time: a chunk each on the CPU, all of it on a device."""
+        """The spans to read: chunks on the CPU, everything at once on a device."""
         return spans(self.size) if self.on_host else [(0, self.size)]
 
     def bits(self, start: int, stop: int) -> np.ndarray | torch.Tensor:
-        """The bits of entries start to stop, as `kernels` takes them: a NumPy array or a tensor."""
+        """The bits of entries start to stop, in the form that `kernels` takes: a NumPy array or a tensor."""
         return self.kernels.bits_of(self._flat[start:stop], self.layout)
 
     def sample(self, step: int) -> np.ndarray:
-        """Every step-th entry, as a number of the layout."""
+        """Every step-th entry, in the layout's format."""
         return self._flat[::step].cpu().to(self.layout.real).numpy()
 
     def check_finite(self) -> None:
-        """Reads the whole vector.
+        """Checks the whole vector for NaN and infinity.
 
         Raises:
             BadInput: an entry is NaN or infinite.
@@ -87,18 +86,18 @@ class Vector:
 
 
 def common_layout(tensors: Iterable[torch.Tensor]) -> Layout:
-    """The narrowest layout that holds every tensor exactly: float64 if any is, else float32."""
+    """The narrowest layout that represents all tensors exactly: float64 if any is float64, else float32."""
     return FLOAT64 if any(tensor.dtype == torch.float64 for tensor in tensors) else FLOAT32
 
 
 def vectors_of(tensors: Mapping[str, torch.Tensor], names: Sequence[str]) -> list[Vector]:
-    """The tensors of one group as vectors of one layout."""
+    """The tensors of one group as vectors with the same layout."""
     layout = common_layout(tensors[name] for name in names)
     return [Vector(name, tensors[name], layout) for name in names]
 
 
 def _kernels(on_host: bool) -> ModuleType:
-    # Imported when first used: numba takes a while to import.
+    # Imported when first used, because numba takes a while to import.
     if on_host:
         from workbench.masks.ranking import kernels_numba as kernels
     else:

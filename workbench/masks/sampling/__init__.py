@@ -1,4 +1,4 @@
-"""Randomized masks: the law by which they are drawn, drawing them, and what to expect of them."""
+"""Randomized masks: their sampling law, the samplers, and their expected properties."""
 
 from workbench.masks.sampling.distance import laws_at_distance
 from workbench.masks.sampling.expected import Expectation, KeepChances, MagnitudeHistograms

@@ -3,7 +3,7 @@
 import numpy as np
 
 from workbench.masks.sampling.draws import most_drawn, packed, positive_magnitudes
-from workbench.masks.sampling.lottery import Group
+from workbench.masks.sampling.solved_law import Group
 from workbench.randomness import numpy_generator
 
 # The band reaches up to so many times the threshold magnitude.

@@ -1,13 +1,13 @@
 """The upper tail of a binomial distribution, in compiled code.
 
-Importing this compiles: functions that need it import it when they are called.
+Importing this module compiles it, so functions that need it import it when they are called.
 """
 
 import math
 
 from numba import njit
 
-# Above this variance the tail is an Edgeworth series, exact to 1e-5; up to it, a sum.
+# Above this variance the tail is an Edgeworth series, accurate to 1e-5; below it, a sum.
 _VARIANCE = 2.0**14
 
 
@@ -15,7 +15,7 @@ _VARIANCE = 2.0**14
 def tail(count: int, draws: int, y: float) -> tuple[float, float]:
     """P(c >= count) and P(c = count) for c ~ Binomial(draws, 1 - exp(-exp(y))), 0 <= count <= draws.
 
-    Taking y rather than the probability keeps the digits of probabilities near one.
+    Taking y instead of the probability keeps precision for probabilities near one.
     """
     x = math.exp(y)
     hit, miss = -math.expm1(-x), math.exp(-x)
@@ -46,33 +46,33 @@ def tail(count: int, draws: int, y: float) -> tuple[float, float]:
 
 @njit(inline="always")
 def _log_equal(count, draws, hit, miss):
-    """log P(c = count), 1 <= count <= draws, by Loader's saddle-point form, which cancels no digits."""
+    """log P(c = count), 1 <= count <= draws, in Loader's saddle-point form, which avoids cancellation."""
     if count == draws:
         return draws * math.log(hit)
-    rest = draws - count
+    misses = draws - count
     return (
         _stirling_error(draws)
         - _stirling_error(count)
-        - _stirling_error(rest)
+        - _stirling_error(misses)
         - _deviance(count, draws * hit)
-        - _deviance(rest, draws * miss)
-        - 0.5 * math.log(2 * math.pi * count * (rest / draws))
+        - _deviance(misses, draws * miss)
+        - 0.5 * math.log(2 * math.pi * count * (misses / draws))
     )
 
 
 @njit(inline="always")
 def _stirling_error(n):
-    """log n! less Stirling's formula."""
+    """log n! minus Stirling's approximation."""
     if n < 16:
         return math.lgamma(n + 1.0) - (n + 0.5) * math.log(n) + n - 0.5 * math.log(2 * math.pi)
     return (1 / 12 - (1 / 360 - (1 / 1260 - 1 / (1680.0 * n * n)) / (1.0 * n * n)) / (1.0 * n * n)) / n
 
 
 @njit(inline="always")
-def _deviance(found, expected):
-    """found * log(found / expected) + expected - found."""
-    excess = (expected - found) / found
-    return found * (excess - math.log1p(excess))
+def _deviance(observed, expected):
+    """observed * log(observed / expected) + expected - observed."""
+    excess = (expected - observed) / observed
+    return observed * (excess - math.log1p(excess))
 
 
 @njit(inline="always")

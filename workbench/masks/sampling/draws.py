@@ -3,12 +3,12 @@
 import numpy as np
 
 from workbench.masks.sampling.histogram import kernels_for
-from workbench.masks.sampling.lottery import Group
+from workbench.masks.sampling.solved_law import Group
 from workbench.randomness import numpy_generator
 
 
 def draw(group: Group) -> dict[str, np.ndarray]:
-    """Keeps the `kept` weights that are drawn most often, ties by lot.
+    """Keeps the `kept` weights that are drawn most often, ties broken at random.
 
     Returns:
         the packed bits of each vector, by its name.
@@ -29,7 +29,7 @@ def positive_magnitudes(group: Group) -> tuple[np.ndarray, np.ndarray]:
 
 
 def most_drawn(log_p: np.ndarray, kept: int, draws: int, rng: np.random.Generator) -> np.ndarray:
-    """The places of the `kept` weights that most of so many draws of `kept` weights take, ties by lot.
+    """The places of the `kept` weights that most of so many draws of `kept` weights take, ties broken at random.
 
     Args:
         log_p: log probabilities up to a constant.

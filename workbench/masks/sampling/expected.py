@@ -1,4 +1,4 @@
-"""What to expect of masks without making any: sums over histograms of the weights' magnitudes."""
+"""Expected properties of randomized masks without sampling: sums over histograms of magnitudes."""
 
 import math
 from collections.abc import Mapping
@@ -16,9 +16,9 @@ from workbench.masks.ranking.vectors import Vector, common_layout, on_host
 from workbench.masks.sampling.histogram import Histogram, upper_edges
 from workbench.masks.sampling.sample import check_alive, check_law, number_of_draws
 
-# Bins keep so many mantissa bits: they are at most 1/64 of a magnitude wide.
+# Mantissa bits per bin: bins are at most 1/64 of a magnitude wide.
 _PRECISION = 6
-# Sums take up to so many of these bins together, as few as keep them narrow against the law's width.
+# Sums may merge up to this many bins, as long as the merged bins are narrow compared to the law's width.
 _WIDEST = 8
 
 
@@ -27,11 +27,11 @@ class Expectation:
     """Expected values of a randomized mask.
 
     Attributes:
-        distance: the share of the kept weights that the magnitude mask prunes, as `distance_from` has it.
-        overlap: the Jaccard index of two masks sampled independently: the expected size of the
-            intersection over that of the union.
-        matrices: the same for each matrix (columns "sparsity", "distance" and "overlap", float64);
-            one that keeps nothing has distance 0 and overlap 1.
+        distance: the share of kept weights that the magnitude mask prunes, as in `distance_from`.
+        overlap: the Jaccard index of two independently sampled masks: the expected size of the intersection
+            divided by that of the union.
+        matrices: the same per matrix (columns "sparsity", "distance" and "overlap", float64); a matrix that
+            keeps nothing has distance 0 and overlap 1.
     """
 
     distance: float
@@ -41,13 +41,13 @@ class Expectation:
 
 @dataclass(frozen=True, eq=False)
 class KeepChances:
-    """With which chance a randomized mask keeps a weight, by its magnitude.
+    """The probability that a randomized mask keeps a weight, by magnitude.
 
     Attributes:
         edges: float64 (bins + 1), ascending magnitudes.
-        counts: int64 (matrices, bins), how many weights are above an edge and up to the next; zeros, which
+        counts: int64 (matrices, bins), the number of weights above one edge and up to the next; zeros, which
             are never kept, are in no bin.
-        chances: float64 (matrices, bins), in [0, 1], of a weight in the middle of the bin.
+        chances: float64 (matrices, bins), in [0, 1], the probability for a weight in the middle of the bin.
     """
 
     edges: np.ndarray
@@ -59,13 +59,13 @@ class KeepChances:
 class MagnitudeHistograms:
     """The magnitudes of a model's weights, counted in bins that are at most 1/64 of a magnitude wide.
 
-    Build it once with `of`; it then answers in milliseconds what masks of any sparsity would be like.
+    Once built with `of`, it computes the expected properties of masks of any sparsity in milliseconds.
 
     Attributes:
-        names: of the matrices.
+        names: names of the matrices.
         edges: float64 (bins + 1), ascending.
-        counts: int64 (matrices, bins), how many weights are above an edge and up to the next.
-        zeros: int64 (matrices), how many weights are zero.
+        counts: int64 (matrices, bins), the number of weights above one edge and up to the next.
+        zeros: int64 (matrices), the number of weights that are zero.
     """
 
     names: tuple[str, ...]
@@ -75,13 +75,13 @@ class MagnitudeHistograms:
 
     @classmethod
     def of(cls, weights: Mapping[str, torch.Tensor]) -> "MagnitudeHistograms":
-        """Reads the weights once, on several threads.
+        """Counts the weights in one pass, on several threads.
 
         Args:
-            weights: names and floating-point tensors of any shape, finite.
+            weights: finite floating-point tensors of any shape, by name.
 
         Raises:
-            BadInput: an empty mapping or tensor, one that is not floating-point, or one that has NaN or
+            BadInput: the mapping or a tensor is empty, or a tensor is not floating-point or has NaN or
                 infinite entries.
         """
         check_tensors(weights)
@@ -100,9 +100,9 @@ class MagnitudeHistograms:
         )
 
     def threshold(self, sparsity: float, scope: str = "matrix") -> pd.Series:
-        """The magnitude above which magnitude pruning keeps weights, for each matrix, float64.
+        """The magnitude above which magnitude pruning keeps weights, per matrix, float64.
 
-        Exact to the width of a bin, and within a bin by linear interpolation; 0 where zeros are kept.
+        Exact up to the width of a bin, with linear interpolation within the bin; 0 if zeros are kept.
 
         Args:
             sparsity, scope: as in `topk_mask`.
@@ -111,16 +111,17 @@ class MagnitudeHistograms:
             BadInput: as `topk_mask`.
         """
         values = np.zeros(len(self.names))
-        for members, place, share in self._share(sparsity, scope):
-            if place >= 0:
-                low, high = self.edges[place : place + 2]
+        for members, index, share in self._share(sparsity, scope):
+            if index >= 0:
+                low, high = self.edges[index : index + 2]
                 values[members] = high - share * (high - low)
         return pd.Series(values, index=pd.Index(self.names, name="matrix"), name="threshold")
 
     def layer_sparsity(self, sparsity: float, scope: str = "matrix") -> pd.Series:
-        """The share of the weights of each matrix that magnitude pruning prunes, as `Mask.layer_sparsity`.
+        """The share of weights that magnitude pruning prunes in each matrix, like `Mask.layer_sparsity`.
 
-        Exact but for the weights in the threshold's bin, which are taken to be alike in all matrices.
+        Exact except for the weights in the threshold's bin, which are assumed to be distributed alike in all
+        matrices.
 
         Args:
             sparsity, scope: as in `topk_mask`.
@@ -129,21 +130,21 @@ class MagnitudeHistograms:
             BadInput: as `topk_mask`.
         """
         kept = np.empty(len(self.names))
-        for members, place, share in self._share(sparsity, scope):
+        for members, index, share in self._share(sparsity, scope):
             above = self._above[members]
-            kept[members] = (1 - share) * above[:, place + 2] + share * above[:, place + 1]
+            kept[members] = (1 - share) * above[:, index + 2] + share * above[:, index + 1]
         pruned = 1 - kept / self._above[:, 0]
         return pd.Series(pruned, index=pd.Index(self.names, name="matrix"), name="sparsity")
 
     def expect(
         self, sparsity: float, exponent: float = 5.0, ratio: float = 1e-4, scope: str = "matrix"
     ) -> Expectation:
-        """What masks are like that `sample_mask` makes with these arguments.
+        """Expected properties of the masks that `sample_mask` creates with these arguments.
 
-        The values are sums over bins of what the sampler's law says of a weight in the middle of the bin,
-        the threshold being that which keeps the right number on average. Against sums over single weights
-        the distance is off by less than 0.3 % where `exponent` times the root of the number of draws is
-        below 150 (the paper's is 75 to 130), and 3 % up to 500; the overlap by less than 0.001.
+        The values are sums over bins, using the sampling law for a weight in the middle of each bin and the
+        threshold that keeps the right number on average. Compared to sums over single weights, the error of
+        the distance is below 0.3 % if `exponent` times the square root of the number of draws is below 150
+        (the paper has 75 to 130), and below 3 % up to 500; the error of the overlap is below 0.001.
 
         Raises:
             BadInput: as `sample_mask`.
@@ -156,7 +157,7 @@ class MagnitudeHistograms:
     def chances(
         self, sparsity: float, exponent: float = 5.0, ratio: float = 1e-4, scope: str = "matrix"
     ) -> KeepChances:
-        """With which chance `sample_mask` with these arguments keeps weights, in bins as `expect` uses them.
+        """The probabilities with which `sample_mask` keeps weights, in the bins that `expect` uses.
 
         Raises:
             BadInput: as `sample_mask`.
@@ -167,7 +168,7 @@ class MagnitudeHistograms:
         return KeepChances(edges, counts, keep_chances(edges, counts, group_of, *rest)[group_of])
 
     def _law(self, sparsity: float, exponent: float, ratio: float, scope: str) -> tuple:
-        """Edges, counts, the group of each matrix, what each group keeps, its draws, and the exponent."""
+        """Edges, counts, the group of each matrix, each group's kept number and draws, and the exponent."""
         check_law(ratio, exponent)
         found = self._groups(sparsity, scope)
         kept, draws = np.empty((2, len(found)), dtype=np.int64)
@@ -177,22 +178,22 @@ class MagnitudeHistograms:
             check_alive(group, numel, alive, number)
             kept[place], draws[place] = number, number_of_draws(numel, number, ratio)
             group_of[members] = place
-        edges, counts = self._taken_together(exponent * math.sqrt(draws.max()))
+        edges, counts = self._merged_bins(exponent * math.sqrt(draws.max()))
         return edges, counts, group_of, kept, draws, float(exponent)
 
     @cached_property
     def _above(self) -> np.ndarray:
-        """int64 (matrices, bins + 2): how many weights are in each bin or higher, the first bin for zeros."""
+        """int64 (matrices, bins + 2): the weights in each bin or a higher one; the first bin is zeros."""
         columns = np.column_stack([self.zeros, self.counts, np.zeros_like(self.zeros)])
         return np.ascontiguousarray(columns[:, ::-1].cumsum(axis=1)[:, ::-1])
 
     @cached_property
     def _sizes(self) -> list[tuple[int, int]]:
-        """Of each matrix how many weights it has, and how many that are not zero."""
+        """For each matrix, the number of weights and the number of non-zero weights."""
         return [tuple(sizes) for sizes in self._above[:, :2].tolist()]
 
-    def _taken_together(self, steepness: float) -> tuple[np.ndarray, np.ndarray]:
-        """Edges and counts of bins as wide as sums bear where the law is so steep in the log magnitude."""
+    def _merged_bins(self, steepness: float) -> tuple[np.ndarray, np.ndarray]:
+        """Edges and counts of the widest bins that are accurate enough for a law of this steepness."""
         step = 1
         while step < _WIDEST and step * steepness <= 16:
             step *= 2
@@ -201,33 +202,33 @@ class MagnitudeHistograms:
 
     def _groups(self, sparsity: float, scope: str) -> list[tuple[str, list[int], int]]:
         """Name, matrices and kept number of each group."""
-        place = {name: i for i, name in enumerate(self.names)}
-        found = []
+        index = {name: i for i, name in enumerate(self.names)}
+        result = []
         for group, names in groups(self.names, scope).items():
-            members = [place[name] for name in names]
+            members = [index[name] for name in names]
             numel = sum(self._sizes[member][0] for member in members)
-            found.append((group, members, kept_in_group(group, numel, sparsity)))
-        return found
+            result.append((group, members, kept_in_group(group, numel, sparsity)))
+        return result
 
     def _share(self, sparsity: float, scope: str) -> list[tuple[list[int], int, float]]:
-        """Of each group the matrices, the bin of the threshold (-1: zeros), the share of it that is kept."""
-        found = []
+        """For each group: its matrices, the threshold's bin (-1: zeros), and the kept share of it."""
+        result = []
         for _, members, kept in self._groups(sparsity, scope):
             above = self._above[members].sum(axis=0)
             column = int(np.searchsorted(-above, -kept, side="right")) - 1
             share = (kept - above[column + 1]) / (above[column] - above[column + 1])
-            found.append((members, column - 1, share))
-        return found
+            result.append((members, column - 1, share))
+        return result
 
 
 def _expectation(
     names: tuple[str, ...], numel: np.ndarray, kept: np.ndarray, moved: np.ndarray, shared: np.ndarray
 ) -> Expectation:
-    some = kept > 0
+    nonempty = kept > 0
     columns = {
         "sparsity": 1 - kept / numel,
-        "distance": np.divide(moved, kept, out=np.zeros(numel.size), where=some),
-        "overlap": np.divide(shared, 2 * kept - shared, out=np.ones(numel.size), where=some),
+        "distance": np.divide(moved, kept, out=np.zeros(numel.size), where=nonempty),
+        "overlap": np.divide(shared, 2 * kept - shared, out=np.ones(numel.size), where=nonempty),
     }
     table = pd.DataFrame(columns, index=pd.Index(names, name="matrix"))
     total, both = kept.sum(), shared.sum()

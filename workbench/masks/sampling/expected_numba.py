@@ -1,6 +1,6 @@
 """Expected values of randomized masks, summed over the bins of histograms in compiled code.
 
-Importing this compiles: functions that need it import it when they are called.
+Importing this module compiles it, so functions that need it import it when they are called.
 """
 
 import math
@@ -20,17 +20,18 @@ def expectations(
     draws: np.ndarray,
     exponent: float,
 ) -> np.ndarray:
-    """What masks sampled from groups of matrices keep on average.
+    """The average number of weights that sampled masks keep in each matrix.
 
     Args:
         edges: float64 (bins + 1), ascending.
         counts: int64 (matrices, bins).
-        groups: int64 (matrices), the group of each.
+        groups: int64 (matrices), the group of each matrix.
         kept, draws: int64 (groups).
+        exponent: tau.
 
     Returns:
-        float64 (3, matrices): weights kept; those of them that the magnitude mask prunes; those that a
-        second, independent mask keeps as well.
+        float64 (3, matrices): the number of kept weights; how many of those the magnitude mask prunes; how
+        many of those a second, independent mask also keeps.
     """
     log_p = exponent * np.log((edges[:-1] + edges[1:]) / 2)
     result = np.zeros((3, groups.size))
@@ -42,9 +43,9 @@ def expectations(
         pruned, q, time, theta = 1.0, np.ones(n.size), 0.0, 0.0
         if kept[g] < n.sum():
             time, theta = _solved(log_p[first:stop], n, kept[g], draws[g], boundary, log_x, rate, q)
-            # Groups are much alike: log(t p) at one's boundary is a good guess for the next, as is theta / T.
+            # Groups are similar: log(t p) at the boundary and theta / T are good guesses for the next group.
             log_x, rate = log_p[first + boundary] + time, theta / draws[g]
-            # The pruned part of the boundary's bin is its lower part.
+            # The magnitude mask prunes the lower part of the boundary's bin.
             low, high = edges[first + boundary], edges[first + boundary + 1]
             middle = low + (high - low) * (1 - share) / 2
             pruned = chance(exponent * math.log(middle) + time, theta, draws[g])
@@ -57,7 +58,7 @@ def expectations(
                     result[1, m] += expected
             result[1, m] += counts[m, first + boundary] * (1 - share) * pruned
             if boundary > 0:
-                # The midpoint rule's next term at the end of the whole bins below (Euler, Maclaurin).
+                # The next term of the midpoint rule (Euler-Maclaurin), at the end of the whole bins below.
                 here = (counts[m, first + boundary] + counts[m, first + boundary - 1]) / 2
                 result[1, m] += here * (q[boundary] - q[boundary - 1]) / 24
     return result
@@ -72,10 +73,10 @@ def keep_chances(
     draws: np.ndarray,
     exponent: float,
 ) -> np.ndarray:
-    """With which chance a mask sampled from a group keeps a weight in the middle of a bin.
+    """The probability that a mask sampled from a group keeps a weight in the middle of a bin.
 
     Args:
-        edges, counts, groups, kept, draws: as in `expectations`.
+        edges, counts, groups, kept, draws, exponent: as in `expectations`.
 
     Returns:
         float64 (groups, bins), ascending; 0 below a group's smallest bin and 1 above its largest.
@@ -97,7 +98,7 @@ def keep_chances(
 
 @njit(nogil=True, cache=True)
 def _together(counts, groups, g):
-    """The counts of a group's matrices in all, the first bin that has any, and the one after the last."""
+    """The total counts of a group's matrices, its first non-empty bin, and one past its last."""
     total = np.zeros(counts.shape[1], dtype=np.int64)
     for m in np.flatnonzero(groups == g):
         total += counts[m]
@@ -107,9 +108,9 @@ def _together(counts, groups, g):
 
 @njit(nogil=True, cache=True)
 def _solved(log_p, n, kept, draws, boundary, log_x, rate, q):
-    """log t and theta such that `kept` weights are kept on average; leaves the chances in q.
+    """Solves for log t and theta so that `kept` weights are kept on average; writes the probabilities to q.
 
-    log(t p) at the boundary and theta / T are guessed to be `log_x` and `rate`.
+    `log_x` and `rate` are initial guesses for log(t p) at the boundary and for theta / T.
     """
     time = log_time(log_p, n, kept, boundary, log_x)
     y = log_p + time
@@ -123,7 +124,7 @@ def _solved(log_p, n, kept, draws, boundary, log_x, rate, q):
 
 @njit(inline="always")
 def _boundary(n, kept):
-    """The bin of the smallest weight that the magnitude mask keeps, and the share of the bin that is kept."""
+    """The bin of the smallest weight that the magnitude mask keeps, and the kept share of that bin."""
     above, b = 0, n.size - 1
     while above + n[b] < kept:
         above += n[b]

@@ -1,10 +1,10 @@
-"""Uniform random numbers as a function of (key, index): the same in any order, on any device.
+"""Uniform random numbers as a function of (key, index): the same in any order and on any device.
 
 The function is SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA
-2014): the index-th state of a Weyl sequence that starts at the key, through Stafford's mixer 13. It is
-written twice, for compiled loops and for torch, whose int64 arithmetic wraps as uint64's does.
+2014): the index-th state of a Weyl sequence that starts at the key, passed through Stafford's mixer 13. It is
+implemented twice, for compiled loops and for torch, whose int64 arithmetic wraps around like uint64.
 
-Importing this compiles: functions that need it import it when they are called.
+Importing this module compiles it, so functions that need it import it when they are called.
 """
 
 import numpy as np
@@ -26,12 +26,12 @@ def hashed(key: np.uint64, index: int) -> np.uint64:
 
 @njit(inline="always")
 def uniform(bits: np.uint64) -> float:
-    """A number in [2**-53, 1 - 2**-53] out of the upper 52 of 64 random bits, exact in float64."""
+    """A number in [2**-53, 1 - 2**-53] from the upper 52 of 64 random bits, exact in float64."""
     return (np.float64(bits >> np.uint64(12)) + 0.5) * 2.0**-52
 
 
 def hashed_torch(key: int, start: int, stop: int, device: torch.device) -> torch.Tensor:
-    """`hashed` of start .. stop-1 on a device, int64 with the same bits."""
+    """`hashed` of start .. stop-1 on a device, as int64 with the same bits."""
     x = torch.arange(start, stop, device=device) * _signed(_GAMMA) + _signed(key)
     x = (x ^ shifted(x, 30)) * _signed(_FIRST)
     x = (x ^ shifted(x, 27)) * _signed(_SECOND)
@@ -39,7 +39,7 @@ def hashed_torch(key: int, start: int, stop: int, device: torch.device) -> torch
 
 
 def shifted(x: torch.Tensor, places: int) -> torch.Tensor:
-    """int64 shifted right as if it were uint64."""
+    """Shifts int64 to the right as if it were uint64."""
     return (x >> places) & ((1 << (64 - places)) - 1)
 
 

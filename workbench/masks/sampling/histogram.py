@@ -1,4 +1,4 @@
-"""How many weights of each magnitude a matrix has."""
+"""Histograms of the magnitudes of weights."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from workbench.masks.ranking.vectors import Vector
 class Histogram:
     """The magnitudes of weights, counted exactly in narrow bins.
 
-    Bins follow the bits of floating-point numbers: bin b holds the magnitudes above edge b - 1 up to
-    edge b, which is the number with the bits `b << shift`. So bin 0 holds the zeros and nothing else.
+    Bins follow the bits of floating-point numbers: bin b contains the magnitudes above edge b - 1 and up to
+    edge b, the number with the bits `b << shift`. Bin 0 therefore contains exactly the zeros.
 
     Attributes:
-        layout: whose bits are meant.
-        precision: mantissa bits that a bin keeps; it has 2^precision bins an octave.
-        bins: int64, ascending, those that hold weights, without bin 0.
-        counts: int64, how many weights each of them holds.
+        layout: the floating-point format.
+        precision: mantissa bits per bin; there are 2^precision bins per octave.
+        bins: int64, the non-empty bins in ascending order, without bin 0.
+        counts: int64, the number of weights in each of them.
         zeros: the number of weights that are zero.
     """
 
@@ -37,15 +37,15 @@ class Histogram:
         """Counts a vector in one pass.
 
         Raises:
-            BadInput: it has NaN or infinite entries.
+            BadInput: the vector has NaN or infinite entries.
         """
         shift = vector.layout.mantissa - precision
-        # Narrow counts, so that those of a few octaves are in the fastest cache. The last bins are for NaN.
+        # Narrow counters, so that those of a few octaves fit the fastest cache. The last bins are for NaN.
         table = np.zeros((1 << vector.layout.width - 1 - shift) + 1, count_type(vector.size))
         kernels = kernels_for(vector)
         for start, stop in vector.spans():
             kernels.count_bins(vector.bits(start, stop), shift, table)
-        # The bin of infinity has the largest numbers, too.
+        # The bin of infinity also contains the largest finite numbers.
         if table[vector.layout.infinity >> shift :].any():
             vector.check_finite()
         bins = np.flatnonzero(table[1:] > 0) + 1
@@ -53,17 +53,17 @@ class Histogram:
 
     @classmethod
     def merged(cls, histograms: Sequence["Histogram"]) -> "Histogram":
-        """The histogram of several vectors together, of one layout and precision."""
+        """Merges the histograms of several vectors with the same layout and precision."""
         if len(histograms) == 1:
             return histograms[0]
-        bins, places = np.unique(np.concatenate([h.bins for h in histograms]), return_inverse=True)
+        bins, indices = np.unique(np.concatenate([h.bins for h in histograms]), return_inverse=True)
         counts = np.zeros(bins.size, dtype=np.int64)
-        np.add.at(counts, places, np.concatenate([h.counts for h in histograms]))
+        np.add.at(counts, indices, np.concatenate([h.counts for h in histograms]))
         first = histograms[0]
         return cls(first.layout, first.precision, bins, counts, sum(h.zeros for h in histograms))
 
     def coarser(self, precision: int) -> "Histogram":
-        """The same weights in bins that keep fewer mantissa bits."""
+        """The same weights in wider bins, with fewer mantissa bits."""
         bins = -(-self.bins >> self.precision - precision)
         first = np.flatnonzero(np.diff(bins, prepend=0))
         counts = np.add.reduceat(self.counts, first)
@@ -71,12 +71,12 @@ class Histogram:
 
     @property
     def shift(self) -> int:
-        """How many of the lowest bits of a number its bin ignores."""
+        """The number of lowest bits that do not affect a number's bin."""
         return self.layout.mantissa - self.precision
 
     @cached_property
     def alive(self) -> int:
-        """The number of weights that are not zero."""
+        """The number of non-zero weights."""
         return int(self.counts.sum())
 
     @property
@@ -86,7 +86,7 @@ class Histogram:
 
     @cached_property
     def lower(self) -> np.ndarray:
-        """The lower edge of each bin, float64, above 0 so that it has a logarithm."""
+        """The lower edge of each bin, float64, positive so that its logarithm exists."""
         return np.maximum(upper_edges(self.bins - 1, self.layout, self.precision), 5e-324)
 
     @cached_property
@@ -100,17 +100,17 @@ class Histogram:
         return self.lower / 2 + self.upper / 2
 
     def place_of_rank(self, rank: int) -> int:
-        """The place in `bins` of the weight that is the rank-th largest, 1 <= rank <= alive."""
+        """The index in `bins` of the rank-th largest weight, 1 <= rank <= alive."""
         return int(self.bins.size - 1 - np.searchsorted(np.cumsum(self.counts[::-1]), rank))
 
 
 def count_type(numel: int) -> type[np.unsignedinteger]:
-    """The narrowest type that counts of so many weights are exact in, and quick."""
+    """The narrowest fast type in which counts of up to `numel` weights are exact."""
     return np.uint32 if numel < 1 << 32 else np.uint64
 
 
 def kernels_for(vector: Vector) -> ModuleType:
-    """The module that counts and samples where the vector lives; imported late, as numba compiles."""
+    """The module that counts and samples on the vector's device; imported late because numba compiles it."""
     if vector.on_host:
         from workbench.masks.sampling import kernels_numba as kernels
     else:
@@ -119,7 +119,7 @@ def kernels_for(vector: Vector) -> ModuleType:
 
 
 def upper_edges(bins: np.ndarray, layout: Layout, precision: int) -> np.ndarray:
-    """The upper edge of each of some bins, float64; that of bin 0 is 0."""
+    """The upper edges of bins, float64; that of bin 0 is 0."""
     bits = bins << layout.mantissa - precision
     reals = bits.view(np.float64) if layout.width == 64 else bits.astype(np.int32).view(np.float32)
     return reals.astype(np.float64)

@@ -1,7 +1,7 @@
-"""What sampling computes with the bits of weights in the CPU's memory.
+"""Sampling kernels for weights in CPU memory.
 
-Each function reads its input once, without the interpreter lock. `kernels_torch` has the same functions
-and gives the same results. Importing this compiles: functions that need it import it when called.
+Each function reads its input once and releases the GIL. `kernels_torch` has the same functions and gives the
+same results. Importing this module compiles it, so functions that need it import it when they are called.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ from numba import njit
 from workbench.masks.sampling.hashing import hashed
 from workbench.masks.sampling.tables import Tables
 
-# Weights looked at together, in the fastest cache.
+# Weights per block, so that a block fits the fastest cache.
 _BLOCK = 512
 
 
@@ -18,26 +18,27 @@ def count_bins(bits: np.ndarray, shift: int, table: np.ndarray) -> None:
     """Adds to table[b] the number of weights in bin b.
 
     Args:
-        bits: the weights' bits, signed integers; their sign does not count.
-        shift: how many of the lowest bits the bins ignore.
-        table: a place for every bin, those of NaN included.
+        bits: the weights' bits, signed integers; the sign is ignored.
+        shift: the number of lowest bits that do not affect the bin.
+        table: one entry for every bin, including those of NaN.
     """
     _count_bins(_unsigned(bits), np.uint64(shift), table)
 
 
 def decide(bits: np.ndarray, first: int, tables: Tables) -> tuple[np.ndarray, np.ndarray]:
-    """Which weights the tables keep, packed, and the places of those that they leave open.
+    """The weights that the tables keep, packed, and the indices of those that they leave undecided.
 
     Args:
-        bits: as above.
+        bits: as in `count_bins`.
         first: the index in the group of the first of these weights.
+        tables: the group's tables.
     """
     marks = np.empty(bits.size, dtype=bool)
-    found = np.empty(bits.size, dtype=np.int64)  # Memory that nobody touches costs nothing.
+    undecided = np.empty(bits.size, dtype=np.int64)  # memory that is not touched costs nothing
     shift, key = np.uint64(tables.shift), np.uint64(tables.key)
-    both = tables.base, tables.sure, tables.open
-    count = _decide(_unsigned(bits), shift, key, first, *both, marks, found)
-    return np.packbits(marks), found[:count].copy()
+    lookup = tables.base, tables.sure, tables.open
+    count = _decide(_unsigned(bits), shift, key, first, *lookup, marks, undecided)
+    return np.packbits(marks), undecided[:count].copy()
 
 
 def magnitudes(bits: np.ndarray) -> np.ndarray:
@@ -58,15 +59,15 @@ def _count_bins(bits, shift, table):
 
 
 @njit(nogil=True, cache=True)
-def _decide(bits, shift, key, first, base, sure, open_, marks, found):
+def _decide(bits, shift, key, first, base, sure, open_, marks, undecided):
     number = bits.dtype.type
     magnitude = number(_largest(bits))
-    # Up to `lower` the tables keep nothing, and above `upper` everything.
+    # The tables keep nothing up to `lower`, and everything above `upper`.
     lower = number(np.uint64(base) << shift)
     upper = number(np.uint64(base + sure.size - 2) << shift)
-    # Places are unsigned: signed ones might count from the end, and looking whether they do takes time.
+    # Indices are unsigned: numba checks whether signed ones count from the end, and that takes time.
     between, one = np.empty(_BLOCK, dtype=np.uint64), np.uint64(1)
-    flags, lots = np.empty(_BLOCK, dtype=np.uint8), np.empty(_BLOCK, dtype=np.uint32)
+    flags, hashes = np.empty(_BLOCK, dtype=np.uint8), np.empty(_BLOCK, dtype=np.uint32)
     count = 0
     for start in range(0, bits.size, _BLOCK):
         block, kept = bits[start : start + _BLOCK], marks[start : start + _BLOCK]
@@ -78,15 +79,15 @@ def _decide(bits, shift, key, first, base, sure, open_, marks, found):
         for i in range(block.size):
             between[n] = i
             n += np.uint64(flags[i])
-        # By itself so that it is vectorized.
+        # A separate loop, so that it is vectorized.
         for j in range(n):
-            lots[j] = hashed(key, np.uint64(first + start) + between[j]) >> np.uint64(33)
+            hashes[j] = hashed(key, np.uint64(first + start) + between[j]) >> np.uint64(33)
         for j in range(n):
-            i, lot = between[j], lots[j]
-            place = ((np.uint64(block[i] & magnitude) - lower - one) >> shift) + one
-            kept[i] = lot < sure[place]
-            if kept[i] != (lot < open_[place]):
-                found[count] = start + i
+            i, hash_ = between[j], hashes[j]
+            entry = ((np.uint64(block[i] & magnitude) - lower - one) >> shift) + one
+            kept[i] = hash_ < sure[entry]
+            if kept[i] != (hash_ < open_[entry]):
+                undecided[count] = start + i
                 count += 1
     return count
 

@@ -1,7 +1,4 @@
-"""What sampling computes with the bits of weights on any device, by torch.
-
-The functions are those of `kernels_numba` and give the same results.
-"""
+"""Sampling kernels for any device, written in torch; same functions and results as `kernels_numba`."""
 
 import numpy as np
 import torch
@@ -18,14 +15,14 @@ def count_bins(bits: Tensor, shift: int, table: np.ndarray) -> None:
 
 
 def decide(bits: Tensor, first: int, tables: Tables) -> tuple[np.ndarray, np.ndarray]:
-    """Which weights the tables keep, packed, and the places of those that they leave open."""
+    """The weights that the tables keep, packed, and the indices of those that they leave undecided."""
     sure, open_ = (torch.from_numpy(t.astype(np.int64)).to(bits.device) for t in (tables.sure, tables.open))
     bins = _bins(bits, tables.shift)
-    place = (bins - tables.base).clamp_(0, sure.numel() - 1)
-    lot = shifted(hashed_torch(tables.key, first, first + bits.numel(), bits.device), 33)
-    keep = lot < sure[place]
-    found = (keep != (lot < open_[place])).nonzero().squeeze(1)
-    return np.packbits(keep.cpu().numpy()), found.cpu().numpy()
+    entry = (bins - tables.base).clamp_(0, sure.numel() - 1)
+    hashes = shifted(hashed_torch(tables.key, first, first + bits.numel(), bits.device), 33)
+    keep = hashes < sure[entry]
+    undecided = (keep != (hashes < open_[entry])).nonzero().squeeze(1)
+    return np.packbits(keep.cpu().numpy()), undecided.cpu().numpy()
 
 
 def magnitudes(bits: Tensor) -> np.ndarray:
@@ -36,5 +33,5 @@ def magnitudes(bits: Tensor) -> np.ndarray:
 
 def _bins(bits: Tensor, shift: int) -> Tensor:
     magnitude = bits.long() & torch.iinfo(bits.dtype).max
-    # Rounded up; adding what rounds up would overflow where all bits are set, in some NaN.
+    # Rounds up by subtracting first: adding first would overflow for a NaN with all bits set.
     return (magnitude - 1 >> shift) + 1

@@ -1,12 +1,13 @@
-"""The law of a randomized mask, weight by weight: with which chance does a weight pass a threshold?
+"""The law of a randomized mask: the probability that a weight passes the threshold.
 
-A weight of probability p takes part in each of T draws with probability pi = 1 - exp(-t p). Its count
-c ~ Binomial(T, pi) is made continuous by a lot U in [0, 1) that breaks ties: z = c + U. The mask keeps
-the largest z, hence the weights whose uniform number u lies below q = P(z > theta), theta the common
-threshold. A single draw (T = 1) is made literally, with z = log p + Gumbel noise, the order in which
-draws without replacement take weights, and q = 1 - exp(-p exp(-theta)).
+A weight with probability p is drawn in each of T draws with probability pi = 1 - exp(-t p). Its count
+c ~ Binomial(T, pi) is made continuous by a uniform number U in [0, 1) that breaks ties: z = c + U. The mask
+keeps the largest z, that is, the weights whose uniform number u is below q = P(z > theta), where theta is the
+common threshold. A single draw (T = 1) is performed literally, with z = log p + Gumbel noise, the order in
+which draws without replacement take weights, and q = 1 - exp(-p exp(-theta)).
 
-Here y = log(t p) throughout. Importing this compiles: functions that need it import it when called.
+Here y = log(t p) throughout. Importing this module compiles it, so functions that need it import it when they
+are called.
 """
 
 import math
@@ -17,13 +18,13 @@ from numba import njit
 from workbench.masks.sampling.binomial import tail
 from workbench.masks.sampling.hashing import hashed, uniform
 
-# No uniform number lies below this, nor above one minus this (`hashing.uniform`).
+# No uniform number is below this or above one minus this (`hashing.uniform`).
 _NEVER = 2.0**-53
 
 
 @njit(nogil=True, cache=True)
 def chance(y: float, theta: float, draws: int) -> float:
-    """q = P(z > theta) of a weight with log(t p) = y; theta >= 0 where draws > 1."""
+    """q = P(z > theta) for a weight with log(t p) = y; theta >= 0 if draws > 1."""
     if draws == 1:
         return -math.expm1(-math.exp(y - theta))
     count = math.floor(theta)
@@ -35,10 +36,13 @@ def chance(y: float, theta: float, draws: int) -> float:
 
 @njit(nogil=True, cache=True)
 def place(u: float, y: float, near: float, draws: int) -> float:
-    """The z of a weight with uniform number u: `chance(y, z, draws)` = u.
+    """The z of a weight with uniform number u, the solution of `chance(y, z, draws)` = u.
 
     Args:
-        near: where the search for it begins; it changes the time, never the result.
+        u: the uniform number.
+        y: log(t p).
+        near: where the search starts; affects the time, never the result.
+        draws: T.
     """
     if draws == 1:
         return y - math.log(-math.log1p(-u))
@@ -68,7 +72,7 @@ def places(
     near: float,
     draws: int,
 ) -> np.ndarray:
-    """The z of weights, float64, out of their magnitudes (float64, not zero) and indices in the group."""
+    """The z of weights, float64, from their magnitudes (float64, not zero) and their indices in the group."""
     z = np.empty(magnitudes.size)
     for i in range(z.size):
         y = exponent * math.log(magnitudes[i]) + log_time
@@ -78,10 +82,13 @@ def places(
 
 @njit(nogil=True, cache=True)
 def chances(y: np.ndarray, theta: float, draws: int, start: int, q: np.ndarray) -> None:
-    """Writes `chance` of each of ascending y to q: 0 and 1 where it is so to the uniform numbers' precision.
+    """Writes `chance` of each y to q, rounded to 0 and 1 within the precision of the uniform numbers.
 
     Args:
-        start: the place from which to walk both ways, best near the threshold.
+        y: ascending.
+        theta, draws: as in `chance`.
+        start: the index from which to walk in both directions, best near the threshold.
+        q: the output.
     """
     below = start - 1
     while below >= 0:
@@ -101,19 +108,20 @@ def chances(y: np.ndarray, theta: float, draws: int, start: int, q: np.ndarray) 
 
 @njit(nogil=True, cache=True)
 def log_time(log_p: np.ndarray, counts: np.ndarray, kept: int, start: int, guess: float = 0.0) -> float:
-    """log t such that the sum of counts * (1 - exp(-t p)) is `kept`, by Newton's method in a bracket.
+    """Solves for log t such that the sum of counts * (1 - exp(-t p)) is `kept`, by bracketed Newton steps.
 
     Args:
-        log_p: ascending log probabilities up to a constant.
-        counts: how many weights have each; more than `kept` in all.
-        start: the place in `log_p` of the weight that has the rank `kept`.
-        guess: of log(t p) there, to save time.
+        log_p: ascending log probabilities, up to a constant.
+        counts: the number of weights with each; more than `kept` in total.
+        kept: the target.
+        start: the index in `log_p` of the weight with rank `kept`.
+        guess: an initial guess of log(t p) there, to save time.
     """
     numel = counts.sum()
-    # What is smaller by so much adds less than 1e-17 to the sum, even at `high`.
+    # Probabilities smaller by this factor add less than 1e-17 to the sum, even at `high`.
     first = np.searchsorted(log_p, log_p[start] - 45)
     p, n = np.exp(log_p[first:] - log_p[start]), counts[first:]
-    # At `low` what is not above `start` sums to less than a half, at `high` what is misses less than 1e-17.
+    # At `low`, the weights up to `start` sum to less than 1/2; at `high`, those above miss less than 1e-17.
     low, high = -math.log(2.0 * numel), math.log(math.log(numel) + 40)
     step = high - low
     while high - low > 1e-13 and abs(step) > 1e-12:
@@ -133,7 +141,7 @@ def log_time(log_p: np.ndarray, counts: np.ndarray, kept: int, start: int, guess
             high = guess
         else:
             low = guess
-        # A step that is not half the one before, or leads out, is replaced by halving the bracket.
+        # Bisect if the Newton step is more than half the last step or leaves the bracket.
         newton = guess - total / slope if slope > 0 else math.inf
         if abs(newton - guess) > abs(step) / 2 or not low <= newton <= high:
             newton = (low + high) / 2
@@ -145,18 +153,21 @@ def log_time(log_p: np.ndarray, counts: np.ndarray, kept: int, start: int, guess
 def threshold(
     y: np.ndarray, counts: np.ndarray, kept: int, draws: int, start: int, q: np.ndarray, near: float = -1.0
 ) -> float:
-    """theta such that the sum of counts * q is `kept`, exact for these bins; leaves those chances in q.
+    """Solves for theta such that the sum of counts * q is `kept`, exactly for these bins; writes q.
 
     Args:
         y: ascending.
-        counts: how many weights have each; more than `kept` in all.
-        start: the place in y of the weight that has the rank `kept`.
-        near: a guess, not negative, to save time.
+        counts: the number of weights with each; more than `kept` in total.
+        kept: the target.
+        draws: T.
+        start: the index in y of the weight with rank `kept`.
+        q: the output, the probabilities at theta.
+        near: a non-negative guess, to save time.
     """
     if draws == 1:
         theta = -log_time(y, counts, kept, start)
     else:
-        # The sum falls as the threshold rises, linearly between whole counts.
+        # The sum decreases with the threshold, linearly between integer counts.
         low = math.floor(near if near >= 0 else -math.expm1(-math.exp(y[start])) * draws)
         passed, step = _passed(y, counts, low, draws, start, q), 1
         while passed < kept:
@@ -169,11 +180,11 @@ def threshold(
             exceeded = _passed(y, counts, high, draws, start, q)
         while high - low > 1:
             middle = (low + high) // 2
-            found = _passed(y, counts, middle, draws, start, q)
-            if found >= kept:
-                low, passed = middle, found
+            total = _passed(y, counts, middle, draws, start, q)
+            if total >= kept:
+                low, passed = middle, total
             else:
-                high, exceeded = middle, found
+                high, exceeded = middle, total
         theta = low + (passed - kept) / (passed - exceeded)
     chances(y, theta, draws, start, q)
     return theta

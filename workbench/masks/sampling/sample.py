@@ -5,7 +5,7 @@ For a vector w of N weights of which k are kept, sampling ratio r and exponent t
     p_i  = |w_i|^tau / sum_j |w_j|^tau
     T    = max(int(r (N - k)), 1)                            number of draws
     c_i  = in how many of T draws of k weights without replacement, probabilities p, weight i is
-    mask = the k largest c; ties at the boundary are broken by lot
+    mask = the k largest c; ties at the boundary are broken at random
 
 Two samplers do this. `method="draws"` is the paper's procedure literally, T weighted draws without
 replacement. `method="counts"`, the default, reaches the same law in one pass. A draw without replacement
@@ -14,7 +14,7 @@ time t; for many weights t hardly varies, and weight i is drawn with probability
 pi_i = 1 - exp(-t p_i), t such that these sum to k. Hence c_i ~ Binomial(T, pi_i). It deviates from
 the literal procedure in that t is fixed and that the counts of different weights are independent,
 where drawing exactly k at a time makes them weakly negatively dependent; both vanish as k grows.
-Where T = 1 the draw is made literally: independent counts would leave places to fill by lot. t is found from
+Where T = 1 the draw is made literally: independent counts would leave places to fill at random. t is found from
 a histogram whose bins are narrower than a thousandth of their magnitude; that changes no probability pi by
 more than 1e-5 at exponents up to 5 and 1e-3 up to 100.
 
@@ -36,16 +36,16 @@ from workbench.masks.packed import PackedMatrix
 from workbench.masks.parallel import each
 from workbench.masks.ranking.topk import Budget, budgets
 from workbench.masks.ranking.vectors import Vector, common_layout, on_host
-from workbench.masks.sampling import onepass
+from workbench.masks.sampling import counts
 from workbench.masks.sampling.band import sample_band
 from workbench.masks.sampling.draws import draw
 from workbench.masks.sampling.histogram import Histogram
-from workbench.masks.sampling.lottery import Group
+from workbench.masks.sampling.solved_law import Group
 from workbench.randomness import derive
 
 # 1024 bins an octave, each at most a thousandth of its magnitude wide.
 _PRECISION = 10
-_SAMPLERS = {"counts": onepass.sample, "draws": draw, "uniform": onepass.sample, "band": sample_band}
+_SAMPLERS = {"counts": counts.sample, "draws": draw, "uniform": counts.sample, "band": sample_band}
 _DRAWS_BY = ("removed", "kept")
 
 

@@ -1,4 +1,4 @@
-"""What a kernel needs to decide most of a group's weights: two tables, and how to look up in them."""
+"""Lookup tables with which a kernel decides most of a group's weights."""
 
 from dataclasses import dataclass
 
@@ -7,14 +7,14 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """Which weights of a group are surely kept, and which surely are not, by their bin and their hash.
+    """Decides by bin and hash which weights of a group are certainly kept and which certainly are not.
 
     Attributes:
-        key: of the group's random numbers.
-        shift: how many of the lowest bits of a weight its bin ignores.
-        base: the bin of the first entry; bins beyond either end are as the entry there.
-        sure: uint32; a weight in the bin is kept if the upper 31 bits of its hash are below.
-        open: uint32; and is not kept if they are not below this.
+        key: key of the group's random numbers.
+        shift: number of lowest bits of a weight that do not affect its bin.
+        base: the bin of the first entry; bins beyond either end use the entry at that end.
+        sure: uint32; a weight in the bin is kept if the upper 31 bits of its hash are below this.
+        open: uint32; it is pruned if they are not below this. In between, it is undecided.
     """
 
     key: int

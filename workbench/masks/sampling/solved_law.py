@@ -1,10 +1,10 @@
-"""What is decided for a group of weights before any weight is looked at.
+"""The sampling law solved for one group of weights, before any single weight is examined.
 
-The weight with uniform number u is kept if u lies below its chance to pass the group's threshold (see
-`law`). The threshold itself depends on all the numbers, but hardly varies: a window of a few standard
-errors around its expected value holds it almost surely. Chances rise with the magnitude and fall with
-the threshold, so that the edges of a bin and of the window bound the chance of each weight in the bin:
-most weights are decided by their bin, the hash and two tables. The few others are ranked exactly.
+A weight with uniform number u is kept if u is below its probability of passing the group's threshold (see
+`law`). The threshold depends on all the numbers but hardly varies: a window of a few standard errors around
+its expected value almost surely contains it. The probability rises with the magnitude and falls with the
+threshold, so the edges of a bin and of the window bound it for every weight in the bin. Most weights are
+therefore decided by their bin, their hash and two tables; the few others are ranked exactly.
 """
 
 import math
@@ -16,11 +16,11 @@ from workbench.masks.ranking.vectors import Vector
 from workbench.masks.sampling.histogram import Histogram
 from workbench.masks.sampling.tables import Tables
 
-# More than the error of `law.chance`, so that no table decides what the exact rule decides otherwise.
+# More than the error of `law.chance`, so that the tables never contradict the exact rule.
 _MARGIN = 2.0**-18
-# Mantissa bits of the bins that thresholds are expected from.
+# Mantissa bits of the bins from which expected thresholds are computed.
 _COARSE = 7
-# The hash is compared by its upper bits; tables have 2**31 for a chance of one.
+# Only the upper bits of the hash are compared; in the tables, 2**31 is a probability of one.
 _ONE = 1 << 31
 
 
@@ -30,11 +30,11 @@ class Group:
 
     Attributes:
         vectors: the matrices, in the order in which their weights are numbered.
-        histogram: of all of them.
-        kept: k, at most the number of weights that are not zero.
+        histogram: the histogram of all of them.
+        kept: k, at most the number of non-zero weights.
         draws: T.
         exponent: tau.
-        key: of the group's random numbers.
+        key: key of the group's random numbers.
         ratio: r, for a sampler that counts its draws itself.
     """
 
@@ -48,15 +48,15 @@ class Group:
 
 
 @dataclass(frozen=True, eq=False)
-class Lottery:
-    """A group's law, and the tables that decide by it.
+class SolvedLaw:
+    """The law of a group, solved for its parameters, and the tables that follow from it.
 
     Attributes:
-        group: whose it is.
-        log_time: the weight w has log(t p) = tau log|w| + `log_time`.
+        group: the group.
+        log_time: a weight w has log(t p) = tau log|w| + `log_time`.
         theta: the expected threshold.
-        low, high: the thresholds between which the tables hold.
-        tables: what they decide.
+        low, high: the window of thresholds for which the tables are valid.
+        tables: the decisions for most weights.
     """
 
     group: Group
@@ -67,8 +67,8 @@ class Lottery:
     tables: Tables
 
     @classmethod
-    def of(cls, group: Group, width: float) -> "Lottery":
-        """Solves for the law; `width` is half the window, in standard errors of the threshold."""
+    def of(cls, group: Group, width: float) -> "SolvedLaw":
+        """Solves the law; `width` is half the window's width, in standard errors of the threshold."""
         from workbench.masks.sampling import law
 
         histogram, kept, draws = group.histogram, group.kept, group.draws
@@ -78,7 +78,7 @@ class Lottery:
             return cls(group, 0.0, 0.0, 0.0, 0.0, tables)
         log_p = group.exponent * np.log(histogram.middle)
         log_time = law.log_time(log_p, histogram.counts, kept, histogram.place_of_rank(kept))
-        # What follows decides how much is left open, and nothing else.
+        # The rest only affects how many weights are left undecided, not the mask.
         coarse = histogram.coarser(_COARSE)
         y, q = group.exponent * np.log(coarse.middle) + log_time, np.empty(coarse.bins.size)
 

@@ -1,0 +1,17 @@
+"""Sparse products on a CPU, and the layers made of them."""
+
+from workbench.compute.break_even import BreakEven
+from workbench.compute.layers import SparseLinear
+from workbench.compute.sparsify import densify_, fuse_feed_forward_, load_sparse_, sparse_mask, sparsify_
+from workbench.compute.support import supported
+
+__all__ = [
+    "BreakEven",
+    "SparseLinear",
+    "densify_",
+    "fuse_feed_forward_",
+    "load_sparse_",
+    "sparse_mask",
+    "sparsify_",
+    "supported",
+]

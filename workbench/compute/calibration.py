@@ -1,0 +1,137 @@
+"""Measures what dense and sparse layers cost here, and keeps it for the next time."""
+
+import contextlib
+import hashlib
+import json
+import os
+import platform
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+
+import llvmlite.binding as llvm
+import numpy as np
+import torch
+from scipy.optimize import nnls
+from torch import nn
+
+from workbench.compute.break_even import BreakEven, dense_terms, sparse_terms
+from workbench.compute.kernels.target import STAMP
+from workbench.compute.layers import SparseLinear
+from workbench.compute.support import supported
+from workbench.errors import WorkbenchError
+from workbench.files import read_json, write_json
+from workbench.randomness import torch_generator
+
+_SHAPES = ((256, 256), (1536, 384), (384, 1536))
+_TOKENS = (32, 256, 1024)
+_SPARSITIES = (0.6, 0.95)
+_ROUNDS = 3
+
+
+def measured(dtype: torch.dtype) -> BreakEven:
+    """See `BreakEven.measured`."""
+    path = cache_folder() / f"break-even-{_key(dtype)}.json"
+    try:
+        return _from_plain(read_json(path))
+    except (
+        OSError,
+        WorkbenchError,
+        KeyError,
+        TypeError,
+        AttributeError,
+    ):  # there is none yet, or not a whole one
+        pass
+    found = calibrate(dtype)
+    with contextlib.suppress(WorkbenchError):  # nothing but time is lost
+        write_json(path, {"dtype": found.dtype, "dense": found.dense, "sparse": found.sparse})
+    return found
+
+
+def cache_folder() -> Path:
+    """Where what is measured once for each user and machine is kept."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pruning-workbench"
+
+
+def calibrate(dtype: torch.dtype) -> BreakEven:
+    """Times layers of a few shapes, sparsities and batches, and fits what each part of the work costs."""
+    dense: dict[str, list] = {"forward": [], "step": []}
+    sparse: dict[str, list] = {"forward": [], "step": []}
+    for shape in _SHAPES:
+        layers = _layers(shape)
+        for tokens in _TOKENS:
+            x = torch.randn(tokens, shape[1], generator=torch_generator("calibration", "x")).to(dtype)
+            for kind, run in (("forward", _forward), ("step", _step)):
+                seconds = _in_turns([lambda layer=layer, run=run, x=x: run(layer, x) for layer in layers])
+                dense[kind].append((dense_terms(shape, tokens), seconds[0]))
+                for layer, taken in zip(layers[1:], seconds[1:], strict=True):
+                    sparse[kind].append((sparse_terms(shape, layer.structure.kept, tokens), taken))
+    fitted = [{kind: _fit(points) for kind, points in both.items() if points} for both in (dense, sparse)]
+    return BreakEven(str(dtype).removeprefix("torch."), *fitted)
+
+
+def _layers(shape: tuple[int, int]) -> list[nn.Module]:
+    linear = nn.utils.skip_init(nn.Linear, shape[1], shape[0])
+    with torch.no_grad():
+        for parameter in linear.parameters():
+            parameter.normal_(generator=torch_generator("calibration", "weights"))
+    if not supported():
+        return [linear]
+    drawn = torch.rand(shape, generator=torch_generator("calibration", "mask"))
+    return [linear, *(SparseLinear.of(linear, drawn >= sparsity) for sparsity in _SPARSITIES)]
+
+
+def _forward(layer: nn.Module, x: torch.Tensor) -> None:
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=x.dtype == torch.bfloat16):
+        layer(x.detach())
+
+
+def _step(layer: nn.Module, x: torch.Tensor) -> None:
+    x = x.detach().requires_grad_(True)
+    with torch.autocast("cpu", torch.bfloat16, enabled=x.dtype == torch.bfloat16):
+        y = layer(x)
+    y.backward(torch.ones_like(y))
+    layer.zero_grad()
+
+
+def _in_turns(work: list[Callable[[], None]]) -> list[float]:
+    """The median seconds of each, after one call that warms up."""
+    seconds: list[list[float]] = [[] for _ in work]
+    for turn in range(_ROUNDS + 1):
+        for taken, function in zip(seconds, work, strict=True):
+            begun = time.perf_counter()
+            function()
+            if turn:
+                taken.append(time.perf_counter() - begun)
+    return [median(taken) for taken in seconds]
+
+
+def _fit(points: list[tuple[tuple[float, ...], float]]) -> tuple[float, ...]:
+    """The factors, none negative, with the least squares of relative errors."""
+    terms = np.array([terms for terms, _ in points]) / np.array([[seconds] for _, seconds in points])
+    scale = terms.max(axis=0)
+    factors, _ = nnls(terms / scale, np.ones(len(points)))
+    return tuple((factors / scale).tolist())
+
+
+def _from_plain(plain: dict) -> BreakEven:
+    parts = [{kind: tuple(factors) for kind, factors in plain[part].items()} for part in ("dense", "sparse")]
+    return BreakEven(plain["dtype"], *parts)
+
+
+def _key(dtype: torch.dtype) -> str:
+    """A digest of what the costs depend on: processor, threads, versions, kernels."""
+    versions = [version(name) for name in ("torch", "numba", "llvmlite")]
+    machine = [platform.machine(), _processor(), llvm.get_host_cpu_features().flatten(), os.cpu_count()]
+    parts = [str(dtype), torch.get_num_threads(), STAMP, *versions, *machine]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    return next((line for line in lines if line.startswith("model name")), llvm.get_host_cpu_name())
