@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from workbench.errors import BadInput
@@ -187,6 +187,17 @@ class Held(Constant):
     def _decay(self, progress: float) -> float:
         hold_from = (self.hold_from - self.warmup) / (1 - self.warmup)
         return 1 - min(1.0, progress / hold_from) / 2
+
+
+def steps_at_peak(schedule: Callable[[float], float], steps: int, since: int = 0) -> float:
+    """Training at the peak rate that is worth as much as what follows a step: the sum of rate / peak rate.
+
+    Args:
+        schedule: of the learning rate, read at the middle of each step, as in training.
+        steps: of the whole training.
+        since: steps that are not counted, from the first on.
+    """
+    return math.fsum(schedule((step + 0.5) / steps) for step in range(since, steps))
 
 
 def successive_halving(candidates: int, steps: int, rounds: int) -> list[tuple[int, int]]:

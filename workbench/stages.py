@@ -28,7 +28,11 @@ class Stage(str):
     @property
     def full(self) -> "Stage":
         """The full training of every candidate of this level, for study."""
-        return Stage(f"{self}/full")
+        return self.full_in(0)
+
+    def full_in(self, order: int) -> "Stage":
+        """The same in another data order, counted from 0."""
+        return Stage(f"{self}/full-{order}" if order else f"{self}/full")
 
     def candidate(self, index: int) -> "Stage":
         """A candidate of this race, counted from 0."""
@@ -71,7 +75,7 @@ class Stage(str):
             return "particle"
         if self.candidate_number is None:
             return "training"
-        return "full" if self.parent.endswith("/full") else "racing"
+        return "full" if re.search(r"/full(-\d+)?$", self.parent) else "racing"
 
     def _last_number(self, kind: str) -> int | None:
         match = re.search(rf"/{kind}-(\d+)$", self)

@@ -1,5 +1,9 @@
 """The tables of compare.md: the runs of a grid that are complete in a store, each entry against a baseline.
 
+Steps are those of the runs; "with dense" adds those of the dense model where an entry goes on from it.
+"Recovery" is what followed the last change of the mask, in steps at peak rate. "Would detect" is the smallest
+difference to the baseline that this design would have seen (`workbench.analysis.resolution`).
+
 Usage: .venv/bin/python docs/results/compare.py GRID.yaml STORE [BASELINE]
 """
 
@@ -10,10 +14,14 @@ import pandas as pd
 from workbench import Run, read_grid, runs_in
 from workbench.analysis.comparison import comparison_table
 from workbench.analysis.differences import baseline_of, paired_differences
+from workbench.analysis.ground import ground_table
 from workbench.analysis.levels import particle_table
+from workbench.analysis.resolution import resolution_table
 
 
-def scores(table: pd.DataFrame, pairs: pd.DataFrame, baseline: str) -> pd.DataFrame:
+def scores(
+    table: pd.DataFrame, pairs: pd.DataFrame, resolutions: pd.DataFrame, baseline: str
+) -> pd.DataFrame:
     """A row for each entry and sparsity: dev of every seed, means, the gain on the baseline, and the cost."""
     entries = table.groupby(["sparsity", "engine"], sort=False)
     rows = entries["dev"].agg(
@@ -25,7 +33,12 @@ def scores(table: pd.DataFrame, pairs: pd.DataFrame, baseline: str) -> pd.DataFr
     rows["validation"] = entries["validation"].mean().map("{:.3f}".format)
     fair = pairs[pairs["equal_steps"]].set_index(["sparsity", "engine"])
     rows[f"dev - {baseline}, 95 %"] = [_gain(fair, place) for place in rows.index]
+    seen = resolutions.set_index(["sparsity", "engine"])["detectable"].reindex(rows.index)
+    rows["would detect"] = ["" if pd.isna(value) else f"{value:.3f}" for value in seen]
     rows["steps"] = entries["optimizer_steps"].first()
+    rows["with dense"] = entries["from_pretrained"].first()
+    recovery = entries["recovery"].mean()
+    rows["recovery"] = ["" if pd.isna(value) else f"{value:.0f}" for value in recovery]
     rows["examples"] = entries["examples"].first()
     rows = rows.reset_index().sort_values(["sparsity", "mean"], ascending=[False, False])
     return rows.loc[:, (rows != "").any()].rename(columns={"engine": "entry"})
@@ -67,10 +80,13 @@ if __name__ == "__main__":
     table = comparison_table(runs).assign(engine=lambda rows: rows["run"].map(entries))
     baseline = baseline_of(table, *wanted)
     pairs = paired_differences(runs, table, baseline)
+    resolutions = resolution_table(runs, table, baseline)
+    table = table.merge(ground_table(runs)[["run", "from_pretrained", "recovery"]], on="run")
     print(f"{len(runs)} of {len(entries)} runs are complete.")
     for task, rows in table.groupby("task", sort=False):
         dense = rows.groupby("seed")["dense"].first()
         print(f"\n{task}, {rows['metric'].iloc[0]}; dense: {', '.join(f'{value:.3f}' for value in dense)}\n")
-        print(markdown(scores(rows, pairs[pairs["task"] == task], baseline)))
+        parts = (part[part["task"] == task] for part in (pairs, resolutions))
+        print(markdown(scores(rows, *parts, baseline)))
     if len(particles := gains(runs, entries)):
         print(f"\n{markdown(particles)}")

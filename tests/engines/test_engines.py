@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 import pytest
 import torch
 
-from workbench.engines import Engine, engine_class, engine_ids
+from workbench.engines import Engine, RaceRules, engine_class, engine_ids
 from workbench.engines.imp import IMP
 from workbench.engines.ladder import equal_lengths
 from workbench.engines.magnitude import Magnitude
 from workbench.engines.randomized import Randomized
+from workbench.errors import BadInput
 from workbench.masks import Mask, topk_mask
 from workbench.randomness import torch_generator
 from workbench.schedules import Constant, Linear
@@ -37,10 +38,10 @@ def normal(seed):
 
 @dataclass
 class RecordingBench:
-    """Training applies the mask and scales the weights a little; candidate `winner` wins every race."""
+    """Training applies the mask and scales the weights a little; candidate `favourite` wins every race."""
 
     seed: int = 0
-    winner: int = 0
+    favourite: int = 0
     epoch: int = 100
     trained: list = field(default_factory=list)
     raced: list = field(default_factory=list)
@@ -64,14 +65,17 @@ class RecordingBench:
     def scores(self, state, criterion):
         return find_criterion(criterion)(state.weights)
 
-    def race(self, stage, state, pool, config, *, average, rounds=1):
+    def winner(self, stage):
+        return FakeState(self.dense().weights, (f"winner of {stage}",))
+
+    def race(self, stage, state, pool, config, rules):
         candidates = pool()
         masks, labels = (
             [candidate.mask for candidate in candidates],
             [candidate.about for candidate in candidates],
         )
-        self.raced.append((stage, masks, config, average, rounds, labels))
-        return masks[self.winner]
+        self.raced.append((stage, masks, config, rules, labels))
+        return masks[self.favourite]
 
 
 def test_magnitude_prunes_once():
@@ -131,17 +135,18 @@ def test_levels_with_several_copies_share_the_steps(copies):
 
 
 def test_randomized_follows_the_paper():
-    bench = RecordingBench(winner=5)
+    bench = RecordingBench(favourite=5)
     Randomized().prune(bench)
     assert [stage for stage, *_ in bench.trained] == [f"level-{level}" for level in range(5)]
     assert [stage for stage, *_ in bench.raced] == [f"level-{level}/race" for level in range(1, 5)]
-    for (_, pool, config, average, rounds, labels), (_, _, full, mask) in zip(
+    for (_, pool, config, rules, labels), (_, _, full, mask) in zip(
         bench.raced, bench.trained[1:], strict=True
     ):
         assert len(pool) == len(set(pool)) == 8
         assert mask == pool[5]
         assert [label["ratio"] for label in labels] == [5e-5, 1e-4, 8e-5, 3e-4] * 2
-        assert (config.steps, config.lr, config.eval_every, average, rounds) == (100, 2e-4, 10, 10, 1)
+        assert (config.steps, config.lr, config.eval_every) == (100, 2e-4, 10)
+        assert rules == RaceRules(average=10, rounds=1, by="metric")
         assert (full.steps, full.lr, full.batch_size) == (1000, 5e-5, 64)
         assert config.distillation == full.distillation
         assert full.distillation.mode == "tinybert"
@@ -163,18 +168,72 @@ def test_pools_are_deterministic_given_the_seed_and_differ_between_seeds():
 
 
 def test_the_control_races_copies_of_the_magnitude_mask():
-    bench = RecordingBench(winner=2)
+    bench = RecordingBench(favourite=2)
     Randomized(sampler="magnitude", candidates=3, levels=2).prune(bench)
     for (_, pool, *_, labels), (_, parent, _, mask) in zip(bench.raced, bench.trained[1:], strict=True):
         assert set(pool) == {topk_mask(magnitude(parent.weights), mask.sparsity)} == {mask}
         assert labels == [{"ratio": None, "from_magnitude": 0.0}] * 3
 
 
+def test_a_distance_takes_the_place_of_ratios():
+    bench = RecordingBench()
+    Randomized(sparsity=0.6, ladder=(0.4, 0.6), candidates=3, distance=0.1, with_magnitude=True).prune(bench)
+    for _, pool, _, _, labels in bench.raced:
+        distances = [label["from_magnitude"] for label in labels]
+        assert distances[:3] == pytest.approx([0.1] * 3, abs=0.03)  # matrices of 1,200 and 1,500 weights
+        assert distances[3] == 0
+        assert all(label["ratio"] is None for label in labels)
+        assert len(set(pool)) == 4
+
+
+@pytest.mark.parametrize(("sampler", "ratios"), [("uniform", {None}), ("band", {0.01, 0.02})])
+def test_the_released_codes_other_samplers(sampler, ratios):
+    bench = RecordingBench()
+    Randomized(sparsity=0.5, levels=1, candidates=4, sampler=sampler, ratios=(0.01, 0.02)).prune(bench)
+    ((_, pool, _, _, labels),) = bench.raced
+    assert {label["ratio"] for label in labels} == ratios
+    assert len(set(pool)) == 4
+    assert all(label["from_magnitude"] > 0 for label in labels)
+
+
+def test_settings_of_a_race_reach_the_bench_and_a_kept_winner_is_trained_on():
+    bench = RecordingBench()
+    changes = {"early_score": "loss", "shared_order": True, "keep_winner": True, "full_scores": True}
+    Randomized(levels=1, candidates=2, full_orders=3, **changes).prune(bench)
+    early, *full = bench.raced
+    assert early[3] == RaceRules(average=10, by="loss", shared_order=True, keep_weights=True)
+    assert early[2].keep == "last"
+    assert [stage for stage, *_ in full] == ["level-1/full", "level-1/full-1", "level-1/full-2"]
+    assert all(rules == RaceRules(average=1, shared_order=True) for *_, rules, _ in full)
+    assert bench.trained[-1][1].history == ("winner of level-1/race",)
+
+
+@pytest.mark.parametrize("engine", [id for id in engine_ids() if id not in ("smp", "swamp")])
+@pytest.mark.parametrize("start", ["dense", "pretrained"])
+def test_every_engine_can_start_at_the_dense_model_and_at_the_pretrained_encoder(engine, start):
+    bench = RecordingBench()
+    engine_class(engine)(sparsity=0.5, start=start).prune(bench)
+    first = bench.trained[0][1]
+    assert torch.equal(first.weights["layer.0.query"], normal(start)["layer.0.query"])
+    assert first.history[:1] == (("dense",) if start == "dense" else ())
+
+
+def test_smp_starts_at_the_pretrained_encoder_alone():
+    with pytest.raises(BadInput, match="smp: start is 'dense'"):
+        engine_class("smp")(start="dense")
+
+
+def test_imp_can_decay_in_every_level():
+    bench = RecordingBench()
+    IMP(sparsity=0.9, levels=3, decay="every").prune(bench)
+    assert [type(config.schedule) for _, _, config, _ in bench.trained] == [Constant, *[Linear] * 3]
+
+
 def test_halving_and_full_scores():
     bench = RecordingBench()
     Randomized(halving=True, full_scores=True, levels=1).prune(bench)
     (early, full) = bench.raced
-    assert early[4] == 3
+    assert early[3].rounds == 3
     assert (full[0], full[2].steps, full[2].lr) == ("level-1/full", 1000, 5e-5)
     assert full[1] == early[1]
     assert len(bench.trained) == 2

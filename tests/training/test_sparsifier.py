@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -139,3 +141,42 @@ def test_the_mean_of_states_keeps_zeros_and_counters():
     mean = mean_of(states)
     assert mean["w"].tolist() == [0.0, 2.5]
     assert mean["n"] == 3
+
+
+class Unmasked(FixedMask):
+    """Leaves the gradients of pruned weights as they are, as the released code does."""
+
+    def before_step(self):
+        pass
+
+
+def trained(model, batch, sparsifier, steps, **changes):
+    """The prunable weights after some steps."""
+    trainer = MaskedTrainer(copy.deepcopy(model), training_config(**changes), key=("a",), mask=sparsifier)
+    for step in range(steps):
+        trainer.advance(batch(step))
+    return {name: weight.detach() for name, weight in prunable(trainer.model).items()}
+
+
+def test_masked_gradients_change_nothing_unless_gradients_are_clipped(model, batch):
+    mask = topk_mask(magnitude(prunable(model)), 0.9)
+    with_them = trained(model, batch, FixedMask(mask), 3)
+    without = trained(model, batch, Unmasked(mask), 3)
+    assert all(torch.equal(with_them[name], without[name]) for name in with_them)
+
+
+class Watched(FixedMask):
+    """Remembers the gradients that are clipped next."""
+
+    def before_step(self):
+        super().before_step()
+        self.gradients = {name: weight.grad.clone() for name, weight in self.weights.items()}
+
+
+def test_clipping_sees_the_gradients_of_kept_weights_alone(model, batch):
+    mask = topk_mask(magnitude(prunable(model)), 0.9)
+    watched = Watched(mask)
+    trained(model, batch, watched, 1, clip=1.0)
+    for name, gradient in watched.gradients.items():
+        assert not gradient[~mask[name]].any()
+        assert gradient[mask[name]].any()

@@ -7,9 +7,9 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from workbench.engines.base import ENGINES, Engine, engine_class, engine_ids
-from workbench.engines.bench import Bench, Candidate, State
+from workbench.engines.bench import Bench, Candidate, RaceRules, State
 
 for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
 
-__all__ = ["ENGINES", "Bench", "Candidate", "Engine", "State", "engine_class", "engine_ids"]
+__all__ = ["ENGINES", "Bench", "Candidate", "Engine", "RaceRules", "State", "engine_class", "engine_ids"]

@@ -30,7 +30,8 @@ class ACDC(Engine):
     for 200 epochs.
 
     The first phase is the dense training, so the run starts from the pretrained weights with a fresh head
-    (for a ResNet, from its initial weights) and not from the dense model.
+    (for a ResNet, from its initial weights). With `start="dense"` it starts from the dense model, which is
+    ours.
 
     We found no source for encoders. That the same proportions suit them is our inference, and so is a single
     linear decay of the learning rate over the whole run; the paper uses `decay="cosine"`. Momentum is reset
@@ -59,6 +60,7 @@ class ACDC(Engine):
     last_dense_epochs: Positive = 1.0
     final_epochs: Positive = 1.5
     reset_moments: bool = True
+    start: Literal["dense", "pretrained"] = "pretrained"
     decay: Literal["linear", "cosine"] = "linear"
 
     def prune(self, bench: Bench) -> State:
@@ -66,7 +68,7 @@ class ACDC(Engine):
         steps = self.train_steps(bench)
         alternation = Alternation(self.phases(bench, steps), self.sparsity, self.scope, self.reset_moments)
         config = self.training_config(steps, schedule=Linear if self.decay == "linear" else Cosine)
-        return bench.train(Stage.level(1), bench.pretrained(), config, alternation)
+        return bench.train(Stage.level(1), self.first_state(bench), config, alternation)
 
     def phases(self, bench: Bench, steps: int) -> tuple[int, ...]:
         """The steps at which the phases start: dense, compressed, dense, ..., compressed.
@@ -148,6 +150,16 @@ class Alternation(Sparsifier):
     def phase(self) -> int:
         """The index of the current phase, from 0; compressed phases are odd."""
         return bisect_right(self._starts, self.training.step) - 1
+
+    @property
+    def changed_at(self) -> int:
+        """The start of the present phase."""
+        return self._starts[self.phase]
+
+    @property
+    def settled_at(self) -> int:
+        """The start of the last phase."""
+        return self._starts[-1]
 
     @property
     def settled(self) -> bool:

@@ -41,8 +41,15 @@ class Engine:
         batch_size: examples per optimizer step.
         optimizer: "adamw", or "sgd" with momentum 0.9 for vision.
         warmup: share of a stage over which the learning rate warms up.
-        weight_decay: weight decay of the optimizer.
-        clip: maximum gradient norm; None for no clipping.
+        weight_decay: weight decay of the optimizer. It applies to all parameters, LayerNorm and biases
+            included, which the released scripts of the papers usually exempt; with 0, their value too, there
+            is no difference.
+        clip: maximum gradient norm; None for no clipping. Under a fixed mask the norm is that of the kept
+            weights' gradients, as it is under trained scores.
+        start: the state that the first training starts from, or that is pruned first: the dense fine-tuned
+            model, or the pretrained encoder with a fresh head. Each engine says which is its paper's. The
+            steps of the dense model are part of the cost only where an engine uses it, other than as a
+            teacher.
         eval_every: optimizer steps between evaluations; the best evaluated weights are kept.
         freeze_embeddings: whether the embeddings stay fixed while the engine trains. Trainable embeddings
             can learn a bag of words that bypasses the encoder, and then masks matter less.
@@ -64,6 +71,7 @@ class Engine:
     clip: Positive | None = None
     eval_every: Count = 50
     freeze_embeddings: bool = False
+    start: Literal["dense", "pretrained"] = "dense"
     distillation: Distillation = Distillation()
 
     def __init_subclass__(cls, **kwargs):
@@ -107,6 +115,10 @@ class Engine:
         Raises:
             BadInput: the engine cannot prune this model.
         """
+
+    def first_state(self, bench: Bench) -> State:
+        """The state that `start` names."""
+        return bench.dense() if self.start == "dense" else bench.pretrained()
 
     def train_steps(self, bench: Bench) -> int:
         """Optimizer steps of an engine that trains in a single stage."""

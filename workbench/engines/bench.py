@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from torch import Tensor
 
 from workbench.masks import Mask
 from workbench.scores import Scores
+from workbench.settings import Count, settings
 from workbench.training import Sparsifier, TrainingConfig
 
 
@@ -36,6 +37,27 @@ class Candidate:
 
     mask: Mask
     about: Mapping[str, Any] = field(default_factory=dict)
+
+
+@settings
+class RaceRules:
+    """How the candidates of a race are trained and ranked.
+
+    Attributes:
+        average: evaluations that a score is the mean of, the last ones.
+        rounds: equal parts of the training; after each but the last only the better half of the pool
+            continues (successive halving).
+        by: what ranks the candidates, a high metric or a low validation loss. The other breaks ties, and
+            where both are equal the earlier candidate ranks higher.
+        shared_order: whether all candidates see the same data order and dropout, so that masks alone differ.
+        keep_weights: whether the winner's weights and moments remain, for `Bench.winner`.
+    """
+
+    average: Count
+    rounds: Count = 1
+    by: Literal["metric", "loss"] = "metric"
+    shared_order: bool = False
+    keep_weights: bool = False
 
 
 class Bench(Protocol):
@@ -95,26 +117,26 @@ class Bench(Protocol):
         state: State,
         pool: Callable[[], Sequence[Candidate]],
         config: TrainingConfig,
-        *,
-        average: int,
-        rounds: int = 1,
+        rules: RaceRules,
     ) -> Mask:
-        """Trains `state` briefly under each candidate's mask, scores it, and discards the weights.
+        """Trains `state` briefly under each candidate's mask and ranks the masks by how it goes.
 
         Evaluations that would take more than a seventh of the training are thinned out, and where that is not
         enough see a fixed sample of the validation split; `race.json` records what was done.
-
-        A candidate's score is the mean of its last `average` evaluations. With `rounds` > 1, only the better
-        half continues after each round (successive halving).
 
         Args:
             stage: the name of the race; candidate i is the stage `<stage>/candidate-i`.
             state: the parent that every candidate starts from, including its moments.
             pool: creates the candidates; not called if the race is already finished.
             config: configuration of a candidate's whole training.
-            average: number of evaluations averaged into a score.
-            rounds: number of equal parts that the training is divided into.
+            rules: how the candidates are ranked.
 
         Returns:
-            The mask of the best candidate, or of the first among equals.
+            The mask of the best candidate.
+        """
+
+    def winner(self, stage: str) -> State:
+        """The weights and moments of the winner of a race that was run with `keep_weights`.
+
+        Training from this state also continues the winner's data order.
         """

@@ -73,9 +73,11 @@ class GradualEngine(Engine):
         schedule = Linear
         if self.cycle_epochs is not None:
             schedule = partial(Cycles, cycles=self.epochs / self.cycle_epochs)
-        state = bench.dense() if self.start == "dense" else bench.pretrained()
         return bench.train(
-            Stage.level(1), state, self.training_config(steps, schedule=schedule, keep=self.keep), sparsifier
+            Stage.level(1),
+            self.first_state(bench),
+            self.training_config(steps, schedule=schedule, keep=self.keep),
+            sparsifier,
         )
 
 
@@ -134,6 +136,16 @@ class GradualPruning(Sparsifier, ABC):
     def mask(self) -> Mask | None:
         """The current mask; None before the first pruning step."""
         return self._mask
+
+    @property
+    def changed_at(self) -> int:
+        """The last planned step so far, whether or not the mask changed there."""
+        return max((step for step in self._plan if step < self.training.step), default=0)
+
+    @property
+    def settled_at(self) -> int:
+        """The last planned step."""
+        return max(self._plan)
 
     @property
     def settled(self) -> bool:

@@ -31,7 +31,10 @@ class IMP(LadderEngine):
     weights after `rewind_epochs` of dense training. Frankle et al. remove a fifth of the remaining weights
     per level (`prune_share=0.2`); Chen et al. remove a tenth of all weights, including those of the pooler.
     Both rank globally (`scope="global"`), start level 0 from the rewind point, and train on the labels only.
-    The defaults remain those of paper A, so that levels are comparable.
+    Frankle et al. run each level's whole learning-rate schedule, and Chen et al. say that theirs decays
+    linearly (their code creates the decay over all levels anew for each, so that a level sees its first
+    tenth): `decay="every"` is the former. The defaults remain those of paper A, so that levels are
+    comparable.
 
     Attributes:
         scope: the group within which magnitudes are ranked.
@@ -41,8 +44,9 @@ class IMP(LadderEngine):
             pretrained weights. The dense training before the first pruning step, `dense_epochs`, then
             continues from there.
         hold_from: share of a level's training after which the learning rate, having decayed to half its
-            peak, is held constant, as in `swamp`. None for a constant rate, with linear decay in the last
-            level.
+            peak, is held constant, as in `swamp`. None for what `decay` says.
+        decay: the levels in which the learning rate decays linearly to zero, the "last" alone or "every" one.
+            It is constant in the others, and in the dense training before them.
     """
 
     id: ClassVar[str] = "imp"
@@ -52,6 +56,7 @@ class IMP(LadderEngine):
     rewind: Literal["none", "encoder", "all"] = "none"
     rewind_epochs: NonNegative = 0.0
     hold_from: Annotated[float, Field(gt=0, lt=1)] | None = None
+    decay: Literal["last", "every"] = "last"
 
     def __post_init__(self):
         super().__post_init__()
@@ -66,7 +71,7 @@ class IMP(LadderEngine):
     def prune(self, bench: Bench) -> State:
         """One magnitude mask per level; zeros rank last, so the masks are nested."""
         lengths = self.level_steps(bench)
-        state = self.start(bench)
+        state = self.level_zero(bench)
         for level, (sparsity, steps) in enumerate(zip(self.sparsities, lengths, strict=True), start=1):
             mask = topk_mask(magnitude(state.weights), sparsity, self.scope)
             state = bench.train(
@@ -74,10 +79,10 @@ class IMP(LadderEngine):
             )
         return state
 
-    def start(self, bench: Bench) -> State:
+    def level_zero(self, bench: Bench) -> State:
         """Level 0; with `rewind="all"` it starts from the rewind point, like the other levels."""
         if self.rewind != "all" or not self.dense_epochs:
-            return super().start(bench)
+            return super().level_zero(bench)
         steps = bench.steps(self.dense_epochs, self.batch_size)
         return bench.train(Stage.level(0), self.rewind_point(bench), self.level_config(0, steps))
 
@@ -100,7 +105,8 @@ class IMP(LadderEngine):
         """The training configuration of a level, counted from 1; level 0 is dense."""
         if self.hold_from is not None:
             return self.training_config(steps, schedule=partial(Held, hold_from=self.hold_from))
-        return self.training_config(steps, schedule=Linear if level == len(self.sparsities) else Constant)
+        decays = level == len(self.sparsities) or (self.decay == "every" and level > 0)
+        return self.training_config(steps, schedule=Linear if decays else Constant)
 
     def steps_before_pruning(self, bench: Bench) -> int:
         """Optimizer steps up to the rewind point, plus those of level 0."""

@@ -22,7 +22,9 @@ class LadderEngine(Engine):
         prune_share: share of the remaining weights that each level removes, instead of the cubic ladder;
             the last level removes only as many as `sparsity` requires.
         ladder: explicit sparsities of the levels, instead of either; the last one must equal `sparsity`.
-        dense_epochs: training before the first pruning step; 0 for none.
+        dense_epochs: training before the first pruning step, of what `start` names; 0 for none. The released
+            code starts from the dense fine-tuned model. With `start="pretrained"` this is the whole
+            fine-tuning, and its steps are the run's own.
     """
 
     levels: Count = 4
@@ -75,9 +77,9 @@ class LadderEngine(Engine):
         """Optimizer steps of level 0."""
         return bench.steps(self.dense_epochs, self.batch_size) if self.dense_epochs else 0
 
-    def start(self, bench: Bench) -> State:
-        """Level 0: trains the dense model a little further and keeps the moments for level 1."""
-        state = bench.dense()
+    def level_zero(self, bench: Bench) -> State:
+        """Level 0: trains the first state without a mask and keeps the moments for level 1."""
+        state = self.first_state(bench)
         if self.dense_epochs:
             state = bench.train(
                 Stage.level(0), state, self.training_config(bench.steps(self.dense_epochs, self.batch_size))

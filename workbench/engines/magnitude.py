@@ -13,9 +13,10 @@ from workbench.stages import Stage
 
 @settings
 class Magnitude(Engine):
-    """Removes the lowest-scoring weights of the dense fine-tuned model in one step, then fine-tunes.
+    """Removes the lowest-scoring weights in one step, then fine-tunes.
 
-    The simplest baseline (`prune_type` 0 in paper A's code, with one level).
+    The simplest baseline (`prune_type` 0 in paper A's code, with one level), on the dense fine-tuned model as
+    there. With `start="pretrained"` the raw encoder is pruned, and the task is learned under the mask.
 
     Attributes:
         criterion: the criterion that scores the weights: magnitude, wanda, first_order, random, or your own.
@@ -32,8 +33,8 @@ class Magnitude(Engine):
 
     def prune(self, bench: Bench) -> State:
         """Prunes once and trains once."""
-        dense = bench.dense()
-        mask = topk_mask(bench.scores(dense, self.criterion), self.sparsity, self.scope)
+        state = self.first_state(bench)
+        mask = topk_mask(bench.scores(state, self.criterion), self.sparsity, self.scope)
         return bench.train(
-            Stage.level(1), dense, self.training_config(self.train_steps(bench), schedule=Linear), mask
+            Stage.level(1), state, self.training_config(self.train_steps(bench), schedule=Linear), mask
         )

@@ -35,10 +35,6 @@ class FinePruning(ScoredEngine):
     freeze_embeddings: bool = True
     start: Literal["pretrained", "dense"] = "pretrained"
 
-    def first(self, bench: Bench) -> State:
-        """The state that the training starts from."""
-        return bench.dense() if self.start == "dense" else bench.pretrained()
-
 
 @settings
 class Movement(FinePruning):
@@ -56,7 +52,7 @@ class Movement(FinePruning):
 
     def prune(self, bench: Bench) -> State:
         """Fine-tunes and prunes in one training."""
-        return self.train(bench, self.first(bench), HardScores(self))
+        return self.train(bench, self.first_state(bench), HardScores(self))
 
 
 class HardScores(ScoredWeights):

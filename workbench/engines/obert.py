@@ -42,7 +42,9 @@ class OBERT(GradualEngine):
 
     The authors tune `damp` (1e-4 to 1e-8) and `gradients` (256 to 2,048) for each model by one-shot pruning
     to 50-70 %. With too much damping the method reduces to magnitude pruning; with too little it is unstable.
-    NOT FOUND: any gradient clipping, so there is none by default.
+    NOT FOUND: any gradient clipping, so there is none by default. That their scripts use the default of the
+        library
+    they train with, `clip=1.0`, is inferred, as it is for `smp`.
 
     Attributes:
         block: B, the number of consecutive weights of a matrix in one block of the Fisher matrix.

@@ -36,7 +36,8 @@ class Random(Engine):
         counts_of: folder of a finished run, whose kept weights per matrix are used instead ("shuffled": the
             same counts, other weights). Only the counts become part of the spec.
         counts: kept weights of each matrix, in the model's order, instead of `densities`.
-        start: the pretrained encoder with a fresh head, or the dense fine-tuned model.
+        start: the pretrained encoder with a fresh head, as in Chen et al. 2020, or the dense fine-tuned
+            model.
     """
 
     id: ClassVar[str] = "random"
@@ -66,7 +67,7 @@ class Random(Engine):
 
     def prune(self, bench: Bench) -> State:
         """Samples one mask and trains once."""
-        state = bench.dense() if self.start == "dense" else bench.pretrained()
+        state = self.first_state(bench)
         kept = self.kept({name: weight.shape for name, weight in state.weights.items()})
         mask = topk_counts(random(state.weights, bench.seed), kept)
         return bench.train(

@@ -117,6 +117,16 @@ class ScoredWeights(Sparsifier, ABC):
         return min(max(passed, 0.0), 1.0)
 
     @property
+    def changed_at(self) -> int:
+        """Now: trained scores may change the mask at every step, up to the last."""
+        return self.training.step
+
+    @property
+    def settled_at(self) -> int:
+        """The step from which the number of kept weights is final."""
+        return self._last
+
+    @property
     def settled(self) -> bool:
         """Whether the number of kept weights is final."""
         return self.training.step >= self._last

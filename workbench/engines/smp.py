@@ -69,6 +69,7 @@ class SMP(ScoredEngine):
             "embeddings": frozen, the token embeddings of the words times the hidden state of the first
             token (section 4.2); "random": trained at `lr`, the only part that is.
         label_words: one word per class, in class order; None for those of the code.
+        start: the pretrained encoder; the method never fine-tunes it, so there is no other.
     """
 
     id: ClassVar[str] = "smp"
@@ -81,6 +82,7 @@ class SMP(ScoredEngine):
     regularization: NonNegative = 400.0
     head: Literal["label-words", "embeddings", "random"] = "label-words"
     label_words: tuple[str, ...] | None = None
+    start: Literal["pretrained"] = "pretrained"
 
     def adapt(self, model: nn.Module, task: Task, tokenizer: PreTrainedTokenizerBase | None) -> nn.Module:
         """The student with a label-word head.

@@ -56,7 +56,7 @@ class SoftMovement(FinePruning):
 
     def prune(self, bench: Bench) -> State:
         """Fine-tunes and prunes in one training."""
-        return self.train(bench, self.first(bench), SoftScores(self))
+        return self.train(bench, self.first_state(bench), SoftScores(self))
 
 
 class SoftScores(ScoredWeights):

@@ -97,7 +97,7 @@ class Swamp(IMP):
     def prune(self, bench: Bench) -> State:
         """At each level: prune the average, rewind, train the particles and average them."""
         lengths = self.level_steps(bench, copies=self.particles_by_level)
-        state = self.start(bench)
+        state = self.level_zero(bench)
         levels = zip(self.sparsities, lengths, self.particles_by_level, strict=True)
         for level, (sparsity, steps, particles) in enumerate(levels, start=1):
             mask = topk_mask(magnitude(state.weights), sparsity, self.scope)

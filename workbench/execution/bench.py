@@ -1,16 +1,17 @@
 """The bench of a run: trains and races in named stages, and skips what is already on disk."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor, nn
 
-from workbench.engines import Candidate
+from workbench.engines import Candidate, RaceRules
 from workbench.execution.environment import CACHED_TEACHER, PROPORTIONATE_RACES, release_memory
 from workbench.execution.models import RunModels
 from workbench.execution.proportion import in_proportion
 from workbench.execution.race import hold_race
-from workbench.execution.stage_training import Output, StageTraining
+from workbench.execution.stage_training import Output, StageTraining, recovered
 from workbench.masks import Mask
 from workbench.models import prunable
 from workbench.runs.events import EventLog
@@ -19,7 +20,7 @@ from workbench.runs.races import RaceOutcome, dropped
 from workbench.runs.records import Evaluation, Record
 from workbench.runs.spec import RunSpec
 from workbench.runs.stage_folder import StageFolder
-from workbench.runs.states import StageState
+from workbench.runs.states import Order, StageState
 from workbench.scores import Scores
 from workbench.stages import Stage
 from workbench.training import (
@@ -44,6 +45,7 @@ class RunBench:
     Attributes:
         seed: the run's.
         levels: the stages under a mask so far, in order.
+        used_dense: whether the engine has asked for the dense model.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class RunBench:
     ):
         self.seed = spec.seed
         self.levels: list[Stage] = []
+        self.used_dense = False
         self._scale = spec.scale
         self._folder = folder
         self._log = EventLog(folder.events)
@@ -70,6 +73,7 @@ class RunBench:
 
     def dense(self) -> StageState:
         """The dense fine-tuned model: the students' start and their teacher."""
+        self.used_dense = True
         return self._models.state(self._models.dense_folder)
 
     def steps(self, epochs: float, batch_size: int) -> int:
@@ -125,17 +129,22 @@ class RunBench:
         state: StageState,
         pool: Callable[[], Sequence[Candidate]],
         config: TrainingConfig,
-        *,
-        average: int,
-        rounds: int = 1,
+        rules: RaceRules,
     ) -> Mask:
         """Trains `state` briefly under each mask; the best one's mask (see `engines.Bench.race`)."""
         race = Stage(stage)
         path = self._folder.stage(race).race
         if (outcome := RaceOutcome.read(path)) is None:
-            outcome = self._hold_race(race, state, pool(), config, average, rounds)
+            outcome = self._hold_race(race, state, pool(), config, rules)
             outcome.write(path)
         return Mask.load(self._folder.mask(race.candidate(outcome.best)))
+
+    def winner(self, stage: str) -> StageState:
+        """What the winner of a race left, to be trained on in its order (see `engines.Bench.winner`)."""
+        race = RaceOutcome.read(self._folder.stage(stage).race)
+        winner = self._stage(Stage(stage).candidate(race.best))
+        order = Order(race.order or winner.stage, winner.record.cost.optimizer_steps)
+        return replace(self._models.state(winner), order=order)
 
     def _hold_race(
         self,
@@ -143,38 +152,51 @@ class RunBench:
         state: StageState,
         pool: Sequence[Candidate],
         config: TrainingConfig,
-        average: int,
-        rounds: int,
+        rules: RaceRules,
     ) -> RaceOutcome:
         if PROPORTIONATE_RACES in self._practices:
             lengths = self._data.train.lengths, self._data.validation.lengths
-            config = in_proportion(config, rounds, *lengths)
+            config = in_proportion(config, rules.rounds, *lengths)
         folders = [self._stage(race.candidate(index)) for index in range(len(pool))]
         for folder, candidate in zip(folders, pool, strict=True):
             candidate.mask.save(folder.mask)
+        output = Output(diagnose=False) if rules.keep_weights else None
 
         def train(index: int, until: int) -> Record:
             folder = folders[index]
             if folder.record is None:
-                return self._train(folder, state, config, pool[index].mask, None, folder.stage, until)
+                stream = race if rules.shared_order else folder.stage
+                return self._train(folder, state, config, pool[index].mask, output, stream, until)
             return folder.record
 
-        scores, best, out = hold_race(
+        standing = hold_race(
             train,
             len(pool),
             steps=config.steps,
-            rounds=rounds,
-            average=average,
+            rounds=rules.rounds,
+            average=rules.average,
+            by=rules.by,
             dropped=lambda: dropped(self._folder.root, race),
         )
-        for folder in folders:
+        for index, folder in enumerate(folders):
             folder.finish_at_checkpoint()
+            if index != standing.best:
+                folder.paths.state.unlink(missing_ok=True)
         candidates = tuple(
-            {**candidate.about, "score": score, "mask": candidate.mask.digest}
-            for candidate, score in zip(pool, scores, strict=True)
+            {**candidate.about, "score": score, "loss": loss, "mask": candidate.mask.digest}
+            for candidate, score, loss in zip(pool, standing.scores, standing.losses, strict=True)
         )
-        examples = config.eval_examples or len(self._data.validation)
-        return RaceOutcome(best, average, candidates, tuple(out), config.eval_every, examples)
+        return RaceOutcome(
+            standing.best,
+            rules.average,
+            candidates,
+            dropped=tuple(standing.dropped),
+            eval_every=config.eval_every,
+            eval_examples=config.eval_examples or len(self._data.validation),
+            by=rules.by,
+            tie=standing.tie,
+            order=race if rules.shared_order else None,
+        )
 
     def _complete(
         self,
@@ -198,7 +220,8 @@ class RunBench:
         if config.recalibrate and len(particles) > 1:
             recalibrate(model, self._data.epoch(config.batch_size, (self.seed, folder.stage)))
         metrics = self._data.evaluate(model, self._precision)
-        record = Record(keep="last").evaluated(Evaluation(config.steps, metrics))
+        record = Record(keep="last", recovery=recovered(config, mask=0, sparsity=0))
+        record = record.evaluated(Evaluation(config.steps, metrics))
         for particle in particles:
             record = record.spent(particle.record.cost)
         self._log.append(folder.stage, "evaluation", step=config.steps, metrics=metrics)
@@ -248,7 +271,10 @@ class RunBench:
         )
         parent = state.read()
         trainer.restore(parent.values, parent.optimizer_steps)
-        return StageTraining(folder, trainer, self._data, key, self._log, output)
+        order = state.order or Order(stream)
+        return StageTraining(
+            folder, trainer, self._data, (self.seed, order.stream), self._log, output, first=order.steps
+        )
 
     def _teacher(self, mode: str) -> nn.Module | Tensor | None:
         if mode == "none":

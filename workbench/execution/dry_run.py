@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from workbench.engines import Candidate
+from workbench.engines import Candidate, RaceRules
 from workbench.masks import Mask
 from workbench.models import prunable
 from workbench.runs.spec import RunSpec
@@ -85,14 +85,16 @@ class DryRunBench:
         state: "_Untrained",
         pool: Callable[[], Sequence[Candidate]],
         config: TrainingConfig,
-        *,
-        average: int,
-        rounds: int = 1,
+        rules: RaceRules,
     ) -> Mask:
         """Counts the candidates' trainings."""
         candidates = pool()
-        self.total += halving_steps(len(candidates), config.steps, rounds)
+        self.total += halving_steps(len(candidates), config.steps, rules.rounds)
         return candidates[0].mask
+
+    def winner(self, stage: str) -> "_Untrained":
+        """The student as it is."""
+        return self._state
 
 
 @dataclass(frozen=True)

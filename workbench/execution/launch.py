@@ -97,7 +97,7 @@ def _carry_out(
         models = RunModels(spec, data, classifier, student, make_dense, environment["precision"])
         bench = RunBench(folder, spec, data, models, environment)
         final = spec.engine.prune(bench)
-        write_results(folder, spec, data, models, environment, bench.levels, final)
+        write_results(folder, spec, data, models, environment, bench, final)
 
 
 @contextmanager

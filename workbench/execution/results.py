@@ -8,6 +8,7 @@ from dataclasses import asdict
 from safetensors import safe_open
 
 from workbench.errors import BadInput
+from workbench.execution.bench import RunBench
 from workbench.execution.final_scores import score_on_dev
 from workbench.execution.latency import forward_latency
 from workbench.execution.models import RunModels
@@ -16,7 +17,7 @@ from workbench.masks import Mask
 from workbench.models import save_model
 from workbench.runs.layout import RunFolder
 from workbench.runs.predictions import write_predictions
-from workbench.runs.races import interventions
+from workbench.runs.races import interventions, ties
 from workbench.runs.records import Cost
 from workbench.runs.run import FORMAT
 from workbench.runs.spec import RunSpec
@@ -32,10 +33,11 @@ def write_results(
     data: TaskData,
     models: RunModels,
     environment: dict,
-    levels: Sequence[Stage],
+    bench: RunBench,
     final: StageState,
 ) -> None:
     """Scores every level on dev, saves the final model, and writes `results.json`, which ends the run."""
+    levels = bench.levels
     if not levels:
         raise BadInput(
             f"engine {spec.engine.id} trained nothing under a mask; bench.train(..., mask=mask) does."
@@ -67,28 +69,35 @@ def write_results(
             "dev": scores.dense,
             "cost": asdict(dense.cost),
         },
-        "cost": cost_by_purpose(folder),
+        "cost": cost_by_purpose(folder, dense.cost if bench.used_dense else Cost()),
         "milliseconds": forward_latency(models, data, final, (spec.seed, "milliseconds"), precision),
         "environment": environment,
     }
     if by_hand := interventions(folder):
         results["interventions"] = by_hand
+    if tied := ties(folder):
+        results["ties"] = tied
     write_predictions(folder, scores.predictions)
     write_json(folder.results, results)
 
 
-def cost_by_purpose(folder: RunFolder) -> dict[str, dict]:
-    """Cost of training the levels, racing candidates and training them in full, and the total.
+def cost_by_purpose(folder: RunFolder, dense: Cost) -> dict[str, dict]:
+    """Cost of training the levels, racing candidates and training them in full, and sums.
 
-    Training candidates in full is study of the method, not part of finding the mask, and not in the total.
+    Training candidates in full is study of the method, not part of finding the mask, and in no sum.
+
+    Args:
+        folder: of a run whose stages are complete.
+        dense: cost of the dense model that the engine went on from; nothing where it began at the pretrained
+            encoder.
     """
     spent = {"training": Cost(), "racing": Cost(), "full": Cost()}
     for stage in folder.complete_stages():
         if stage.purpose != "particle":  # included in the cost of their average
             spent[stage.purpose] += read_record(folder.stage(stage).done).cost
-    return {purpose: asdict(cost) for purpose, cost in spent.items()} | {
-        "total": asdict(spent["training"] + spent["racing"])
-    }
+    total = spent["training"] + spent["racing"]
+    spent |= {"total": total, "dense": dense, "from_pretrained": dense + total}
+    return {purpose: asdict(cost) for purpose, cost in spent.items()}
 
 
 def remove_scaffolding(folder: RunFolder, keep_weights: bool) -> None:
@@ -114,6 +123,7 @@ def _level(folder: RunFolder, stage: Stage) -> dict:
         "best_step": record.kept.step,
         "validation": record.kept.metrics,
         "cost": asdict(record.cost),
+        "recovery": record.recovery,
     }
 
 

@@ -14,7 +14,8 @@ from workbench.models import forward_flops
 from workbench.runs.events import EventLog
 from workbench.runs.records import Cost, Evaluation, Record
 from workbench.runs.stage_folder import StageFolder
-from workbench.training import MaskedTrainer, NonFiniteLoss, progress_bar, recalibrate
+from workbench.schedules import steps_at_peak
+from workbench.training import MaskedTrainer, NonFiniteLoss, TrainingConfig, progress_bar, recalibrate
 from workbench.training.data import TaskData
 
 CHECKPOINT_SECONDS = 30.0
@@ -28,10 +29,12 @@ class Output:
     Attributes:
         moments: the optimizer's moments too.
         mask: where the mask of that evaluation goes, if the sparsifier makes it during training.
+        diagnose: whether evaluations look at the sample of train, too.
     """
 
     moments: bool = True
     mask: Path | None = None
+    diagnose: bool = True
 
 
 @dataclass
@@ -45,6 +48,7 @@ class StageTraining:
         key: decides the order of the training data.
         log: takes the events.
         output: what the stage leaves; None for a candidate of a race, of which only scores are used.
+        first: batches of the order that were taken before the stage.
         record: evaluations and cost so far.
         best: the step whose weights, saved in the folder, the stage would leave if it ended now.
     """
@@ -55,6 +59,7 @@ class StageTraining:
     key: tuple[str | int, ...]
     log: EventLog
     output: Output | None
+    first: int = 0
     record: Record = field(default_factory=Record)
     best: int | None = None
     _best_of_checkpoint: int | None = None
@@ -97,7 +102,10 @@ class StageTraining:
 
     def finish(self) -> None:
         """Writes what the stage leaves and marks it as complete."""
-        stage, record = self.folder.stage, self.record
+        config, sparsifier = self.trainer.config, self.trainer.sparsifier
+        recovery = recovered(config, mask=sparsifier.changed_at, sparsity=sparsifier.settled_at)
+        self.record = record = replace(self.record, recovery=recovery)
+        stage = self.folder.stage
         outcome = record.kept if self.output else record.evaluations[-1]
         self.log.append(stage, "end", self.trainer.step, metrics=outcome.metrics)
         self.folder.finish(record, self.best)
@@ -108,7 +116,7 @@ class StageTraining:
         """One optimizer step; after the last one, the mean of the weights if the stage averages them."""
         trainer, config = self.trainer, self.trainer.config
         started, rate = time.monotonic(), trainer.learning_rate
-        batch = self.data.batch(trainer.step, config.batch_size, self.key)
+        batch = self.data.batch(self.first + trainer.step, config.batch_size, self.key)
         loss = trainer.advance(batch)
         self._add_cost(*self.data.extent(batch), started)
         if trainer.step % _TRAIN_EVENT_STEPS == 0 or trainer.step == config.steps:
@@ -125,14 +133,15 @@ class StageTraining:
         metrics, diagnostics = self.data.diagnose(
             trainer.model,
             trainer.precision,
-            train=self.output is not None,
+            train=self.output is not None and self.output.diagnose,
             examples=trainer.config.eval_examples,
         )
         if trainer.config.eval_examples is not None:
             diagnostics["examples"] = trainer.config.eval_examples
         if self.output and (mask := trainer.sparsifier.mask) is not None:
             diagnostics["sparsity"] = mask.sparsity
-        evaluation = Evaluation(trainer.step, metrics, trainer.sparsifier.settled)
+        loss = diagnostics["validation_loss"]
+        evaluation = Evaluation(trainer.step, metrics, trainer.sparsifier.settled, loss)
         self.record = self.record.evaluated(evaluation)
         self._add_cost(0, 0, started)
         self.log.append(self.folder.stage, "evaluation", step=trainer.step, metrics=metrics, **diagnostics)
@@ -188,3 +197,10 @@ class StageTraining:
         self._best_of_checkpoint = self.best
         self.trainer.restore(tensors, facts["optimizer_steps"], facts["step"])
         self.log.forget(stage, after=facts["step"])
+
+
+def recovered(config: TrainingConfig, **since: int) -> dict[str, float]:
+    """Steps at peak rate since each of some steps, to the end of a training."""
+    return {
+        name: round(steps_at_peak(config.schedule, config.steps, step), 3) for name, step in since.items()
+    }

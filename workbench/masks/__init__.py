@@ -6,13 +6,21 @@ from workbench.masks.mask import Mask
 from workbench.masks.patterns import nm_mask
 from workbench.masks.pool import disagreement, entropy, growth
 from workbench.masks.ranking import TopKTracker, kept_count, topk_counts, topk_mask
-from workbench.masks.sampling import Expectation, KeepChances, MagnitudeHistograms, sample_mask
+from workbench.masks.sampling import (
+    Expectation,
+    KeepChances,
+    Law,
+    MagnitudeHistograms,
+    laws_at_distance,
+    sample_mask,
+)
 
 __all__ = [
     "SCOPES",
     "Comparison",
     "Expectation",
     "KeepChances",
+    "Law",
     "MagnitudeHistograms",
     "Mask",
     "TopKTracker",
@@ -22,6 +30,7 @@ __all__ = [
     "entropy",
     "growth",
     "kept_count",
+    "laws_at_distance",
     "layer_index",
     "matrix_type",
     "nm_mask",

@@ -3,11 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from workbench.errors import BadInput
 from workbench.files import read_json, write_json
 from workbench.runs.layout import RunFolder
+from workbench.stages import Stage
+
+EarlyScore = Literal["metric", "loss"]
+Tie = Literal["metric", "loss", "order"]
 
 
 @dataclass(frozen=True)
@@ -17,10 +21,15 @@ class RaceOutcome:
     Attributes:
         best: the winner's index in the pool.
         average: how many evaluations a score is the mean of.
-        candidates: of each candidate what the engine recorded, its `score`, and its `mask`'s digest.
+        candidates: of each candidate what the engine recorded, its `score` (the primary metric), its `loss`
+            on validation, and its `mask`'s digest.
         dropped: the candidates that a person took out.
         eval_every: optimizer steps between evaluations; None in races of early versions.
         eval_examples: examples in each; None in races of early versions.
+        by: what the candidates were ranked by.
+        tie: what decided between candidates that were equal in that: the other of the two, or, where they
+            were equal in both, their order in the pool. None where there was nothing to decide.
+        order: the stream of the data order that all candidates shared; None where each had its own.
     """
 
     best: int
@@ -29,12 +38,18 @@ class RaceOutcome:
     dropped: tuple[int, ...] = ()
     eval_every: int | None = None
     eval_examples: int | None = None
+    by: EarlyScore = "metric"
+    tie: Tie | None = None
+    order: str | None = None
 
     def write(self, path: Path) -> None:
         """Writes the outcome, which ends the race."""
         plain = {
             "best": self.best,
             "average": self.average,
+            "by": self.by,
+            "tie": self.tie,
+            "order": self.order,
             "eval_every": self.eval_every,
             "eval_examples": self.eval_examples,
             "candidates": list(self.candidates),
@@ -49,7 +64,8 @@ class RaceOutcome:
         plain = read_json(path)
         candidates, dropped = tuple(plain["candidates"]), tuple(plain.get("dropped", ()))
         evaluations = plain.get("eval_every"), plain.get("eval_examples")
-        return cls(plain["best"], plain["average"], candidates, dropped, *evaluations)
+        ranking = plain.get("by", "metric"), plain.get("tie"), plain.get("order")
+        return cls(plain["best"], plain["average"], candidates, dropped, *evaluations, *ranking)
 
 
 def drop(root: str | Path, race: str, candidates: Iterable[int]) -> None:
@@ -89,5 +105,21 @@ def dropped(root: str | Path, race: str) -> tuple[int, ...]:
 
 def interventions(folder: RunFolder) -> dict[str, list[int]]:
     """The dropped candidates of each finished race, by the race's stage; races without any are left out."""
-    outcomes = {race: RaceOutcome.read(folder.stage(race).race) for race in folder.complete_races()}
-    return {str(race): list(outcome.dropped) for race, outcome in outcomes.items() if outcome.dropped}
+    return {
+        str(race): list(outcome.dropped) for race, outcome in _outcomes(folder).items() if outcome.dropped
+    }
+
+
+def ties(folder: RunFolder) -> dict[str, Tie]:
+    """What decided each finished race in which scores were equal; races for study choose nothing.
+
+    Returns:
+        by the race's stage, such as "level-1/race", what `RaceOutcome.tie` says. Races without a tie are left
+        out.
+    """
+    outcomes = _outcomes(folder).items()
+    return {str(race): outcome.tie for race, outcome in outcomes if outcome.tie and race == race.parent.race}
+
+
+def _outcomes(folder: RunFolder) -> dict[Stage, RaceOutcome]:
+    return {race: RaceOutcome.read(folder.stage(race).race) for race in folder.complete_races()}

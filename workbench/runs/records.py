@@ -38,11 +38,14 @@ class Evaluation:
         step: of the stage.
         metrics: the primary one first.
         settled: whether the mask had its final sparsity; weights are only kept from such evaluations.
+        loss: the task's loss on the same split (`training.diagnostics.mean_loss`); None in runs that recorded
+            none.
     """
 
     step: int
     metrics: dict[str, float]
     settled: bool = True
+    loss: float | None = None
 
     @property
     def primary(self) -> float:
@@ -59,12 +62,15 @@ class Record:
         cost: of the steps so far.
         optimizer_steps: what the saved moments have averaged over, earlier stages included.
         keep: which weights the stage leaves, those of its "best" or of its "last" evaluation.
+        recovery: of a complete stage the steps at peak rate (`schedules.steps_at_peak`) since its "mask" last
+            changed, and since its "sparsity" was final; trained scores go on changing the mask after that.
     """
 
     evaluations: tuple[Evaluation, ...] = ()
     cost: Cost = field(default_factory=Cost)
     optimizer_steps: int = 0
     keep: str = "best"
+    recovery: dict[str, float] = field(default_factory=dict)
 
     @property
     def best(self) -> Evaluation:
@@ -91,11 +97,22 @@ class Record:
 
     def score(self, until: int, average: int) -> float:
         """Mean primary metric of the last `average` evaluations up to step `until`, or of all if fewer."""
-        last = [evaluation.primary for evaluation in self.evaluations if evaluation.step <= until][-average:]
-        return sum(last) / len(last)
+        return _mean([evaluation.primary for evaluation in self._last(until, average)])
+
+    def loss(self, until: int, average: int) -> float | None:
+        """Mean validation loss of the same evaluations; None if one of them recorded none."""
+        losses = [evaluation.loss for evaluation in self._last(until, average)]
+        return None if None in losses else _mean(losses)
+
+    def _last(self, until: int, average: int) -> list[Evaluation]:
+        return [evaluation for evaluation in self.evaluations if evaluation.step <= until][-average:]
 
     @classmethod
     def from_plain(cls, plain: dict) -> "Record":
         """The record that `asdict` made into `plain`."""
         evaluations = tuple(Evaluation(**evaluation) for evaluation in plain["evaluations"])
         return cls(**plain | {"evaluations": evaluations, "cost": Cost(**plain["cost"])})
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)

@@ -13,6 +13,7 @@ from workbench.masks import Mask
 from workbench.runs.events import EventLog
 from workbench.runs.layout import RunFolder
 from workbench.runs.races import RaceOutcome
+from workbench.runs.records import Evaluation
 from workbench.runs.spec import RunSpec
 from workbench.runs.stage_folder import read_record
 from workbench.stages import Stage
@@ -26,14 +27,16 @@ class CandidateResult:
 
     Attributes:
         index: its place in the pool.
-        score: its early score.
+        score: its early score, a mean of the primary metric.
+        loss: the mean validation loss of the same evaluations; None in runs that recorded none.
         chosen: whether it won.
         dropped: whether a person took it out of the race.
-        ratio: its sampling ratio; None for a copy of the magnitude mask.
+        ratio: its sampling ratio; None for a copy of the magnitude mask, and where no ratio was asked for.
         from_magnitude: share of its kept weights that the magnitude mask of the same parent and sparsity
             prunes; None if the engine did not record it.
         path: its mask file.
         curve: its evaluations, (step, primary metric) each.
+        losses: the same evaluations, (step, validation loss) each; none in runs that recorded none.
     """
 
     index: int
@@ -44,6 +47,8 @@ class CandidateResult:
     from_magnitude: float | None
     path: Path
     curve: tuple[tuple[int, float], ...]
+    loss: float | None = None
+    losses: tuple[tuple[int, float], ...] = ()
 
     @property
     def mask(self) -> Mask:
@@ -127,6 +132,26 @@ class Run:
         return self.results["cost"]["total"]["optimizer_steps"]
 
     @property
+    def dense_steps(self) -> int:
+        """Steps of the dense model if the engine continued it, and 0 if it began at the pretrained encoder.
+
+        Runs of earlier versions did not record them; theirs follow from the engine's `start`.
+        """
+        cost = self.results["cost"]
+        if "dense" in cost:
+            return cost["dense"]["optimizer_steps"]
+        went_on = self.spec.engine.start == "dense"
+        return self.results["dense"]["cost"]["optimizer_steps"] if went_on else 0
+
+    @property
+    def recovery(self) -> dict[str, float]:
+        """Steps at peak rate since the final mask last changed and since its sparsity was final.
+
+        Empty in runs of earlier versions (see `runs.records.Record`).
+        """
+        return self.results["levels"][-1].get("recovery", {})
+
+    @property
     def environment(self) -> dict:
         """Precision, threads, hardware and library versions."""
         return read_json(self.folder.environment)
@@ -140,17 +165,19 @@ class Run:
         stage = self.results["levels"][-1]["stage"] if level is None else Stage.level(level)
         return Mask.load(self.folder.mask(stage))
 
-    def candidates(self, level: int, race: str = "race") -> tuple[CandidateResult, ...]:
+    def candidates(self, level: int, race: str = "race", order: int = 0) -> tuple[CandidateResult, ...]:
         """The pool of a level's race, in order; empty for an engine without races.
 
         Args:
             level: counted from 1.
             race: "race" for the early one, "full" for the one that trained every candidate in full.
+            order: of the full ones, which data order (`full_orders` of the engine `randomized`).
         """
-        stage = Stage.level(level).full if race == "full" else Stage.level(level).race
+        stage = Stage.level(level).full_in(order) if race == "full" else Stage.level(level).race
         outcome = RaceOutcome.read(self.folder.stage(stage).race)
         if outcome is None:
             return ()
+        evaluations = [self._evaluations(stage.candidate(index)) for index in range(len(outcome.candidates))]
         return tuple(
             CandidateResult(
                 index=index,
@@ -160,9 +187,11 @@ class Run:
                 ratio=entry.get("ratio"),
                 from_magnitude=entry.get("from_magnitude"),
                 path=self.folder.mask(stage.candidate(index)),
-                curve=self._curve(stage.candidate(index)),
+                curve=tuple((evaluation.step, evaluation.primary) for evaluation in own),
+                loss=entry.get("loss"),
+                losses=tuple((e.step, e.loss) for e in own if e.loss is not None),
             )
-            for index, entry in enumerate(outcome.candidates)
+            for index, (entry, own) in enumerate(zip(outcome.candidates, evaluations, strict=True))
         )
 
     def particles(self, level: int) -> tuple[dict[str, float], ...]:
@@ -186,10 +215,9 @@ class Run:
             )
         return pd.DataFrame(rows)
 
-    def _curve(self, stage: Stage) -> tuple[tuple[int, float], ...]:
+    def _evaluations(self, stage: Stage) -> tuple[Evaluation, ...]:
         path = self.folder.stage(stage).done
-        evaluations = read_record(path).evaluations if path.exists() else ()
-        return tuple((evaluation.step, evaluation.primary) for evaluation in evaluations)
+        return read_record(path).evaluations if path.exists() else ()
 
     def check(self) -> "Run":
         """This run, once its spec and its results have been read.

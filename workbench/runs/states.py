@@ -99,16 +99,31 @@ class Tensors:
 
 
 @dataclass(frozen=True)
+class Order:
+    """The order of training examples that a training goes through.
+
+    Attributes:
+        stream: names it, with the run's seed.
+        steps: how many of its batches were taken before.
+    """
+
+    stream: str
+    steps: int = 0
+
+
+@dataclass(frozen=True)
 class StageState:
     """The `engines.State` of the bench: read from disk only when it is used.
 
     Attributes:
         read: returns the tensors.
         prunable: names of the prunable matrices, in the model's order.
+        order: the order that training from here continues; None for a new one.
     """
 
     read: Callable[[], Tensors]
     prunable: tuple[str, ...]
+    order: Order | None = None
 
     @classmethod
     def of_file(cls, path: Path, prunable: tuple[str, ...]) -> "StageState":

@@ -127,12 +127,15 @@ class TaskData:
             examples: size of the fixed sample of the validation split; None for all of it.
 
         Returns:
-            The metrics, the primary one first; and those of `validation_entropy`, `train_loss` and
-            `train_entropy` that are defined.
+            The metrics, the primary one first; and those of `validation_loss`, `validation_entropy`,
+            `train_loss` and `train_entropy` that are defined.
         """
         validation = self._evaluation(examples)
         logits = predict(model, validation, precision)
-        values = {"validation_entropy": output_entropy(logits)}
+        values = {
+            "validation_loss": mean_loss(logits, validation.labels),
+            "validation_entropy": output_entropy(logits),
+        }
         if train:
             sample = predict(model, self._train_evaluation, precision)
             values["train_loss"] = mean_loss(sample, self._train_evaluation.labels)

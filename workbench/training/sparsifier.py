@@ -44,10 +44,14 @@ class Sparsifier:
     Attributes:
         lr: peak learning rate of `parameters`; it follows the schedule of the configuration.
         settled: whether the sparsity is final. Weights are kept only from evaluations at which it is.
+        changed_at: optimizer steps done when the mask last changed.
+        settled_at: optimizer steps done when the sparsity became, or will become, final.
     """
 
     lr: float = 0.0
     settled: bool = True
+    changed_at: int = 0
+    settled_at: int = 0
 
     def attach(self, training: Training) -> None:
         """Stores the trainer and creates `parameters`.
@@ -103,7 +107,8 @@ class FixedMask(Sparsifier):
     """One mask for the whole training.
 
     It is applied to the weights at the start and after every optimizer step, as in paper A's code. Masking
-    the gradients alone would let Adam's momentum revive weights.
+    the gradients alone would let Adam's momentum revive weights. The gradients are masked as well, so that
+    clipping measures the norm of what is trained; the released code does not clip.
     """
 
     def __init__(self, mask: Mask):
@@ -120,6 +125,13 @@ class FixedMask(Sparsifier):
     def begin(self) -> None:
         """Sets the pruned weights to zero."""
         self.after_step()
+
+    @torch.no_grad()
+    def before_step(self) -> None:
+        """Sets the gradients of pruned weights to zero."""
+        for _, weight, keep in self._masked:
+            if weight.grad is not None:
+                weight.grad.mul_(keep)
 
     @torch.no_grad()
     def after_step(self) -> None:

@@ -8,23 +8,41 @@ from workbench.randomness import numpy_generator
 
 
 def draw(group: Group) -> dict[str, np.ndarray]:
-    """Keeps the `kept` weights that are drawn most often, ties by lot.
+    """Keeps the `kept` weights that are drawn most often, ties broken at random.
 
     Returns:
         the packed bits of each vector, by its name.
     """
     rng = numpy_generator(group.key)
-    magnitudes = np.concatenate(
-        [kernels_for(v).magnitudes(v.bits(*span)) for v in group.vectors for span in v.spans()]
-    )
-    alive = np.flatnonzero(magnitudes)
+    magnitudes, alive = positive_magnitudes(group)
     log_p = group.exponent * np.log(magnitudes[alive])
-    counts = np.zeros(alive.size)
-    for _ in range(group.draws):
-        # Weights arrive in the order of their Gumbel keys: the first to arrive are a weighted draw.
-        counts[_largest(log_p + rng.gumbel(size=alive.size), group.kept)] += 1
     keep = np.zeros(magnitudes.size, dtype=bool)
-    keep[alive[_largest(counts + rng.random(alive.size), group.kept)]] = True
+    keep[alive[most_drawn(log_p, group.kept, group.draws, rng)]] = True
+    return packed(group, keep)
+
+
+def positive_magnitudes(group: Group) -> tuple[np.ndarray, np.ndarray]:
+    """The magnitudes of a group, float64, in the order of its weights, and the places of those above zero."""
+    spans = [kernels_for(v).magnitudes(v.bits(*span)) for v in group.vectors for span in v.spans()]
+    magnitudes = np.concatenate(spans)
+    return magnitudes, np.flatnonzero(magnitudes)
+
+
+def most_drawn(log_p: np.ndarray, kept: int, draws: int, rng: np.random.Generator) -> np.ndarray:
+    """The places of the `kept` weights that most of so many draws of `kept` weights take, ties broken at random.
+
+    Args:
+        log_p: log probabilities up to a constant.
+    """
+    counts = np.zeros(log_p.size)
+    for _ in range(draws):
+        # Weights arrive in the order of their Gumbel keys: the first to arrive are a weighted draw.
+        counts[_largest(log_p + rng.gumbel(size=log_p.size), kept)] += 1
+    return _largest(counts + rng.random(log_p.size), kept)
+
+
+def packed(group: Group, keep: np.ndarray) -> dict[str, np.ndarray]:
+    """The packed bits of each vector of a group, out of one bool for each of its weights."""
     ends = np.cumsum([vector.size for vector in group.vectors])
     parts = np.split(keep, ends[:-1])
     return {vector.name: np.packbits(part) for vector, part in zip(group.vectors, parts, strict=True)}

@@ -14,7 +14,7 @@ from workbench.masks.parallel import each
 from workbench.masks.ranking.topk import check_tensors, kept_in_group
 from workbench.masks.ranking.vectors import Vector, common_layout, on_host
 from workbench.masks.sampling.histogram import Histogram, upper_edges
-from workbench.masks.sampling.sample import check_law, number_of_draws
+from workbench.masks.sampling.sample import check_alive, check_law, number_of_draws
 
 # Mantissa bits per bin: bins are at most 1/64 of a magnitude wide.
 _PRECISION = 6
@@ -175,7 +175,8 @@ class MagnitudeHistograms:
         group_of = np.empty(len(self.names), dtype=np.int64)
         for place, (group, members, number) in enumerate(found):
             numel, alive = (sum(self._sizes[member][i] for member in members) for i in range(2))
-            kept[place], draws[place] = number, number_of_draws(group, numel, alive, number, ratio)
+            check_alive(group, numel, alive, number)
+            kept[place], draws[place] = number, number_of_draws(numel, number, ratio)
             group_of[members] = place
         edges, counts = self._merged_bins(exponent * math.sqrt(draws.max()))
         return edges, counts, group_of, kept, draws, float(exponent)

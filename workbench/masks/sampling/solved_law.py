@@ -35,6 +35,7 @@ class Group:
         draws: T.
         exponent: tau.
         key: key of the group's random numbers.
+        ratio: r, for a sampler that counts its draws itself.
     """
 
     vectors: tuple[Vector, ...]
@@ -43,6 +44,7 @@ class Group:
     draws: int
     exponent: float
     key: int
+    ratio: float = 1e-4
 
 
 @dataclass(frozen=True, eq=False)

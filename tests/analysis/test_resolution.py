@@ -1,0 +1,165 @@
+"""What a comparison would have seen, and whether a setting tells masks apart."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from tests.fabricated import EXAMPLES, fabricate, predict
+from workbench.analysis.comparison import comparison_table
+from workbench.analysis.ground import ground_table
+from workbench.analysis.paired import Scores, scores_of
+from workbench.analysis.resolution import CHECKS, Difference, check_table, resolution_table
+from workbench.engines.imp import IMP
+from workbench.engines.magnitude import Magnitude
+from workbench.engines.random import Random
+from workbench.errors import BadInput
+from workbench.files import write_json
+from workbench.randomness import numpy_generator
+from workbench.runs.predictions import Predictions, write_predictions
+
+REPEATS = 200
+LEAST, MOST = stats.binom.ppf((0.0005, 0.9995), REPEATS, 0.95)
+LEAST_POWER, MOST_POWER = stats.binom.ppf((0.0005, 0.9995), REPEATS, 0.8)
+
+
+def of_seeds(*values):
+    return Scores(np.array(values))
+
+
+def experiment(generator, effect, seeds=4, examples=200, resamples=200):
+    """Differences with an effect of seeds, of examples, and of both, and their bootstrap over examples."""
+    drawn = generator.normal(size=(seeds, 1)) * 0.03 + generator.normal(size=(1, examples)) * 0.4
+    drawn = effect + drawn + generator.normal(size=(seeds, examples)) * 0.2
+    rows = generator.integers(examples, size=(resamples, examples))
+    return Difference.between(
+        Scores(drawn.mean(axis=1), drawn[:, rows].mean(axis=2)), Scores(np.zeros(seeds), 0.0)
+    )
+
+
+def test_a_worked_example():
+    # Differences 0.01 and 0.03: s^2 = 0.0002, the standard error is 0.01 with one degree of freedom.
+    found = Difference.between(of_seeds(0.81, 0.83), of_seeds(0.80, 0.80))
+    assert found.difference == pytest.approx(0.02)
+    assert (found.error, found.freedom, found.seeds) == (pytest.approx(0.01), pytest.approx(1), 2)
+    assert found.high - found.low == pytest.approx(2 * 0.01 * stats.t.ppf(0.975, 1))
+    assert found.detectable == pytest.approx(0.01 * (stats.t.ppf(0.975, 1) + stats.t.ppf(0.8, 1)))
+
+
+def test_one_seed_sees_by_its_examples_alone_with_normal_quantiles():
+    draws = numpy_generator("draws").normal(0.02, 0.005, size=(1, 2000))
+    found = Difference.between(Scores(np.array([0.02]), draws), Scores(np.zeros(1), np.zeros((1, 2000))))
+    assert found.detectable == pytest.approx(2.8016 * draws.std(ddof=1), rel=1e-3)
+    nothing = Difference.between(of_seeds(0.5), of_seeds(0.4))
+    assert np.isnan(nothing.detectable)
+    assert nothing.difference == pytest.approx(0.1)
+
+
+def test_runs_that_do_not_vary_say_nothing_about_what_would_be_seen():
+    equal = Scores(np.array([0.5, 0.5]), np.full((2, 2000), 0.5))
+    assert np.isnan(Difference.between(equal, equal).detectable)
+
+
+def test_intervals_over_seeds_and_examples_cover_the_difference():
+    found = [experiment(numpy_generator("covered", index), 0.1) for index in range(REPEATS)]
+    assert sum(one.low <= 0.1 <= one.high for one in found) >= LEAST
+
+
+def test_a_difference_as_small_as_the_detectable_one_is_detected_four_times_in_five():
+    def differ(index, effect):
+        drawn = numpy_generator("power", index).normal(effect, 1.0, size=6)
+        return Difference.between(Scores(drawn), Scores(np.zeros(6)))
+
+    typical = np.mean([differ(index, 0).detectable ** 2 for index in range(REPEATS)]) ** 0.5
+    detected = sum(differ(REPEATS + index, typical).low > 0 for index in range(REPEATS))
+    assert LEAST_POWER <= detected <= MOST_POWER
+
+
+@pytest.fixture
+def made(finished_run, tmp_path):
+    """Makes a run that got so many of 200 examples right."""
+
+    def make(engine, right, seed=0):
+        run = fabricate(tmp_path, finished_run, engine, seed=seed, right=right, examples=right)
+        return predict(run, right)
+
+    return make
+
+
+def test_resolutions_stand_beside_the_differences(made):
+    runs = [
+        made(engine, right, seed)
+        for seed in (0, 1)
+        for engine, right in ((Magnitude(sparsity=0.8), 120), (IMP(sparsity=0.8), 140 + seed))
+    ]
+    table = comparison_table(runs).assign(engine=lambda rows: rows["run"].str.split("-").str[2])
+    (row,) = resolution_table(runs, table, "magnitude").to_dict("records")
+    assert (row["engine"], row["seeds"]) == ("imp", 2)
+    assert row["difference"] == pytest.approx(20.5 / EXAMPLES)
+    assert row["low"] < row["difference"] < row["high"]
+    assert 0.05 < row["detectable"] < 0.2
+    assert resolution_table(runs, table, "nobody").empty
+
+
+def setting(made, trained_on, magnitude, random):
+    engines = [
+        (Magnitude(sparsity=0.0), trained_on),
+        (Magnitude(sparsity=0.8), magnitude),
+        (Random(sparsity=0.8), random),
+    ]
+    return [made(engine, right, seed) for seed in (0, 1) for engine, right in engines]
+
+
+def checked(runs):
+    table = check_table(runs)
+    assert list(table["check"]) == list(CHECKS)
+    return table["passed"].tolist()
+
+
+def test_a_setting_in_which_masks_count_passes_every_check(made, finished_run):
+    dense = round(finished_run.results["dense"]["dev"]["validation"]["accuracy"] * EXAMPLES)
+    assert checked(setting(made, dense, 180, 140)) == [True, True, True]
+
+
+def test_each_check_can_fail(made, finished_run):
+    assert checked(setting(made, 60, 105, 105)) == [False, False, False]
+
+
+def test_a_check_without_its_runs_says_what_is_missing(made):
+    runs = setting(made, 150, 150, 120)
+    with pytest.raises(BadInput, match=r"needs magnitude at 0\.8 and at 0, and random at 0\.8"):
+        check_table([run for run in runs if run.spec.engine.id == "magnitude"])
+    with pytest.raises(BadInput, match=r"two runs of magnitude on .* have seed 0"):
+        check_table([*runs, runs[0]])
+
+
+def test_the_floor_is_the_best_constant_answer(made):
+    run = made(Magnitude(sparsity=0.8), 100)
+    labels = np.array([0] * 130 + [1] * 70)
+    write_predictions(run.folder, {"validation": Predictions(np.zeros((200, 2), np.float32), labels)})
+    floor = scores_of([run], constant=True)
+    assert floor.values.tolist() == [0.65]
+    assert floor.resampled.mean() == pytest.approx(0.65, abs=0.01)
+    run.folder.predictions.unlink()
+    assert scores_of([run]).resampled is None
+    with pytest.raises(BadInput, match="kept no outputs"):
+        scores_of([run], constant=True)
+
+
+def test_ground_counts_dense_steps_and_recovery(made, finished_run):
+    run = made(Magnitude(sparsity=0.8), 100)
+    pretrained = made(replace(Magnitude(sparsity=0.8), start="pretrained"), 101)
+    for one in (run, pretrained):
+        results = dict(one.results)
+        results["levels"][-1]["recovery"] = {"mask": 12.5, "sparsity": 20.0}
+        write_json(one.folder.results, results)
+    ground = ground_table([run, pretrained, finished_run]).set_index("run")
+    dense = finished_run.results["dense"]["cost"]["optimizer_steps"]
+    assert ground.loc[run.name].tolist() == [dense, 300, 300 + dense, 12.5, 20.0]
+    assert ground.loc[pretrained.name, "from_pretrained"] == 300
+    assert ground.loc[finished_run.name, "recovery"] == finished_run.recovery["mask"] > 0
+    results["levels"][-1].pop("recovery")
+    write_json(run.folder.results, results)
+    assert pd.isna(ground_table([run])["recovery"].iloc[0])
