@@ -57,7 +57,7 @@ def test_every_candidate_has_a_metric_and_a_loss(spec_of, tmp_path):
     pool = run.candidates(1)
     for candidate in pool:
         last = evaluations(run, f"level-1/race/candidate-{candidate.index}")[-2:]
-        assert candidate.loss == pytest.approx(sum(loss for *_, loss in last) / 2)
+        assert candidate.loss == pytest.approx(sum(loss for *_, loss in last) / len(last))
         assert candidate.losses[-1] == (last[-1][0], last[-1][2])
     assert next(c for c in pool if c.chosen).loss == min(c.loss for c in pool)
 
