@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from workbench.analysis import resampling
 from workbench.errors import BadInput
 from workbench.randomness import numpy_generator
-from workbench.tasks.metrics import score
+from workbench.tasks.metrics import METRICS, score
 
 
 def outputs(metric, classes, seed, examples=40):
@@ -21,7 +21,7 @@ def outputs(metric, classes, seed, examples=40):
     return draw.integers(classes, size=examples), draw.normal(size=(examples, classes))
 
 
-@pytest.mark.parametrize("metric", ["accuracy", "f1", "matthews", "pearson", "spearman"])
+@pytest.mark.parametrize("metric", list(METRICS))
 @pytest.mark.parametrize("classes", [2, 3])
 @given(seed=st.integers(0, 10_000))
 def test_each_value_is_the_metric_of_its_resample(metric, classes, seed):

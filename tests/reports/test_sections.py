@@ -101,7 +101,7 @@ WRONG = {
     "@report_section(' ', about='run')\ndef f(run): ...": "report section f has the title ' '",
     "@report_section('T', about='run')\ndef f(runs, table): ...": r"section about run takes \(run\)",
     "@report_section('T', about='runs')\ndef f(run): ...": r"section about runs takes \(runs, table\)",
-    "@report_section('T', about='run')\ndef good(run): ...": "report section 'good' exists already",
+    "@report_section('T', about='run')\ndef good(run): ...": "report section 'good' already exists",
 }
 
 

@@ -2,6 +2,7 @@ import dataclasses
 
 import pytest
 
+from workbench.cli.spec_options import SPEC_OPTIONS
 from workbench.engines.imp import IMP
 from workbench.engines.magnitude import Magnitude
 from workbench.engines.randomized import Randomized
@@ -73,7 +74,7 @@ def test_yaml_there_and_back(tmp_path):
         (lambda: Randomized(ratios=()), "ratios"),
         (lambda: Randomized(ratios=(1e-4, 0)), "ratios"),
         (lambda: Randomized(sparsity=0.9, ladder=(0.5, 0.5, 0.9)), "does not increase"),
-        (lambda: Randomized(sparsity=0.9, ladder=(0.5, 0.8)), "ends at 0.8, sparsity is 0.9"),
+        (lambda: Randomized(sparsity=0.9, ladder=(0.5, 0.8)), "ends at 0.8, but sparsity is 0.9"),
         (lambda: RunSpec.from_plain({"task": "rte", "engine": {"id": "randomised"}}), "randomized"),
         (lambda: RunSpec.from_plain({"task": "rte"}), "names no engine"),
         (lambda: RunSpec.from_plain({"task": "rte", "engine": {"id": "imp", "sparcity": 0.5}}), "sparsity"),
@@ -86,7 +87,7 @@ def test_bad_values_are_refused_with_a_way_out(make, message):
 
 def test_a_spec_file_that_is_no_spec(tmp_path):
     path = tmp_path / "spec.yaml"
-    with pytest.raises(BadInput, match="not readable"):
+    with pytest.raises(BadInput, match="does not exist"):
         RunSpec.from_yaml(path)
     for text, message in [
         ("[1, 2]", "holds no mapping"),
@@ -103,3 +104,8 @@ def test_a_spec_file_that_is_no_spec(tmp_path):
 def test_specs_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         spec().seed = 2
+
+
+def test_the_shell_has_an_option_for_every_plain_field():
+    fields = {field.name for field in dataclasses.fields(RunSpec)}
+    assert set(SPEC_OPTIONS) == fields - {"task", "engine", "dense"}

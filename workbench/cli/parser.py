@@ -5,17 +5,8 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from workbench.cli import commands
+from workbench.cli.spec_options import SPEC_OPTIONS
 from workbench.errors import BadInput
-
-# Fields of a run's spec that are options too; the spec checks their values.
-SPEC_OPTIONS = {
-    "model": ("ID", "Hub id or folder of the pretrained encoder or ResNet"),
-    "seed": ("N", "root of all randomness"),
-    "scale": ("F", "multiplies every training length of the engine"),
-    "examples": ("N", "train on this many examples, drawn with the seed"),
-    "selection": ("SPLIT", "validation (carved from train) or dev"),
-    "precision": ("P", "auto, fp32 or bf16"),
-}
 
 
 class _Parser(argparse.ArgumentParser):

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from workbench import plugins
-from workbench.cli.parser import SPEC_OPTIONS
+from workbench.cli.spec_options import SPEC_OPTIONS
 from workbench.errors import BadInput
 from workbench.resources import recipe_path
 from workbench.runs import RunSpec, find_run

@@ -9,10 +9,10 @@ from workbench.exports.model_files import base_model
 from workbench.files import read_json
 from workbench.models import locate, reads
 from workbench.runs import Run
+from workbench.tasks.metrics import METRICS
 
 # The Hub's names, where they differ from ours.
 _DATASETS = {"glue": "nyu-mll/glue", "vision/cifar10": "uoft-cs/cifar10"}
-_METRICS = {"matthews": "matthews_correlation", "pearson": "pearsonr", "spearman": "spearmanr"}
 _TASKS = {"text": "text-classification", "images": "image-classification"}
 
 
@@ -33,7 +33,7 @@ def _data(run: Run) -> ModelCardData:
             dataset_name=spec.task,
             dataset_config=spec.task.partition("/")[2] if source == "glue" else None,
             dataset_split=split,
-            metric_type=_METRICS.get(metric, metric),
+            metric_type=METRICS[metric].hub_name,
             metric_name=metric,
             metric_value=value,
         )

@@ -18,7 +18,7 @@ from workbench.errors import Failed
 from workbench.exports.model_files import copy_model
 from workbench.masks import Mask
 from workbench.models import load_encoder, load_tokenizer, prunable
-from workbench.models.quiet import quiet
+from workbench.models.library import quiet
 from workbench.runs import Run
 from workbench.tasks import Task, decode, encode, load_task
 

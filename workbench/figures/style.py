@@ -5,6 +5,8 @@ from collections.abc import Iterable
 
 import plotly.graph_objects as go
 
+from workbench.tasks.metrics import METRICS
+
 # Okabe and Ito's colours, which are distinct for people with any colour vision, and in print.
 BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 PURPLE, SKY, INK, MUTED = "#CC79A7", "#56B4E9", "#1B1F24", "#8A939C"
@@ -44,14 +46,6 @@ TEMPLATE = go.layout.Template(
     }
 )
 
-_METRICS = {
-    "accuracy": "accuracy (share of examples)",
-    "f1": "F1 (0 to 1)",
-    "matthews": "Matthews correlation (-1 to 1)",
-    "pearson": "Pearson correlation (-1 to 1)",
-    "spearman": "Spearman correlation (-1 to 1)",
-}
-
 _MATRICES = {
     "attention.self.query": "query",
     "attention.self.key": "key",
@@ -66,7 +60,7 @@ _CONVOLUTION = re.compile(r"layers\.(\d+)\.(?:layer\.(\d+)|shortcut)\.convolutio
 
 def metric_title(metric: str) -> str:
     """A metric's name with its unit, for an axis."""
-    return _METRICS.get(metric, metric)
+    return METRICS[metric].title if metric in METRICS else metric
 
 
 def matrix_title(kind: str) -> str:

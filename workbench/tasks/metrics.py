@@ -1,12 +1,29 @@
 """The official metrics of GLUE (arXiv:1804.07461, section 3), computed with scikit-learn and SciPy."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy import stats
 from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 
 from workbench.errors import Stopped, unknown
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric, at most 1, of which more is better.
+
+    Attributes:
+        compute: labels (n,) and predictions (n,) to its value.
+        title: its name for readers, with the unit in parentheses.
+        hub_name: its name on the Hub, for model cards.
+    """
+
+    compute: Callable[[np.ndarray, np.ndarray], float]
+    title: str
+    hub_name: str
 
 
 def score(names: Sequence[str], logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
@@ -35,7 +52,7 @@ def score(names: Sequence[str], logits: np.ndarray, labels: np.ndarray) -> dict[
     for name in names:
         if name not in METRICS:
             raise unknown("metric", name, METRICS)
-    return {name: float(METRICS[name](labels, predictions)) for name in names}
+    return {name: float(METRICS[name].compute(labels, predictions)) for name in names}
 
 
 def _correlation(coefficient: Callable) -> Callable[[np.ndarray, np.ndarray], float]:
@@ -49,10 +66,10 @@ def _correlation(coefficient: Callable) -> Callable[[np.ndarray, np.ndarray], fl
     return metric
 
 
-METRICS: dict[str, Callable[[np.ndarray, np.ndarray], float]] = {
-    "matthews": matthews_corrcoef,
-    "accuracy": accuracy_score,
-    "f1": lambda labels, predictions: f1_score(labels, predictions, zero_division=0.0),
-    "pearson": _correlation(stats.pearsonr),
-    "spearman": _correlation(stats.spearmanr),
+METRICS: dict[str, Metric] = {
+    "matthews": Metric(matthews_corrcoef, "Matthews correlation (-1 to 1)", "matthews_correlation"),
+    "accuracy": Metric(accuracy_score, "accuracy (share of examples)", "accuracy"),
+    "f1": Metric(partial(f1_score, zero_division=0.0), "F1 (0 to 1)", "f1"),
+    "pearson": Metric(_correlation(stats.pearsonr), "Pearson correlation (-1 to 1)", "pearsonr"),
+    "spearman": Metric(_correlation(stats.spearmanr), "Spearman correlation (-1 to 1)", "spearmanr"),
 }
