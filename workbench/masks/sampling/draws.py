@@ -29,7 +29,7 @@ def positive_magnitudes(group: Group) -> tuple[np.ndarray, np.ndarray]:
 
 
 def most_drawn(log_p: np.ndarray, kept: int, draws: int, rng: np.random.Generator) -> np.ndarray:
-    """The places of the `kept` weights that most of so many draws of `kept` weights take, ties broken at random.
+    """The places of the `kept` weights that are taken most often in so many draws; ties broken at random.
 
     Args:
         log_p: log probabilities up to a constant.

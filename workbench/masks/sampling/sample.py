@@ -14,9 +14,9 @@ time t; for many weights t hardly varies, and weight i is drawn with probability
 pi_i = 1 - exp(-t p_i), t such that these sum to k. Hence c_i ~ Binomial(T, pi_i). It deviates from
 the literal procedure in that t is fixed and that the counts of different weights are independent,
 where drawing exactly k at a time makes them weakly negatively dependent; both vanish as k grows.
-Where T = 1 the draw is made literally: independent counts would leave places to fill at random. t is found from
-a histogram whose bins are narrower than a thousandth of their magnitude; that changes no probability pi by
-more than 1e-5 at exponents up to 5 and 1e-3 up to 100.
+Where T = 1 the draw is made literally: independent counts would leave places to fill at random. t is found
+from a histogram whose bins are narrower than a thousandth of their magnitude; that changes no probability pi
+by more than 1e-5 at exponents up to 5 and 1e-3 up to 100.
 
 The released code has more variants. `draws_by="kept"` makes T = max(int(r k), 1) (its type 1).
 `method="uniform"` keeps any k weights that are not zero, all alike (its type 3, which draws among zeros too).
