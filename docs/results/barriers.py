@@ -1,4 +1,4 @@
-"""The barriers of compare.md: between successive levels and between particles, in runs that kept their weights.
+"""The barriers of compare.md between successive levels and between particles; needs runs with kept weights.
 
 Usage: .venv/bin/python docs/results/barriers.py RUN...
 """

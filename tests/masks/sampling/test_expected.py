@@ -127,7 +127,7 @@ def test_with_equal_numbers_of_kept_and_nonzero_weights_masks_are_the_magnitude_
         (lambda h: MagnitudeHistograms.of({"w": torch.ones(3, dtype=torch.int32)}), "'w' is torch.int32"),
         (lambda h: MagnitudeHistograms.of({"w": torch.ones(0)}), "no weight"),
         (lambda h: MagnitudeHistograms.of({"w": torch.tensor([1.0, math.inf])}), "1 of 2 values of 'w'"),
-        (lambda h: h.expect(0.5), r"w has 3 non-zero weights, and sparsity 0\.5 keeps 5 of 10"),
+        (lambda h: h.expect(0.5), r"w has 3 non-zero weights, but sparsity 0\.5 keeps 5 of 10"),
         (lambda h: h.expect(0.8, ratio=0), "ratio 0"),
         (lambda h: h.expect(0.8, exponent=-1), "exponent -1"),
         (lambda h: h.expect(1.0), "sparsity 1.0"),

@@ -111,7 +111,7 @@ def test_unusable_arguments_are_rejected(options, message):
 def test_too_few_non_zero_weights_are_counted_in_the_message(method):
     weights = {"w": torch.tensor([1.0] * 3 + [0.0] * 7)}
     assert sample_mask(weights, 0.7, method=method)["w"].tolist() == [True] * 3 + [False] * 7
-    with pytest.raises(BadInput, match=r"w has 3 non-zero weights, and sparsity 0\.5 keeps 5 of 10"):
+    with pytest.raises(BadInput, match=r"w has 3 non-zero weights, but sparsity 0\.5 keeps 5 of 10"):
         sample_mask(weights, 0.5, method=method)
 
 
