@@ -1,6 +1,6 @@
 """The tables of compare.md: the complete runs of a grid in a store, each entry compared to a baseline.
 
-Steps are those of the runs; "with dense" adds those of the dense model where an entry goes on from it.
+Steps are those of the runs; "with dense" adds those of the dense model if an entry continues from it.
 "Recovery" is what followed the last change of the mask, in steps at peak rate. "Would detect" is the smallest
 difference to the baseline that this design would have seen (`workbench.analysis.resolution`).
 
