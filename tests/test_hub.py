@@ -6,11 +6,11 @@ from workbench import hub
 
 @pytest.fixture
 def connections(monkeypatch):
-    """Whom `hub` tried to reach; nobody answers."""
-    made = []
+    """The addresses that `hub` tried to reach, without success."""
+    attempts = []
 
     def refuse(address, timeout):
-        made.append((address, timeout))
+        attempts.append((address, timeout))
         raise OSError("no route")
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
@@ -18,17 +18,17 @@ def connections(monkeypatch):
     monkeypatch.setattr(hub, "getproxies", dict)
     monkeypatch.setattr(hub.socket, "create_connection", refuse)
     hub.hub_unreachable.cache_clear()
-    yield made
+    yield attempts
     hub.hub_unreachable.cache_clear()
 
 
-def test_a_refused_connection_is_the_reason_and_is_tried_once(connections):
+def test_a_refused_connection_is_reported_and_tried_once(connections):
     assert "hub.example:443" in hub.hub_unreachable()
     assert "no route" in hub.hub_unreachable()
     assert connections == [(("hub.example", 443), hub.TIMEOUT_SECONDS)]
 
 
-def test_a_connection_that_stands_leaves_no_reason(connections, monkeypatch):
+def test_a_working_connection_gives_no_reason(connections, monkeypatch):
     class Socket:
         def close(self):
             connections.append("closed")
@@ -46,7 +46,7 @@ def test_offline_is_a_reason_without_a_connection(connections, monkeypatch):
 
 
 @pytest.mark.parametrize("proxy", ["http://proxy.example:3128", "proxy.example:3128"])
-def test_a_proxy_is_asked_instead(connections, monkeypatch, proxy):
+def test_a_proxy_is_contacted_instead(connections, monkeypatch, proxy):
     monkeypatch.setattr(hub, "getproxies", lambda: {"https": proxy})
     monkeypatch.setattr(hub, "proxy_bypass", lambda host: False)
     assert "proxy.example:3128" in hub.hub_unreachable()

@@ -1,8 +1,8 @@
-"""The commands and the code of the README and the docs are right.
+"""The commands and the code in the README and the docs work.
 
-A block fenced as ```` ```bash run ```` or ```` ```python run ```` is executed, in the order of its page, in a
-folder that begins empty; one fenced as ```` ```python name.py ```` is appended to that file there. Others
-take too long for a test; only their `make` and `workbench` lines are checked.
+A block fenced as ```` ```bash run ```` or ```` ```python run ```` is executed, in page order, in an initially
+empty folder; a block fenced as ```` ```python name.py ```` is appended to that file. Other blocks take too
+long for a test, so only their `make` and `workbench` commands are checked.
 """
 
 import os
@@ -32,14 +32,14 @@ class Block(NamedTuple):
 
 
 def blocks(text: str) -> list[Block]:
-    """The fenced blocks of a Markdown text."""
-    return [Block(*found) for found in FENCE.findall(text)]
+    """The fenced blocks in a Markdown text."""
+    return [Block(*match) for match in FENCE.findall(text)]
 
 
 def commands(text: str) -> list[list[str]]:
-    """The words of every shell command of a text: lines of bash blocks, and inline code.
+    """The words of every shell command in a text, from bash blocks and inline code.
 
-    Assignments before a command, comments, and what follows a pipe or redirection are left out.
+    Omits assignments before a command, comments, and everything after a pipe or redirection.
     """
     lines = [code for language, _, code in blocks(text) if language == "bash"]
     lines = "\n".join(lines).replace("\\\n", " ").splitlines() + INLINE.findall(FENCE.sub("", text))
@@ -49,7 +49,7 @@ def commands(text: str) -> list[list[str]]:
 def _words(line: str) -> list[str]:
     try:
         words = shlex.split(line, comments=True)
-    except ValueError:  # Inline code that is no shell command, such as a lone quotation mark.
+    except ValueError:  # inline code that is not a shell command, such as a lone quotation mark
         return []
     while words and re.match(r"[A-Z_]+=", words[0]):
         words.pop(0)
@@ -63,7 +63,7 @@ def readme(root) -> str:
 
 @pytest.fixture(scope="module")
 def everything(root, readme) -> str:
-    """The README and every page of the docs."""
+    """The README and all pages of the docs."""
     pages = sorted((root / "docs").rglob("*.md"))
     return "\n\n".join([readme, *(page.read_text(encoding="utf-8") for page in pages)])
 
@@ -75,7 +75,7 @@ def test_every_make_target_exists(root, readme, everything):
     assert {word for word in named if "=" not in word} <= targets
 
 
-def test_every_engine_has_its_row(readme):
+def test_every_engine_has_a_row(readme):
     rows = re.findall(r"^\| `([a-z-]+)` \|", readme[readme.index("\n## Engines\n") :], re.MULTILINE)
     assert set(engine_ids()) <= set(rows)
 
@@ -91,7 +91,7 @@ def parses(words: list[str]) -> bool:
         cli.parser().parse_args(words)
     except BadInput:
         return False
-    except SystemExit as end:  # --help ends so
+    except SystemExit as end:  # raised by --help
         return not end.code
     return True
 
@@ -114,7 +114,7 @@ def test_the_marked_blocks_of_a_page_run(root, page, tmp_path):
 
 
 EXAMPLE = """
-Say `make report`, or `workbench show RUN --json`; a lone `"` is no command.
+Say `make report`, or `workbench show RUN --json`; a lone `"` is not a command.
 
 ```bash run
 make test   # a comment
@@ -128,11 +128,11 @@ import workbench
 """
 
 
-def test_blocks_are_found_with_their_marks():
+def test_blocks_are_parsed_with_their_marks():
     assert [(block.language, block.mark) for block in blocks(EXAMPLE)] == [("bash", "run"), ("python", "")]
 
 
-def test_commands_are_found_in_blocks_and_in_lines():
+def test_commands_are_found_in_blocks_and_in_inline_code():
     assert commands(EXAMPLE) == [
         ["make", "test"],
         ["workbench", "prune", "cola", "--seed", "0"],
@@ -141,6 +141,6 @@ def test_commands_are_found_in_blocks_and_in_lines():
     ]
 
 
-def test_a_wrong_command_is_noticed():
+def test_a_wrong_command_is_detected():
     assert parses(["doctor"])
     assert not parses(["no-such-command"])

@@ -1,4 +1,4 @@
-"""A real pretrained encoder on real GLUE, from the shell, a few steps of everything."""
+"""A real pretrained encoder on real GLUE, from the command line, with a few steps of everything."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from workbench.runs import runs_in
     ("task", "metrics"),
     [("glue/rte", ["accuracy"]), ("cola", ["matthews"]), ("glue/stsb", ["pearson", "spearman"])],
 )
-def test_randomized_masks_on_real_glue(task, metrics, small_encoder, glue_dir, tmp_path, monkeypatch):
+def test_randomized_masks_work_on_real_glue(task, metrics, small_encoder, glue_dir, tmp_path, monkeypatch):
     monkeypatch.setenv("WORKBENCH_GLUE_DIR", str(glue_dir))
     settings = ["levels=2", "candidates=2", "early_evaluations=1", "eval_every=1000", "dense.epochs=0.01"]
     command = ["prune", task, "--engine", "randomized", "--sparsity", "0.9", "--scale", "0.001"]

@@ -4,20 +4,20 @@ from workbench import resources
 from workbench.errors import BadInput
 
 
-def test_every_notebook_of_the_clone_is_found(root):
+def test_every_notebook_in_the_clone_is_located(root):
     notebooks = sorted((root / "notebooks").glob("*.ipynb"))
     assert notebooks
     assert [resources.notebook_path(path.stem) for path in notebooks] == notebooks
 
 
-def test_every_recipe_is_found_with_and_without_its_ending(root):
+def test_every_recipe_is_located_with_and_without_its_suffix(root):
     recipes = sorted((root / "workbench" / "recipes").glob("*.yaml"))
     assert recipes
     for path in recipes:
         assert resources.recipe_path(path.stem) == resources.recipe_path(path.name) == path
 
 
-def test_notebooks_inside_the_package_come_first(tmp_path, monkeypatch):
+def test_notebooks_inside_the_package_take_precedence(tmp_path, monkeypatch):
     for folder in (tmp_path / "notebooks", tmp_path / "workbench" / "notebooks"):
         folder.mkdir(parents=True)
         (folder / "a.ipynb").touch()
@@ -27,12 +27,12 @@ def test_notebooks_inside_the_package_come_first(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("find", [resources.notebook_path, resources.recipe_path])
 @pytest.mark.parametrize("name", ["no-such-thing", "../escape", ""])
-def test_unknown_names_are_bad_input(find, name):
+def test_unknown_names_are_rejected(find, name):
     with pytest.raises(BadInput, match="unknown"):
         find(name)
 
 
-def test_a_near_miss_is_told_the_name(tmp_path, monkeypatch):
+def test_a_misspelt_name_gets_a_suggestion(tmp_path, monkeypatch):
     (tmp_path / "recipes").mkdir()
     (tmp_path / "recipes" / "first-report.yaml").touch()
     monkeypatch.setattr(resources, "PACKAGE", tmp_path)

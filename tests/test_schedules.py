@@ -29,7 +29,7 @@ def test_the_cubic_ladder_has_the_published_levels(final, ladder):
 
 
 @pytest.mark.parametrize("levels", [1, 2, 4, 8, 100])
-def test_a_ladder_rises_and_ends_exactly_at_the_final_sparsity(levels):
+def test_a_ladder_increases_and_ends_exactly_at_the_final_sparsity(levels):
     ladder = cubic_ladder(0.95, levels)
     assert len(ladder) == levels
     assert ladder[-1] == 0.95
@@ -37,23 +37,23 @@ def test_a_ladder_rises_and_ends_exactly_at_the_final_sparsity(levels):
 
 
 @pytest.mark.parametrize("final", [0, 1, -0.5, 1.5, math.nan])
-def test_a_final_sparsity_outside_its_range_is_refused(final):
+def test_a_final_sparsity_out_of_range_is_rejected(final):
     with pytest.raises(BadInput, match=r"not in \(0, 1\)"):
         cubic_ladder(final, 4)
 
 
 @pytest.mark.parametrize("levels", [0, -1, 2.0, True])
-def test_a_count_of_levels_must_be_a_positive_integer(levels):
+def test_the_number_of_levels_must_be_a_positive_integer(levels):
     with pytest.raises(BadInput, match="a ladder needs at least one"):
         cubic_ladder(0.9, levels)
 
 
-def test_the_geometric_ladder_removes_the_same_share_of_what_remains():
+def test_the_geometric_ladder_removes_the_same_share_of_the_remaining_weights():
     ladder = geometric_ladder(0.982, 0.2)
     assert [round(ladder[level - 1], 3) for level in (1, 3, 5, 10, 14)] == [0.2, 0.488, 0.672, 0.893, 0.956]
     assert len(ladder) == 19
     assert ladder[-1] == 0.982
-    assert geometric_ladder(0.75, 0.5) == (0.5, 0.75), "no level of rounding's making"
+    assert geometric_ladder(0.75, 0.5) == (0.5, 0.75), "rounding must not add a level"
     assert geometric_ladder(0.1, 0.2) == (0.1,)
     for share in (0, 1, math.nan):
         with pytest.raises(BadInput, match="cannot remove the share"):
@@ -87,7 +87,7 @@ def test_factors_stay_between_zero_and_one_and_never_rise_after_the_warm_up(sche
     assert all(a >= b for a, b in itertools.pairwise(factors[100:]))
 
 
-def test_what_follows_the_warm_up():
+def test_each_schedule_decays_as_documented_after_the_warm_up():
     assert [Constant(0)(p) for p in (0, 0.5, 1)] == [1, 1, 1]
     assert [Linear(0.5)(p) for p in (0.5, 0.75, 1)] == [1, 0.5, 0]
     assert [Cosine(0)(p) for p in (0, 0.5, 1)] == pytest.approx([1, 0.5, 0])
@@ -96,13 +96,13 @@ def test_what_follows_the_warm_up():
 
 
 @pytest.mark.parametrize("hold_from", [0.1, 0.2, 1.0, math.nan])
-def test_a_rate_is_held_from_somewhere_between_the_warm_up_and_the_end(hold_from):
+def test_a_rate_must_be_held_from_between_the_warm_up_and_the_end(hold_from):
     with pytest.raises(BadInput, match="above the warm-up"):
         Held(warmup=0.2, hold_from=hold_from)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
-def test_bad_warm_ups_and_progress_are_refused(schedule):
+def test_bad_warm_ups_and_progress_are_rejected(schedule):
     for warmup in (-0.1, 1, math.nan):
         with pytest.raises(BadInput, match="warm-up"):
             schedule(warmup)
@@ -111,13 +111,13 @@ def test_bad_warm_ups_and_progress_are_refused(schedule):
             schedule()(progress)
 
 
-def test_schedules_are_values():
+def test_schedules_compare_by_value():
     assert Linear(0.1) == Linear()
     assert Linear() != Constant()
     assert repr(Linear()) == "Linear(warmup=0.1)"
 
 
-def test_cycles_fall_from_the_peak_to_the_floor_and_jump_back():
+def test_cycles_decay_from_the_peak_to_the_floor_and_jump_back():
     """1e-4 to 1e-6 in every 2 of 10 epochs: lr(e) = 1e-4 + (1e-6 - 1e-4) frac(e / 2)."""
     schedule = Cycles(warmup=0, cycles=5, floor=0.01)
     rates = {epoch: 1e-4 * schedule(epoch / 10) for epoch in (0, 1, 1.9, 2, 5, 7.5, 8, 10)}

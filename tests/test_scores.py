@@ -15,7 +15,7 @@ def test_magnitude_is_the_absolute_value_in_the_same_dtype():
     assert not result.requires_grad
 
 
-def test_random_depends_on_seed_and_name_alone():
+def test_random_depends_only_on_seed_and_name():
     a, b = torch.zeros(3, 5), torch.ones(4)
     first = random({"a": a, "b": b}, seed=1)
     again = random({"b": b, "a": a + 7}, seed=1)
@@ -26,7 +26,7 @@ def test_random_depends_on_seed_and_name_alone():
     assert not torch.equal(first["a"], random({"c": a}, seed=1)["c"])
 
 
-def test_random_is_uniform_and_leaves_the_global_generator_alone():
+def test_random_is_uniform_and_does_not_use_the_global_generator():
     state = torch.random.get_rng_state()
     values = random({"w": torch.empty(20_000)}, seed=0)["w"]
     assert torch.equal(state, torch.random.get_rng_state())
@@ -35,7 +35,7 @@ def test_random_is_uniform_and_leaves_the_global_generator_alone():
     assert values.unique().numel() == 20_000
 
 
-def test_a_criterion_from_outside_is_found_by_name(registries):
+def test_an_external_criterion_is_found_by_name(registries):
     @criterion
     def squared(weights):
         return {name: weight**2 for name, weight in weights.items()}
@@ -45,7 +45,7 @@ def test_a_criterion_from_outside_is_found_by_name(registries):
         criterion(squared)
 
 
-def test_an_unknown_criterion_is_refused_with_the_nearest():
+def test_an_unknown_criterion_is_rejected_with_the_closest_name():
     assert find_criterion("magnitude") is magnitude
     with pytest.raises(BadInput, match=r"unknown criterion 'magnitud'\. Did you mean magnitude"):
         find_criterion("magnitud")

@@ -21,7 +21,7 @@ class Outer:
 
     def __post_init__(self):
         if self.sparsity == 0.25:
-            raise BadInput("a quarter is not to be had")
+            raise BadInput("a quarter is not allowed")
 
 
 def test_nested_data_is_flattened():
@@ -29,7 +29,7 @@ def test_nested_data_is_flattened():
     assert flat({"b": 1}, "a.") == {"a.b": 1}
 
 
-def test_plain_data_there_and_back():
+def test_plain_data_round_trips():
     outer = Outer(shares=[0.3], inner={"depth": "3"})
     assert outer == Outer(shares=(0.3,), inner=Inner(depth=3))
     assert to_plain(outer) == {"id": "outer", "sparsity": 0.5, "shares": [0.3], "inner": {"depth": 3}}
@@ -46,7 +46,7 @@ def test_plain_data_there_and_back():
         ({"inner": {"dept": 1}}, "unknown setting of Inner 'dept'. Did you mean depth?"),
         ({"inner": {"depth": 0}}, "Inner: depth is 0"),
         ({"inner": 3}, "outer: inner is 3"),
-        ({"sparsity": 0.25}, "a quarter is not to be had"),
+        ({"sparsity": 0.25}, "a quarter is not allowed"),
     ],
 )
 def test_errors_are_one_sentence_that_names_the_value(values, message):

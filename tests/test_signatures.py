@@ -1,4 +1,4 @@
-"""By what one recognises a method, in short trainings on real data; docs/results has the long ones."""
+"""Characteristic behaviour of the methods in short trainings on real data; docs/results has long ones."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from workbench.training import Distillation
 
 @pytest.fixture(scope="module")
 def accuracy(small_encoder, glue_dir, tmp_path_factory):
-    """Validation accuracy on sst2 after one seed's 200 steps from one dense model."""
+    """Validation accuracy on sst2 after 200 steps with one seed, starting from one dense model."""
     store = tmp_path_factory.mktemp("signatures")
 
     def measure(engine: type, sparsity: float, **changes) -> float:
@@ -31,7 +31,7 @@ def accuracy(small_encoder, glue_dir, tmp_path_factory):
         yield measure
 
 
-def test_movement_beats_magnitude_at_high_sparsity_and_not_at_a_low_one(accuracy):
+def test_movement_beats_magnitude_only_at_high_sparsity(accuracy):
     assert accuracy(Movement, 0.97, start="dense") > accuracy(Magnitude, 0.97) + 0.01
     assert accuracy(Movement, 0.5, start="dense") < accuracy(Magnitude, 0.5) - 0.02
 

@@ -1,4 +1,4 @@
-"""Models and images small enough to train in milliseconds, made on the spot."""
+"""Models and images small enough to train in milliseconds, made on demand."""
 
 from io import BytesIO
 from itertools import chain
@@ -19,9 +19,9 @@ def save_tiny_model(folder: Path, words: Path, hidden: int = 32) -> Path:
     """Writes a 2-layer BertModel (2 heads, ffn twice as wide as hidden) and its tokenizer to `folder`.
 
     Args:
-        folder: made by this function, in the layout of `save_pretrained`.
-        words: a WordPiece `vocab.txt` ordered by frequency; its commonest words become the vocabulary,
-            and single letters spell the others.
+        folder: created by this function, in the layout of `save_pretrained`.
+        words: a WordPiece `vocab.txt` ordered by frequency; its most frequent words become the
+            vocabulary, and the others are spelt with single letters.
         hidden: width of the hidden states.
     """
     from transformers import BertConfig, BertModel, BertTokenizer
@@ -50,7 +50,7 @@ def _small_vocabulary(words: list[str]) -> dict[str, int]:
 
 
 def save_tiny_resnet(folder: Path) -> Path:
-    """Writes an untrained CIFAR ResNet-8 of 4, 8 and 16 channels, with 10 classes, to `folder`."""
+    """Writes an untrained CIFAR ResNet-8 with 4, 8 and 16 channels and 10 classes to `folder`."""
     from workbench.models.resnet import CifarResNet, CifarResNetConfig
 
     config = CifarResNetConfig(embedding_size=4, hidden_sizes=[4, 8, 16], depths=[1, 1, 1], num_labels=10)
@@ -60,11 +60,11 @@ def save_tiny_resnet(folder: Path) -> Path:
 
 
 def save_tiny_cifar10(folder: Path, sizes: dict[str, int]) -> Path:
-    """Writes noisy 32 x 32 images, brighter from class to class, as the Hub lays CIFAR-10 out.
+    """Writes noisy 32 x 32 images, brighter for higher classes, in the Hub's layout of CIFAR-10.
 
     Args:
-        folder: made by this function.
-        sizes: "train" and "test" to their number of images.
+        folder: created by this function.
+        sizes: number of images in "train" and "test".
     """
     (folder / "plain_text").mkdir(parents=True)
     for split, count in sizes.items():

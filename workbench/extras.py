@@ -1,4 +1,4 @@
-"""The optional packages: what each extra of pyproject.toml brings, and what to say where it is missing."""
+"""Optional packages: the contents of each extra in pyproject.toml, and the error if they are missing."""
 
 import re
 from importlib.util import find_spec
@@ -14,20 +14,20 @@ EXTRAS = {
 
 
 def check_extra(extra: str, purpose: str) -> None:
-    """Refuses what needs packages that are not installed.
+    """Checks that the packages of an extra are installed.
 
     Args:
-        extra: its name in pyproject.toml.
-        purpose: what needs it, to begin a sentence with.
+        extra: name of the extra in pyproject.toml.
+        purpose: what needs it, as the subject of a sentence.
 
     Raises:
-        BadInput: one is missing; the message has the line that installs them.
+        BadInput: a package is missing; the message has the command that installs it.
     """
     requirements = EXTRAS[extra]
     names = [re.match(r"\w+", requirement)[0] for requirement in requirements]
     if missing := [name for name in names if find_spec(name) is None]:
         quoted = " ".join(f"'{requirement}'" for requirement in requirements)
         raise BadInput(
-            f"{purpose} needs {' and '.join(missing)}, which this Python lacks. "
+            f"{purpose} needs {' and '.join(missing)}, which this Python environment lacks. "
             f"Install the extra [{extra}]: pip install {quoted}"
         )

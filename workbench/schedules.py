@@ -190,12 +190,12 @@ class Held(Constant):
 
 
 def steps_at_peak(schedule: Callable[[float], float], steps: int, since: int = 0) -> float:
-    """Training at the peak rate that is worth as much as what follows a step: the sum of rate / peak rate.
+    """The equivalent number of steps at the peak learning rate: the sum of rate / peak rate over steps.
 
     Args:
-        schedule: of the learning rate, read at the middle of each step, as in training.
-        steps: of the whole training.
-        since: steps that are not counted, from the first on.
+        schedule: the learning-rate schedule, evaluated at the middle of each step, as in training.
+        steps: steps of the whole training.
+        since: number of initial steps to leave out.
     """
     return math.fsum(schedule((step + 0.5) / steps) for step in range(since, steps))
 

@@ -31,7 +31,7 @@ class Stage(str):
         return self.full_in(0)
 
     def full_in(self, order: int) -> "Stage":
-        """The same in another data order, counted from 0."""
+        """The same with another data order, counted from 0."""
         return Stage(f"{self}/full-{order}" if order else f"{self}/full")
 
     def candidate(self, index: int) -> "Stage":

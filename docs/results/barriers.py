@@ -1,4 +1,4 @@
-"""Lines of compare.md, in runs that kept their weights: between successive levels, and two particles of each.
+"""The barriers of compare.md between successive levels and between particles; needs runs with kept weights.
 
 Usage: .venv/bin/python docs/results/barriers.py RUN...
 """
@@ -16,7 +16,7 @@ RISES = ["train loss", "dev loss", "dev error"]
 
 
 def lines(name: str) -> pd.DataFrame:
-    """All lines of a run: where each is, and how far it rises on train and dev."""
+    """All lines of a run, with their endpoints and their barriers on train and dev."""
     run = find_run(name, ".")
     by_stage = {end.stage: end for end in endpoints([run]).values()}
     evaluator = LossEvaluator(run)

@@ -1,6 +1,6 @@
-"""The tables of compare.md: the runs of a grid that are complete in a store, each entry against a baseline.
+"""The tables of compare.md: the complete runs of a grid in a store, each entry compared to a baseline.
 
-Steps are those of the runs; "with dense" adds those of the dense model where an entry goes on from it.
+Steps are those of the runs; "with dense" adds those of the dense model if an entry continues from it.
 "Recovery" is what followed the last change of the mask, in steps at peak rate. "Would detect" is the smallest
 difference to the baseline that this design would have seen (`workbench.analysis.resolution`).
 
@@ -22,7 +22,7 @@ from workbench.analysis.resolution import resolution_table
 def scores(
     table: pd.DataFrame, pairs: pd.DataFrame, resolutions: pd.DataFrame, baseline: str
 ) -> pd.DataFrame:
-    """A row for each entry and sparsity: dev of every seed, means, the gain on the baseline, and the cost."""
+    """One row per entry and sparsity: dev of every seed, means, the gain over the baseline, and the cost."""
     entries = table.groupby(["sparsity", "engine"], sort=False)
     rows = entries["dev"].agg(
         **{
@@ -52,7 +52,7 @@ def _gain(fair: pd.DataFrame, place: tuple[float, str]) -> str:
 
 
 def gains(runs: list[Run], entries: dict[str, str]) -> pd.DataFrame:
-    """What averages of particles gain over their mean particle on validation, in levels from 0.8 on."""
+    """The gain of averages over their mean particle on validation, for levels with sparsity 0.8 and above."""
     table = pd.concat(
         particle_table(run).assign(task=run.spec.task, entry=entries[run.name], seed=run.spec.seed)
         for run in runs

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The 30 runs of docs/results/first-light.md. Needs the environment that `make report` makes, and real GLUE
-# in the folder that WORKBENCH_GLUE_DIR names. Stop it and start it again at will: finished runs return at
-# once and an unfinished one goes on. With tasks as arguments it does those alone, so two can run side by side.
+# The 30 runs of docs/results/first-light.md. Needs the environment created by `make report`, and real GLUE in the
+# folder in WORKBENCH_GLUE_DIR. It can be stopped and restarted at any time: complete runs return at once, and an
+# unfinished one resumes. Tasks as arguments restrict it to those tasks, so two processes can run at once.
 set -euo pipefail
 
 store=${STORE:-runs}

@@ -1,4 +1,4 @@
-"""The tables of first-light.md, out of the run folders that first-light.sh made.
+"""The tables of first-light.md, from the run folders made by first-light.sh.
 
 Usage: .venv/bin/python docs/results/first_light.py [STORE]
 """
@@ -11,7 +11,7 @@ from workbench import Run, runs_in
 
 
 def variant(run: Run) -> str:
-    """What a run is called in the tables."""
+    """The name of a run in the tables."""
     engine = run.spec.engine
     if getattr(engine, "sampler", "") == "magnitude":
         return "control: copies of the magnitude mask"
@@ -19,13 +19,13 @@ def variant(run: Run) -> str:
 
 
 def belongs(run: Run) -> bool:
-    """Whether a run is one of the thirty."""
+    """Whether a run is one of the thirty runs."""
     engine = run.spec.engine
     return run.done and engine.sparsity == 0.95 and (engine.lr, engine.batch_size) == (3e-4, 32)
 
 
 def scores(runs: list[Run]) -> pd.DataFrame:
-    """A row a run: task, variant, seed, steps, primary metric on dev and validation, dense dev."""
+    """One row per run: task, variant, seed, steps, primary metric on dev and validation, dense dev."""
     rows = []
     for run in runs:
         results = run.results
@@ -46,22 +46,22 @@ def scores(runs: list[Run]) -> pd.DataFrame:
 
 
 def by_seed(table: pd.DataFrame, value: str) -> pd.DataFrame:
-    """One row a variant, one column a seed, then mean, lowest and highest."""
+    """One row per variant and one column per seed, followed by mean, lowest and highest."""
     wide = table.pivot(index="variant", columns="seed", values=value)
     wide.columns = [f"seed {seed}" for seed in wide.columns]
     return wide.assign(mean=wide.mean(axis=1), low=wide.min(axis=1), high=wide.max(axis=1)).round(3)
 
 
 def minus_control(table: pd.DataFrame) -> pd.DataFrame:
-    """Randomized minus each other variant, seed by seed."""
+    """`randomized` minus each other variant, per seed."""
     wide = table.pivot(index="seed", columns="variant", values="dev")
     others = wide.drop(columns="randomized")
     differences = -others.sub(wide["randomized"], axis=0).T.round(3)
-    return (differences + 0.0).add_prefix("seed ")  # adding zero makes -0.0 a 0.0
+    return (differences + 0.0).add_prefix("seed ")  # adding zero turns -0.0 into 0.0
 
 
 def early_spread(runs: list[Run]) -> pd.DataFrame:
-    """How far the early scores of a pool lie apart: sampled masks beside copies of one mask."""
+    """The spread of early scores in a pool: sampled masks compared to copies of one mask."""
     rows = []
     for run in runs:
         for level in range(1, len(run.results["levels"]) + 1):

@@ -1,8 +1,8 @@
-"""How the masks' functions grow with the number of weights: a table, and docs/images/scaling.png.
+"""How the time of the mask functions grows with the number of weights: a table, and docs/images/scaling.png.
 
 Usage: .venv/bin/python docs/results/scaling.py
 
-It needs 8 GiB of memory, Chromium for the picture, and a quiet computer.
+It needs 8 GiB of memory, Chromium for the plot, and an otherwise idle computer.
 """
 
 import shutil
@@ -20,7 +20,7 @@ from workbench.figures.style import CYCLE, MUTED, SYMBOLS, TEMPLATE
 from workbench.masks import MagnitudeHistograms, compare, sample_mask, topk_mask
 
 PICTURE = Path(__file__).resolve().parents[1] / "images" / "scaling.png"
-# Layers and width, from MiniLM's 10.6 over bert-base's 85 and bert-large's 302 to 340 million weights.
+# Layers and width: 10.6 (MiniLM), 85 (bert-base), 302 (bert-large) and up to 340 million weights.
 ENCODERS = ((6, 384), (12, 512), (12, 768), (14, 1024), (24, 1024), (27, 1024))
 SPARSITY = 0.9375
 
@@ -45,7 +45,7 @@ def seconds(layers: int, hidden: int) -> tuple[int, dict[str, float]]:
 
 
 def picture(table: dict[int, dict[str, float]]) -> go.Figure:
-    """Seconds over weights, both logarithmic; a dotted line grows in proportion."""
+    """Seconds over weights on logarithmic axes; a dotted line shows proportional growth."""
     sizes = list(table)
     figure = go.Figure()
     for place, name in enumerate(table[sizes[0]]):
@@ -65,7 +65,7 @@ def picture(table: dict[int, dict[str, float]]) -> go.Figure:
 
 
 def save(figure: go.Figure) -> None:
-    """Draws the picture in a browser without a window."""
+    """Renders the plot in a headless browser."""
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "page.html"
         figure.write_html(page, config={"displayModeBar": False})

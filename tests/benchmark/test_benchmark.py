@@ -1,4 +1,4 @@
-"""`workbench benchmark`: everything is measured and found right; no time is judged."""
+"""`workbench benchmark`: everything is measured and checked, but no time is judged."""
 
 import json
 
@@ -9,7 +9,7 @@ from workbench.benchmark.scales import normal_weights
 from workbench.cli import main
 
 
-def test_small_scale_checks_every_row(capsys):
+def test_the_small_scale_checks_every_row(capsys):
     assert main(["benchmark", "--scale", "small", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["scale"] == "small"
@@ -37,12 +37,12 @@ def test_the_text_names_the_machine_and_every_contestant():
     assert text.splitlines()[-1].split()[:3] == ["ours", "0.001235", "1"]
 
 
-def test_an_unknown_scale_is_refused(capsys):
+def test_an_unknown_scale_is_rejected(capsys):
     assert main(["benchmark", "--scale", "bert-bas"]) == 2
     assert "bert-base" in capsys.readouterr().err
 
 
-def test_bert_base_is_bert_base():
+def test_the_scale_bert_base_has_the_size_of_bert_base():
     scale = SCALES["bert-base"]
     assert 12 * scale.layers * scale.hidden**2 == 84_934_656
     shapes = [tuple(weight.shape) for weight in normal_weights(1, 8).values()]
@@ -50,5 +50,5 @@ def test_bert_base_is_bert_base():
 
 
 @pytest.mark.parametrize("name", SCALES)
-def test_pools_have_pairs(name):
+def test_every_pool_has_at_least_one_pair(name):
     assert SCALES[name].pool >= 2

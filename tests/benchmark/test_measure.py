@@ -1,4 +1,4 @@
-"""A row of the benchmark: who is called, how often, what is made of the seconds."""
+"""A row of the benchmark: which functions are called, how often, and how times are summarised."""
 
 import numpy as np
 import pytest
@@ -11,14 +11,14 @@ WEIGHTS = {"w": torch.ones(8)}
 
 
 def row(**changes) -> tuple[Row, list[str]]:
-    """A row of two contestants, and the list of their calls."""
+    """A row with two contestants, and the list of their calls."""
     calls = []
     contestants = {name: lambda name=name: calls.append(name) or name for name in ("ours", "theirs")}
     fields = {"what": "work", "contestants": contestants, "check": lambda results: None, "rounds": 3}
     return Row(**fields | {"weights": WEIGHTS} | changes), calls
 
 
-def test_contestants_take_turns_in_an_order_that_alternates():
+def test_contestants_take_turns_in_alternating_order():
     measured, calls = row()
     measure(measured)
     warm_up, rounds, memory = calls[:2], calls[2:8], calls[8:]
@@ -27,7 +27,7 @@ def test_contestants_take_turns_in_an_order_that_alternates():
     assert memory in (["ours", "theirs"], [])
 
 
-def test_there_is_a_line_for_each_contestant():
+def test_every_contestant_has_a_line():
     lines = measure(row()[0])
     assert [line["contestant"] for line in lines] == ["ours", "theirs"]
     assert {line["what"] for line in lines} == {"work"}
@@ -35,12 +35,12 @@ def test_there_is_a_line_for_each_contestant():
     assert all(line["seconds"] > 0 and line["reads"] > 0 for line in lines)
 
 
-def test_a_sample_of_the_work_is_multiplied_out():
+def test_a_sample_of_the_work_is_scaled_up():
     seconds = measure(row(times={"theirs": 1e9})[0])[1]["seconds"]
     assert seconds > 10
 
 
-def test_a_wrong_result_stops_the_benchmark_before_anything_is_timed():
+def test_a_wrong_result_stops_the_benchmark_before_any_timing():
     def check(results):
         assert results == {"ours": "ours", "theirs": "right"}
 
@@ -50,7 +50,7 @@ def test_a_wrong_result_stops_the_benchmark_before_anything_is_timed():
     assert calls == ["ours", "theirs"]
 
 
-def test_extra_memory_is_the_rise_of_the_process():
+def test_extra_memory_is_the_rise_of_the_process_memory():
     if extra_memory(lambda: None) is None:
         pytest.skip("this system does not tell a process its highest memory")
     mebibytes = extra_memory(lambda: np.ones(64 << 20, dtype=np.uint8).sum())

@@ -1,4 +1,4 @@
-"""The peers do the work that they are measured at."""
+"""The alternatives really do the work for which they are timed."""
 
 import numpy as np
 import pytest
@@ -11,11 +11,11 @@ SCORES = {"a": torch.tensor([[5.0, 1.0], [4.0, 2.0]]), "b": torch.tensor([3.0, 6
 
 
 @pytest.mark.parametrize("name", ["torch.topk", "torch.kthvalue", "torch.sort", "numpy.argpartition"])
-def test_ranking_finds_the_lowest_score_that_is_kept(name):
+def test_ranking_finds_the_lowest_kept_score(name):
     assert [peers.ranking(SCORES, kept)[name]() for kept in (1, 3, 6)] == [6, 4, 1]
 
 
-def test_global_unstructured_leaves_the_scores_alone():
+def test_global_unstructured_does_not_change_the_scores():
     before = {name: score.clone() for name, score in SCORES.items()}
     modules = peers.ranking(SCORES, 2)["prune.global_unstructured"]()
     assert [module.weight_mask.tolist() for module in modules] == [[[1, 0], [0, 0]], [0, 1]]
@@ -30,7 +30,7 @@ def test_weighted_draws_take_likely_weights_more_often_and_impossible_ones_never
     assert counts[1] < counts[2:].min()
 
 
-def test_float_overlaps_are_jaccard_indices_per_matrix_and_in_all():
+def test_float_overlaps_are_jaccard_indices_per_matrix_and_in_total():
     rng = torch_generator("test")
     bools = [[torch.rand(50, generator=rng) < 0.5 for _ in range(3)] for _ in range(2)]
     tables = peers.float_overlaps(bools)

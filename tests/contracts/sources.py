@@ -1,4 +1,4 @@
-"""Reading the project's own sources: what the contract tests look at."""
+"""Reads the project's own sources for the contract tests."""
 
 import ast
 import json
@@ -8,21 +8,21 @@ from pathlib import Path
 
 
 def package_files(root: Path) -> list[Path]:
-    """Every Python file of the package."""
+    """All Python files in the package."""
     files = sorted((root / "workbench").rglob("*.py"))
     assert files
     return files
 
 
 def notebook_code(path: Path) -> str:
-    """The Python of a notebook, without the lines that are for IPython alone."""
+    """The Python code of a notebook, without lines for IPython only."""
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     lines = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code").splitlines()
     return "\n".join(line for line in lines if not line.startswith(("%", "!")))
 
 
 def project_files(root: Path) -> list[Path]:
-    """Every file that is, or is about to be, in the repository."""
+    """All files that are in the repository or about to be added."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=root,
@@ -36,14 +36,14 @@ def project_files(root: Path) -> list[Path]:
 
 
 def uses(tree: ast.AST) -> Iterator[tuple[ast.AST, str]]:
-    """Each name that a piece of code uses, whole and as imported: `np.random.rand` is "numpy.random.rand".
+    """All names that a piece of code uses, fully qualified: `np.random.rand` is "numpy.random.rand".
 
-    An attribute of anything that is no import is given as "?" and the attributes: "?.normal_".
+    Attributes of anything that is not an import are given as "?" and the attributes: "?.normal_".
     """
     full = _imported_names(tree)
     inner = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    whole = (node for node in ast.walk(tree) if id(node) not in inner)
-    yield from ((node, name) for node in whole for name in _names(node, full))
+    outermost = (node for node in ast.walk(tree) if id(node) not in inner)
+    yield from ((node, name) for node in outermost for name in _names(node, full))
 
 
 def arguments(call: ast.Call) -> set[str | None]:

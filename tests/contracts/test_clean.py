@@ -1,4 +1,4 @@
-"""The repository holds sources only: nothing of one machine, no outputs, nothing big."""
+"""The repository contains only sources: no machine-specific paths, no outputs, no big files."""
 
 import json
 import re
@@ -9,19 +9,19 @@ import pytest
 from tests.contracts.sources import project_files
 
 BIGGEST = 1_000_000
-# Written in pieces, or this file would break its own rule.
+# Assembled from pieces, because otherwise this file would break its own rule.
 MACHINE_PATHS = [f"/{folder}/" for folder in ("work", "root", "opt")]
 INDEX_HOSTS = ["".join(parts) + ".org" for parts in (("py", "pi"), ("python", "hosted"), ("ana", "conda"))]
 
 
 def foreign(text: str) -> list[str]:
-    """Paths of one machine and hosts of package indexes in a text."""
+    """Machine-specific paths and package-index hosts in a text."""
     paths = [path for path in MACHINE_PATHS if re.search(rf"(?<![\w.}}]){path}", text)]
     return paths + [host for host in INDEX_HOSTS if host in text]
 
 
 def leftovers(notebook: str) -> list[str]:
-    """What running a notebook has left in it."""
+    """The outputs that running a notebook has left in it."""
     cells = [cell for cell in json.loads(notebook)["cells"] if cell["cell_type"] == "code"]
     kinds = ("outputs", "execution_count")
     return [f"{kind} of cell {i}" for i, cell in enumerate(cells) for kind in kinds if cell.get(kind)]
@@ -31,16 +31,16 @@ def text_of(path: Path) -> str:
     return path.read_bytes().decode("utf-8", errors="ignore")
 
 
-def test_no_file_names_a_machine_or_an_index(root):
-    found = {str(path): foreign(text_of(path)) for path in project_files(root)}
-    assert {path: names for path, names in found.items() if names} == {}
+def test_no_file_names_a_machine_or_a_package_index(root):
+    problems = {str(path): foreign(text_of(path)) for path in project_files(root)}
+    assert {path: names for path, names in problems.items() if names} == {}
 
 
 def test_notebooks_have_not_been_run(root):
     notebooks = [path for path in project_files(root) if path.suffix == ".ipynb"]
     assert notebooks
-    found = {path.name: leftovers(text_of(path)) for path in notebooks}
-    assert {name: parts for name, parts in found.items() if parts} == {}
+    problems = {path.name: leftovers(text_of(path)) for path in notebooks}
+    assert {name: parts for name, parts in problems.items() if parts} == {}
 
 
 def test_no_file_is_big(root):
@@ -48,23 +48,23 @@ def test_no_file_is_big(root):
     assert {path: size for path, size in sizes.items() if size > BIGGEST} == {}
 
 
-def test_files_that_belong_to_no_repository_are_absent(root):
+def test_files_that_do_not_belong_in_a_repository_are_absent(root):
     unwanted = {".pkl", ".pt", ".pth", ".pyc", ".whl", ".bin", ".tmp", ".part", ".orig"}
     assert [str(path) for path in project_files(root) if path.suffix in unwanted] == []
 
 
 @pytest.mark.parametrize("path", MACHINE_PATHS)
-def test_paths_of_a_machine_are_recognised(path):
+def test_machine_paths_are_recognised(path):
     assert foreign(f"open('{path}x')") == foreign(f"{path}x") == [path]
     assert foreign(f"https://example.com{path}x, ../net{path}x") == []
 
 
 @pytest.mark.parametrize("host", INDEX_HOSTS)
-def test_hosts_of_an_index_are_recognised(host):
+def test_package_index_hosts_are_recognised(host):
     assert foreign(f"--index-url https://{host}/simple") == [host]
 
 
-def test_leftovers_of_a_run_are_recognised():
+def test_notebook_outputs_are_recognised():
     clean = {"cell_type": "code", "source": "", "outputs": [], "execution_count": None}
     run = {**clean, "outputs": [{"text": "1"}], "execution_count": 3}
     assert leftovers(json.dumps({"cells": [clean, {"cell_type": "markdown", "source": ""}]})) == []

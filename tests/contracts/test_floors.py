@@ -1,4 +1,4 @@
-"""The floors of the package: that the contracts of import-linter bite, and what it cannot say."""
+"""The layers of the package: import-linter's contracts work, plus a rule that it cannot express."""
 
 import ast
 import os
@@ -14,15 +14,15 @@ from tests.contracts.sources import uses
 
 @pytest.fixture
 def stub(root, tmp_path):
-    """A package of the same floors with nothing in it, and the project's own contracts."""
+    """An empty package with the same layers, and the project's contracts."""
     text = (root / "pyproject.toml").read_text()
     (tmp_path / ".importlinter.toml").write_text(text[text.index("[tool.importlinter]") :])
     contracts = tomllib.loads(text)["tool"]["importlinter"]["contracts"]
-    floors = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
+    layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
     package = tmp_path / "workbench"
     package.mkdir()
     (package / "__init__.py").touch()
-    for name in (name.strip(" ()") for floor in floors for name in floor.split(":")):
+    for name in (name.strip(" ()") for layer in layers for name in layer.split(":")):
         (package / f"{name}.py").touch()
     (package / "engines.py").unlink()
     (package / "engines").mkdir()
@@ -32,13 +32,13 @@ def stub(root, tmp_path):
 
 
 def lint(stub: Path) -> subprocess.CompletedProcess:
-    """Runs import-linter on a stub, with the stub and not the project as what `workbench` is."""
+    """Runs import-linter with the stub, instead of the project, as `workbench`."""
     command = [Path(sys.executable).with_name("lint-imports"), "--config", ".importlinter.toml", "--no-cache"]
     environment = os.environ | {"PYTHONPATH": str(stub.parent)}
     return subprocess.run(command, cwd=stub.parent, env=environment, capture_output=True, text=True)
 
 
-def test_floors_that_import_downwards_pass(stub):
+def test_downward_imports_pass(stub):
     (stub / "runs.py").write_text("from workbench import engines, errors\n")
     result = lint(stub)
     assert result.returncode == 0, result.stdout
@@ -66,7 +66,7 @@ def test_floors_that_import_downwards_pass(stub):
         ("somewhere_new", "workbench.errors"),
     ],
 )
-def test_breaking_a_contract_is_noticed(stub, importer, imported):
+def test_breaking_a_contract_is_detected(stub, importer, imported):
     (stub / f"{importer}.py").write_text(f"import {imported}\n")
     result = lint(stub)
     assert result.returncode == 1
@@ -74,15 +74,15 @@ def test_breaking_a_contract_is_noticed(stub, importer, imported):
 
 
 def neural(code: str) -> list[str]:
-    """Uses of torch.nn; import-linter sees packages outside as one piece."""
+    """Uses of torch.nn; import-linter treats an external package as a whole."""
     names = (name for _, name in uses(ast.parse(code)))
     return [name for name in names if f"{name}.".startswith("torch.nn.")]
 
 
-def test_masks_need_no_neural_network_library(root):
+def test_masks_do_not_use_torch_nn(root):
     files = list((root / "workbench" / "masks").rglob("*.py"))
     assert files
-    assert {path.name: found for path in files if (found := neural(path.read_text()))} == {}
+    assert {path.name: names for path in files if (names := neural(path.read_text()))} == {}
 
 
 @pytest.mark.parametrize(
@@ -94,5 +94,5 @@ def test_masks_need_no_neural_network_library(root):
         "import torch\ntorch.nn.Linear",
     ],
 )
-def test_a_neural_network_library_is_recognised(code):
+def test_uses_of_torch_nn_are_recognised(code):
     assert neural(code)

@@ -1,4 +1,4 @@
-"""Calls that are wrong at the size of a model, and files that could run code when read."""
+"""Forbidden calls: those that fail at the size of a model, and formats that can run code when read."""
 
 import ast
 
@@ -23,20 +23,20 @@ REASONS = {
     "marshal": "runs code when read",
 }
 
-# What is measured, not used.
+# Benchmarked, not used.
 PEERS = {"workbench/benchmark/peers.py": ["torch.multinomial"]}
 
 
 def forbidden(code: str) -> list[str]:
-    """Every use of something that has a reason not to be used."""
+    """All uses of forbidden names, each with the reason."""
     return [f"{name}: {REASONS[name]}" for _, name in uses(ast.parse(code)) if name in REASONS]
 
 
 def test_the_package_and_the_notebooks_use_nothing_forbidden(root):
     code = {path.relative_to(root).as_posix(): path.read_text() for path in package_files(root)}
     code |= {path.name: notebook_code(path) for path in root.glob("notebooks/*.ipynb")}
-    found = {path: [use.partition(":")[0] for use in forbidden(text)] for path, text in code.items()}
-    assert {path: names for path, names in found.items() if names} == PEERS
+    used = {path: [use.partition(":")[0] for use in forbidden(text)] for path, text in code.items()}
+    assert {path: names for path, names in used.items() if names} == PEERS
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_forbidden_uses_are_recognised(code):
     assert forbidden(code)
 
 
-def test_the_allowed_neighbours_are_left_alone():
+def test_similar_allowed_names_are_accepted():
     assert (
         forbidden("import numpy as np\nfrom safetensors.torch import load_file, save\nnp.quantile(x, 0.5)")
         == []

@@ -1,4 +1,4 @@
-"""What one module owns, no other spells: the files of a run folder, and the names of stages."""
+"""Only one module spells the file names of a run folder, and only one spells the names of stages."""
 
 import ast
 import re
@@ -10,13 +10,13 @@ import pytest
 from workbench.runs.layout import RunFolder
 
 LAYOUT, STAGES = "runs/layout.py", "stages.py"
-# The Hugging Face library's own name for a file of weights, in the model folders that it writes.
+# The Hugging Face library's own name for a weight file in the model folders that it writes.
 OF_MODELS = {"model.safetensors"}
 STAGE_NAME = re.compile(r"(^|/)(level|candidate|particle)-(\d|$)|/race\b|/full\b")
 
 
 def texts(code: str) -> Iterator[str]:
-    """The string literals of a module, parts of f-strings included, without docstrings."""
+    """The string literals in a module, including parts of f-strings but not docstrings."""
     tree = ast.parse(code)
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     docstrings = {
@@ -30,10 +30,10 @@ def texts(code: str) -> Iterator[str]:
 
 
 def file_names() -> set[str]:
-    """The names of the files in a run folder, as its owner has them."""
+    """The names of the files in a run folder, from their owner."""
     folder = RunFolder("run")
-    places = [*vars(folder).values(), *vars(folder.stage("stage")).values()]
-    return {place.name for place in places if isinstance(place, Path) and "." in place.name} - OF_MODELS
+    paths = [*vars(folder).values(), *vars(folder.stage("stage")).values()]
+    return {path.name for path in paths if isinstance(path, Path) and "." in path.name} - OF_MODELS
 
 
 def files_spelt(code: str) -> list[str]:
@@ -45,14 +45,14 @@ def stages_spelt(code: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("spelt", "owner"), [(files_spelt, LAYOUT), (stages_spelt, STAGES)])
-def test_no_other_module_spells_it(root, spelt, owner):
+def test_only_the_owner_spells_the_names(root, spelt, owner):
     package = root / "workbench"
     modules = {str(path.relative_to(package)): path.read_text() for path in package.rglob("*.py")}
-    assert spelt(modules.pop(owner)), "the owner does"
+    assert spelt(modules.pop(owner)), "the owner must spell them"
     assert {name: matches for name, code in modules.items() if (matches := spelt(code))} == {}
 
 
-def test_the_owner_of_the_folder_knows_its_files():
+def test_the_owner_of_the_run_folder_knows_its_files():
     assert {"spec.yaml", "results.json", "events.jsonl", "environment.json", "race.json"} <= file_names()
 
 
@@ -67,10 +67,10 @@ def test_the_owner_of_the_folder_knows_its_files():
         (stages_spelt, 'race + "/candidate-3"'),
     ],
 )
-def test_another_that_spells_it_is_noticed(spelt, code):
+def test_names_spelt_in_another_module_are_detected(spelt, code):
     assert spelt(code)
 
 
 @pytest.mark.parametrize("code", ['"""spec.yaml, level-1/race"""', 'name = "a full race"', 'key = "level"'])
-def test_prose_is_left_alone(code):
+def test_prose_is_accepted(code):
     assert files_spelt(code) == stages_spelt(code) == []

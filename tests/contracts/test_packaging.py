@@ -1,4 +1,4 @@
-"""What is declared, what is pinned, what is installed and what is imported agree."""
+"""Declared, pinned, installed and imported packages agree."""
 
 import ast
 import os
@@ -49,8 +49,8 @@ def pins(root) -> dict[str, str]:
 
 
 def closure(requirements: Iterable[Requirement]) -> dict[str, str]:
-    """Name -> installed version of everything that `requirements` lead to, markers and extras minded."""
-    waiting, seen, found = list(requirements), set(), {}
+    """Installed versions of all direct and indirect requirements by name; respects markers and extras."""
+    waiting, seen, versions = list(requirements), set(), {}
     while waiting:
         requirement = waiting.pop()
         key = canonicalize_name(requirement.name), frozenset(requirement.extras)
@@ -58,19 +58,19 @@ def closure(requirements: Iterable[Requirement]) -> dict[str, str]:
             continue
         seen.add(key)
         installed = distribution(requirement.name)
-        found[key[0]] = installed.version
+        versions[key[0]] = installed.version
         for text in installed.requires or ():
             further = Requirement(text)
             environments = [{"extra": extra} for extra in ("", *requirement.extras)]
             if further.marker is None or any(map(further.marker.evaluate, environments)):
                 waiting.append(further)
-    return found
+    return versions
 
 
-def test_constraints_pin_exactly_what_is_installed(pinned, pins):
+def test_constraints_pin_exactly_the_installed_versions(pinned, pins):
     installed = closure([*pinned, *map(Requirement, INSTALLER)])
     assert len(installed) > 100
-    # A torch build for a GPU brings these, each pinned by torch itself.
+    # A GPU build of torch installs these and pins each of them itself.
     ours = {name: v for name, v in installed.items() if not name.startswith(("nvidia-", "cuda-", "triton"))}
     assert pins == {name: Version(version).public for name, version in ours.items()}
 
@@ -83,16 +83,16 @@ def test_no_pin_has_a_local_suffix_or_a_path(root):
 
 
 def test_declared_versions_allow_the_pins(pinned, pins):
-    refused = [str(r) for r in pinned if pins[canonicalize_name(r.name)] not in r.specifier]
-    assert refused == []
+    rejected = [str(r) for r in pinned if pins[canonicalize_name(r.name)] not in r.specifier]
+    assert rejected == []
 
 
 def test_torch_is_one_version_everywhere(project, pins):
     assert f"torch=={pins['torch']}" in project["dependencies"]
 
 
-def test_conda_environment_is_the_same(root, project):
-    """conda brings the oldest Python allowed; pip brings pyproject.toml with every pinned extra."""
+def test_the_conda_environment_is_the_same(root, project):
+    """conda installs the oldest supported Python; pip installs the project with all pinned extras."""
     python, pip, from_pip = yaml.safe_load((root / "environment.yml").read_text())["dependencies"]
     assert project["requires-python"] == ">=" + python.removeprefix("python=")
     assert pip == "pip"
@@ -109,7 +109,7 @@ def test_make_test_installs_the_extras_of_the_conda_environment(root):
 
 
 def imported(tree: ast.AST) -> set[str]:
-    """Top-level names of the modules that a file imports."""
+    """The top-level names of all imported modules."""
     names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -119,7 +119,7 @@ def imported(tree: ast.AST) -> set[str]:
     return {name.partition(".")[0] for name in names}
 
 
-def test_everything_imported_is_declared(root, declared):
+def test_every_imported_package_is_declared(root, declared):
     files = sorted((root / "workbench").rglob("*.py"))
     needed = set().union(*(imported(ast.parse(path.read_text())) for path in files))
     needed -= {"workbench", *sys.stdlib_module_names}
@@ -133,14 +133,14 @@ def test_everything_imported_is_declared(root, declared):
     assert undeclared == set()
 
 
-def test_imports_are_recognised_wherever_they_stand():
+def test_imports_are_recognised_at_any_level():
     code = "import a.b, c\nfrom d.e import f\nfrom . import g\ndef h():\n    import i"
     assert imported(ast.parse(code)) == {"a", "c", "d", "i"}
 
 
 @pytest.fixture(scope="module")
 def wheel(root, tmp_path_factory):
-    """A wheel built from a copy of the sources, so that nothing is written beside them."""
+    """A wheel built from a copy of the sources, so that nothing is written next to them."""
     source = tmp_path_factory.mktemp("source")
     for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         shutil.copy(root / name, source)
@@ -164,7 +164,7 @@ def wheel(root, tmp_path_factory):
     return next(built.glob("*.whl"))
 
 
-def test_wheel_holds_every_module_recipe_template_and_notebook(root, wheel):
+def test_the_wheel_contains_every_module_recipe_template_and_notebook(root, wheel):
     package = [
         path for kind in ("py", "yaml", "j2", "js") for path in (root / "workbench").rglob(f"*.{kind}")
     ]
@@ -174,12 +174,12 @@ def test_wheel_holds_every_module_recipe_template_and_notebook(root, wheel):
     assert packed == expected
 
 
-def test_an_installed_wheel_finds_its_notebooks_and_recipes(root, wheel, tmp_path):
+def test_an_installed_wheel_locates_its_notebooks_and_recipes(root, wheel, tmp_path):
     zipfile.ZipFile(wheel).extractall(tmp_path / "site")
     notebook = next((root / "notebooks").glob("*.ipynb")).stem
     recipe = next((root / "workbench" / "recipes").glob("*.yaml")).stem
     code = f"from workbench.resources import *; print(notebook_path({notebook!r}), recipe_path({recipe!r}))"
-    found = subprocess.run(
+    paths = subprocess.run(
         [sys.executable, "-c", code],
         env=os.environ | {"PYTHONPATH": str(tmp_path / "site")},
         cwd=tmp_path,
@@ -188,7 +188,7 @@ def test_an_installed_wheel_finds_its_notebooks_and_recipes(root, wheel, tmp_pat
         check=True,
     ).stdout.split()
     package = tmp_path / "site" / "workbench"
-    assert found == [
+    assert paths == [
         str(package / "notebooks" / f"{notebook}.ipynb"),
         str(package / "recipes" / f"{recipe}.yaml"),
     ]

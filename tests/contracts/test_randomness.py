@@ -1,4 +1,4 @@
-"""No global random number generator anywhere: `workbench.randomness` derives every one."""
+"""No global random number generator anywhere: `workbench.randomness` derives all of them."""
 
 import ast
 
@@ -27,7 +27,7 @@ TYPES = {"numpy.random.Generator"}
 
 
 def global_randomness(code: str) -> list[str]:
-    """Every use of a generator that `workbench.randomness` did not make."""
+    """All uses of generators that `workbench.randomness` did not create."""
     tree = ast.parse(code)
     called = {id(node.func): node for node in ast.walk(tree) if isinstance(node, ast.Call)}
     return [name for node, name in uses(tree) if is_global(name, called.get(id(node)))]
@@ -45,13 +45,13 @@ def is_global(name: str, call: ast.Call | None) -> bool:
 
 def test_the_package_has_one_source_of_randomness(root):
     files = [path for path in package_files(root) if path != root / "workbench" / "randomness.py"]
-    found = {str(path): global_randomness(path.read_text()) for path in files}
-    assert {path: names for path, names in found.items() if names} == {}
+    used = {str(path): global_randomness(path.read_text()) for path in files}
+    assert {path: names for path, names in used.items() if names} == {}
 
 
-def test_the_notebooks_use_it_too(root):
-    found = {path.name: global_randomness(notebook_code(path)) for path in root.glob("notebooks/*.ipynb")}
-    assert {name: names for name, names in found.items() if names} == {}
+def test_the_notebooks_use_the_same_source(root):
+    used = {path.name: global_randomness(notebook_code(path)) for path in root.glob("notebooks/*.ipynb")}
+    assert {name: names for name, names in used.items() if names} == {}
 
 
 @pytest.mark.parametrize(
@@ -88,5 +88,5 @@ def test_global_randomness_is_recognised(code):
         "scores.random()",
     ],
 )
-def test_derived_randomness_is_left_alone(code):
+def test_derived_randomness_is_accepted(code):
     assert global_randomness(code) == []

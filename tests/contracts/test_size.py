@@ -1,4 +1,4 @@
-"""One concept a file and functions that fit a screen; beyond these limits something is amiss."""
+"""Files with one concept and functions that fit on a screen, enforced by limits on their length."""
 
 import ast
 
@@ -9,19 +9,19 @@ FUNCTION_LINES = 60
 
 
 def too_long(code: str) -> list[str]:
-    """What is over its limit in a file: the file itself, functions."""
+    """The functions over the limit in a file, and the file itself if it is."""
     lines = code.count("\n")
     functions = (
         node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     )
     sizes = {node.name: node.end_lineno - node.lineno + 1 for node in functions}
-    found = [f"{name}: {size} lines" for name, size in sizes.items() if size > FUNCTION_LINES]
-    return found + ([f"{lines} lines"] if lines > FILE_LINES else [])
+    excess = [f"{name}: {size} lines" for name, size in sizes.items() if size > FUNCTION_LINES]
+    return excess + ([f"{lines} lines"] if lines > FILE_LINES else [])
 
 
 def test_files_and_functions_are_short(root):
-    found = {str(path.relative_to(root)): too_long(path.read_text()) for path in package_files(root)}
-    assert {path: names for path, names in found.items() if names} == {}
+    excess = {str(path.relative_to(root)): too_long(path.read_text()) for path in package_files(root)}
+    assert {path: names for path, names in excess.items() if names} == {}
 
 
 def test_the_limits_are_exact():

@@ -37,8 +37,8 @@ def test_at_70_percent_second_order_pruning_less_than_halves_the_damage_of_magni
     def loss_after(pruning):
         load_model_tensors(model, weights)
         if pruning is not None:
-            MaskedTrainer(model, config, key=(0, "pruning"), mask=pruning, batches=data.batch)
-            pruning.before_forward()
+            trainer = MaskedTrainer(model, config, key=(0, "pruning"), mask=pruning, batches=data.batch)
+            trainer.sparsifier.before_forward()
         return mean_loss(model, [data.batch(step, 64, (0, "loss")) for step in range(6)])
 
     plain = loss_after(None)

@@ -166,7 +166,7 @@ def test_steps_at_peak_are_the_sum_of_what_each_step_is_worth():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"distance": 0.2, "sampler": "band"}, "for the samplers counts and draws, and sampler is band"),
+        ({"distance": 0.2, "sampler": "band"}, "only for the samplers counts and draws, but sampler is band"),
         ({"distance": 0.3, "ladder": (0.75, 0.8)}, "from 0.75 to 0.8 can be at most 0.2 away"),
         ({"full_orders": 2}, "no candidate is trained in full"),
     ],

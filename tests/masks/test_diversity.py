@@ -1,4 +1,4 @@
-"""Overlap and distance, against counts on unpacked masks."""
+"""Overlap and distance, compared to counts on unpacked masks."""
 
 import numpy as np
 import pandas as pd
@@ -30,14 +30,14 @@ def test_overlap_of_a_mapping_is_labelled_by_its_keys():
     assert table.loc["first", "second"] == 0.5
 
 
-def test_masks_that_keep_nothing_are_alike():
+def test_masks_that_keep_nothing_are_equal():
     nothing = A & C
     assert overlap([nothing, nothing, A]).to_numpy().tolist() == [[1, 1, 0], [1, 1, 0], [0, 0, 1]]
 
 
 @settings(deadline=None)  # the first example compiles
 @given(pool=pools())
-def test_all_pairs_are_counted_per_matrix_and_in_all(pool):
+def test_all_pairs_are_counted_per_matrix_and_in_total(pool):
     masks = [Mask.from_tensors(tensors) for tensors in pool]
     compared = compare(masks)
     for matrix in (*pool[0], None):
@@ -73,7 +73,7 @@ def test_distance_is_the_share_of_kept_weights_that_the_reference_prunes():
 
 
 @pytest.mark.parametrize("compare", [overlap, lambda masks: distance_from(A, masks)])
-def test_nothing_to_compare_and_different_models_are_refused(compare):
+def test_empty_pools_and_different_models_are_rejected(compare):
     for empty in ([], {}):
         with pytest.raises(BadInput, match="no masks"):
             compare(empty)
@@ -83,14 +83,14 @@ def test_nothing_to_compare_and_different_models_are_refused(compare):
         compare([A, torch.ones(10)])
 
 
-def test_the_first_difference_between_models_is_named_with_the_masks():
+def test_the_first_difference_between_models_and_both_masks_are_named():
     other = Mask.from_tensors({"w": torch.ones(10, dtype=torch.bool), "v": torch.ones(2, dtype=torch.bool)})
     message = r"'v' is missing in mask 'a' and \(2,\) in mask 'c'"
     with pytest.raises(BadInput, match=message):
         compare({"a": A, "b": B, "c": other})
 
 
-def test_an_unknown_matrix_is_refused():
+def test_an_unknown_matrix_is_rejected():
     with pytest.raises(BadInput, match="'v'"):
         compare([A, B]).jaccard("v")
 

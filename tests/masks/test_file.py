@@ -1,4 +1,4 @@
-"""The mask file: bytes that never change silently, and files that must be refused."""
+"""The mask file: stable bytes, and files that must be rejected."""
 
 import hashlib
 import json
@@ -30,7 +30,7 @@ def path(mask, tmp_path):
 
 
 def rewrite(path, edit) -> None:
-    """Saves the file again after `edit(description, tensors)`, as somebody with an editor would."""
+    """Saves the file again after `edit(description, tensors)`, as if someone had edited it."""
     with safe_open(path, framework="numpy") as file:
         description = json.loads(file.metadata()[KEY])
     tensors = load_file(path)
@@ -38,7 +38,7 @@ def rewrite(path, edit) -> None:
     save_file(tensors, path, metadata={KEY: json.dumps(description)} if metadata is None else metadata)
 
 
-def test_round_trip_keeps_order_and_leaves_nothing_else(mask, path):
+def test_a_round_trip_keeps_the_order_and_leaves_no_other_file(mask, path):
     loaded = Mask.load(path)
     assert loaded == mask
     assert loaded.names == ("b", "a")
@@ -64,7 +64,7 @@ def test_the_bytes_are_pinned(path):
     assert {name: bits.tolist() for name, bits in load_file(path).items()} == {"a": [255, 128], "b": [132]}
 
 
-def test_another_process_has_the_same_bytes_and_hash(mask, path, tmp_path):
+def test_another_process_gets_the_same_bytes_and_hash(mask, path, tmp_path):
     code = "import sys; from workbench.masks import Mask; m = Mask.load(sys.argv[1]); m.save(sys.argv[2])"
     copy = tmp_path / "copy.safetensors"
     command = [sys.executable, "-c", f"{code}; print(hash(m))", path, copy]
@@ -73,7 +73,7 @@ def test_another_process_has_the_same_bytes_and_hash(mask, path, tmp_path):
     assert int(printed) == hash(mask)
 
 
-def test_the_page_about_the_format_has_code_that_reads_it(mask, path, root, monkeypatch):
+def test_the_code_on_the_format_page_reads_the_file(mask, path, root, monkeypatch):
     page = (root / "docs" / "mask-format.md").read_text(encoding="utf-8")
     code = page.split("```python\n")[1].split("```")[0]
     monkeypatch.chdir(path.parent)
@@ -90,7 +90,7 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("length", [0, 4, 100, -1])
-def test_a_truncated_file_is_refused(path, length):
+def test_a_truncated_file_is_rejected(path, length):
     path.write_bytes(path.read_bytes()[:length])
     with pytest.raises(BadInput, match="not a usable mask file") as refusal:
         Mask.load(path)
@@ -98,7 +98,7 @@ def test_a_truncated_file_is_refused(path, length):
     assert "save the mask again" in str(refusal.value)
 
 
-def test_each_flipped_byte_of_data_is_found(path):
+def test_every_flipped_byte_of_data_is_detected(path):
     whole = path.read_bytes()
     for place in range(len(whole) - 3, len(whole)):
         edited = bytearray(whole)
@@ -129,14 +129,17 @@ def put(name, array):
         (set_in("version", value=1), "format version is 1"),
         (set_in("digest", value="0" * 64), "digest"),
         (set_in("matrices", value=[]), "list of matrices"),
-        (set_in("matrices", "a", "kept", value=8), "'a' keeps 9 weights where its header says 8"),
+        (set_in("matrices", "a", "kept", value=8), "'a' keeps 9 weights, but its header says 8"),
         (set_in("matrices", "a", "shape", value=[3, 3]), "digest"),
         (set_in("matrices", "a", "shape", value=[99]), "needs 13 bytes"),
         (set_in("matrices", "a", "shape", value=[-3, -3]), "'a' the shape"),
         (set_in("matrices", "a", "shape", value="9"), "'a' the shape"),
         (set_in("matrices", "a", value=None), "'a' the shape"),
-        (set_in("matrices", "c", value={"shape": [1], "kept": 0}), "disagree about 'c'"),
-        (put("c", np.zeros(1, "u1")), "disagree about 'c'"),
+        (
+            set_in("matrices", "c", value={"shape": [1], "kept": 0}),
+            "its header and its data do not both have 'c'",
+        ),
+        (put("c", np.zeros(1, "u1")), "its header and its data do not both have 'c'"),
         (put("a", np.zeros(2, "i4")), "stored as I32, not U8"),
         (put("a", np.array([255, 129], "u1")), "bits after the last of 9"),
         (put("a", np.array([254, 128], "u1")), "'a' keeps 8 weights"),
@@ -146,7 +149,7 @@ def put(name, array):
         (lambda description, tensors: {KEY: "[]"}, "format version is"),
     ],
 )
-def test_an_edited_file_is_refused(path, edit, reason):
+def test_an_edited_file_is_rejected(path, edit, reason):
     rewrite(path, edit)
     with pytest.raises(BadInput, match=reason):
         Mask.load(path)

@@ -1,4 +1,4 @@
-"""What parameter names say."""
+"""Layers, types and groups from parameter names."""
 
 import pytest
 
@@ -19,7 +19,7 @@ from workbench.masks.grouping import groups
         ("weight", None, "weight"),
     ],
 )
-def test_layer_and_type(name, layer, kind):
+def test_names_give_layer_and_type(name, layer, kind):
     assert layer_index(name) == layer
     assert matrix_type(name) == kind
 
@@ -31,6 +31,6 @@ def test_groups_keep_the_order_of_names():
     assert list(groups(names, "global").values()) == [names]
 
 
-def test_an_unknown_scope_is_refused():
+def test_an_unknown_scope_is_rejected():
     with pytest.raises(BadInput, match=r"unknown scope 'globl'. Did you mean global"):
         groups(["w"], "globl")

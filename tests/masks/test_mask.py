@@ -1,4 +1,4 @@
-"""The mask as a value: packing, algebra, identity, application."""
+"""The mask as a value: packing, operators, equality, application."""
 
 import dataclasses
 import hashlib
@@ -21,7 +21,7 @@ def mask(**arrays) -> Mask:
 
 
 @given(BOOLS)
-def test_packing_round_trips_at_any_shape(array):
+def test_packing_round_trips_for_any_shape(array):
     packed = mask(w=array)
     assert packed["w"].dtype == torch.bool
     assert np.array_equal(packed["w"].numpy(), array)
@@ -35,7 +35,7 @@ def test_strided_tensors_are_packed_in_c_order():
 
 
 @given(BOOLS, st.randoms(use_true_random=False))
-def test_algebra_equals_that_of_boolean_arrays(left, random):
+def test_operators_equal_those_of_boolean_arrays(left, random):
     right = np.array([random.random() < 0.5 for _ in range(left.size)]).reshape(left.shape)
     a, b = mask(w=left), mask(w=right)
     for result, expected in [
@@ -63,7 +63,7 @@ def test_counts_are_exact_per_matrix():
     assert sparsity.index.name == "matrix"
 
 
-def test_equal_masks_are_equal_whatever_the_order_of_names():
+def test_equality_ignores_the_order_of_names():
     first, second = mask(a=[1, 0], b=[0, 1]), mask(b=[0, 1], a=[1, 0])
     assert first == second
     assert hash(first) == hash(second)
@@ -74,18 +74,18 @@ def test_equal_masks_are_equal_whatever_the_order_of_names():
     "other",
     [{"a": [1, 0], "c": [0, 1]}, {"a": [[1, 0]], "b": [0, 1]}, {"a": [1, 1], "b": [0, 1]}, {"a": [1, 0]}],
 )
-def test_name_shape_and_bits_all_count(other):
+def test_equality_depends_on_name_shape_and_bits(other):
     assert mask(a=[1, 0], b=[0, 1]) != mask(**other)
 
 
-def test_the_digest_is_pinned_and_what_the_page_about_the_format_says():
+def test_the_digest_is_pinned_and_matches_the_format_page():
     m = mask(b=[[1, 0, 0], [0, 0, 1]], a=[1] * 9)
     assert m.digest == "05ecb3d42d7681be64bc6e170fd8e0e7bf83eb8abb1405ec8282752aa994e0c8"
     content = b"1:a(9,)" + bytes([255, 128]) + b"1:b(2, 3)" + bytes([132])
     assert m.digest == hashlib.blake2b(content, digest_size=32).hexdigest()
 
 
-def test_a_mask_cannot_be_changed():
+def test_a_mask_is_immutable():
     m = mask(w=[1, 0, 1])
     with pytest.raises(dataclasses.FrozenInstanceError):
         m._matrices = {}
@@ -107,17 +107,17 @@ def test_a_mask_cannot_be_changed():
         ({"__metadata__": torch.ones(3, dtype=torch.bool)}, "'__metadata__' cannot name a matrix"),
     ],
 )
-def test_unusable_tensors_are_refused(tensors, message):
+def test_unusable_tensors_are_rejected(tensors, message):
     with pytest.raises(BadInput, match=message):
         Mask.from_tensors(tensors)
 
 
-def test_an_unknown_matrix_is_named_with_the_nearest():
+def test_an_unknown_matrix_is_named_with_the_closest_name():
     with pytest.raises(BadInput, match=r"Did you mean layer\.0\.query"):
         mask(**{"layer.0.query": [1]})["layer.0.qery"]
 
 
-def test_masks_of_different_models_do_not_mix():
+def test_masks_of_different_models_cannot_be_combined():
     left, right, third = mask(a=[1], b=[1, 0]), mask(a=[1], b=[[1, 0]]), mask(a=[1], b=[1, 0], c=[1])
     for operation in (Mask.__and__, Mask.__or__, Mask.__xor__, Mask.hamming, Mask.jaccard):
         with pytest.raises(BadInput, match=r"'b' is \(2,\) in the first and \(1, 2\) in the second"):
@@ -137,7 +137,7 @@ def test_apply_zeroes_the_pruned_weights_of_a_module_in_place():
     assert layer.weight.requires_grad
 
 
-def test_apply_leaves_zero_even_of_nan_and_negative_weights():
+def test_apply_zeroes_even_nan_and_negative_weights():
     weights = {"w": torch.tensor([float("nan"), -1.0, 2.0]), "other": torch.ones(2)}
     mask(w=[0, 0, 1]).apply_(weights)
     assert weights["w"].tolist() == [0.0, 0.0, 2.0]
@@ -145,7 +145,7 @@ def test_apply_leaves_zero_even_of_nan_and_negative_weights():
     assert weights["other"].tolist() == [1.0, 1.0]
 
 
-def test_apply_knows_tied_parameters_by_each_name():
+def test_apply_accepts_tied_parameters_by_any_name():
     model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 2))
     model[1].weight = model[0].weight
     mask(**{"1.weight": [[0, 1], [1, 1]]}).apply_(model)
@@ -153,7 +153,7 @@ def test_apply_knows_tied_parameters_by_each_name():
 
 
 @pytest.mark.parametrize("name", ["bias", "missing"])
-def test_apply_refuses_another_model_before_touching_it(name):
+def test_apply_rejects_another_model_before_changing_it(name):
     layer = torch.nn.Linear(3, 2)
     with pytest.raises(BadInput, match=f"a mask of another model.*'{name}'"):
         mask(**{"weight": [[0, 0, 0], [0, 0, 0]], name: [1, 1, 1]}).apply_(layer)

@@ -15,7 +15,7 @@ def threads(request):
     torch.set_num_threads(before)
 
 
-def test_results_come_in_the_order_of_the_jobs(threads):
+def test_results_are_in_the_order_of_the_jobs(threads):
     assert parallel.each(lambda a, b: a - b, [(n, 1) for n in range(50)]) == list(range(-1, 49))
     assert parallel.each(abs, []) == []
 
@@ -27,11 +27,11 @@ def test_jobs_run_on_as_many_threads_as_torch_uses(threads):
 
 
 def test_serial_jobs_run_on_the_calling_thread(threads):
-    found = parallel.each(lambda n: threading.current_thread(), [(n,) for n in range(9)], serial=True)
-    assert set(found) == {threading.current_thread()}
+    threads_used = parallel.each(lambda n: threading.current_thread(), [(n,) for n in range(9)], serial=True)
+    assert set(threads_used) == {threading.current_thread()}
 
 
-def test_no_job_runs_on_after_an_error(threads):
+def test_no_job_is_running_after_an_error(threads):
     running = []
 
     def job(n):
@@ -54,14 +54,14 @@ def test_the_first_error_in_order_is_raised(threads):
         parallel.each(job, [(n,) for n in range(9)])
 
 
-def test_jobs_may_have_jobs(threads):
+def test_jobs_may_start_jobs(threads):
     def job(n):
         return sum(parallel.each(abs, [(m,) for m in range(n)]))
 
     assert parallel.each(job, [(n,) for n in range(40)]) == [n * (n - 1) // 2 for n in range(40)]
 
 
-def test_several_threads_may_call(threads):
+def test_several_threads_may_call_each_at_once(threads):
     totals = []
     callers = [
         threading.Thread(target=lambda: totals.append(sum(parallel.each(abs, [(n,) for n in range(99)]))))

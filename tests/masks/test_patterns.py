@@ -7,7 +7,7 @@ from workbench.errors import BadInput
 from workbench.masks import nm_mask
 
 
-def test_two_of_four_keeps_the_best_of_each_block_lower_index_first():
+def test_two_of_four_keeps_the_best_of_each_block_and_the_lower_index_among_equals():
     scores = torch.tensor(
         [[1.0, 4.0, 2.0, 3.0, 0.0, 0.0, -0.0, 0.0], [5.0, 5.0, 5.0, 9.0, -1.0, -2.0, -3.0, -4.0]]
     )
@@ -30,7 +30,7 @@ def test_every_block_keeps_exactly_n(n, m):
 
 
 @pytest.mark.parametrize(("n", "m"), [(0, 4), (5, 4), (-1, 4), (2.0, 4), (True, 4), (1, 0)])
-def test_impossible_patterns_are_refused(n, m):
+def test_impossible_patterns_are_rejected(n, m):
     with pytest.raises(BadInput, match="N:M pattern"):
         nm_mask({"w": torch.rand(4, 4)}, n, m)
 
@@ -40,7 +40,7 @@ def test_impossible_patterns_are_refused(n, m):
     [
         (
             {"ok": torch.rand(2, 8), "bad": torch.rand(8, 6)},
-            r"'bad' has shape \(8, 6\), whose last dimension 4",
+            r"'bad' has shape \(8, 6\), whose last dimension is not a multiple of 4",
         ),
         ({"bad": torch.tensor(1.0)}, "'bad' has shape"),
         ({"bad": torch.full((2, 4), float("nan"))}, "8 of 8 values of 'bad'"),
@@ -48,6 +48,6 @@ def test_impossible_patterns_are_refused(n, m):
         ({}, "at least one matrix"),
     ],
 )
-def test_unusable_scores_are_refused_by_name(scores, message):
+def test_unusable_scores_are_rejected_by_name(scores, message):
     with pytest.raises(BadInput, match=message):
         nm_mask(scores, 2, 4)

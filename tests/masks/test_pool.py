@@ -1,4 +1,4 @@
-"""Growth, entropy and disagreement of a pool, against the same on unpacked masks."""
+"""Growth, entropy and disagreement of a pool, compared to unpacked masks."""
 
 from itertools import combinations
 
@@ -30,7 +30,7 @@ def test_growth_counts_union_and_intersection(pool):
         assert first.loc[index].tolist() == [union["m0"].sum(), intersection["m0"].sum()]
 
 
-def test_growth_is_labelled():
+def test_growth_is_labelled_by_mask():
     mask = Mask.from_tensors({"w": torch.ones(3, dtype=torch.bool)})
     assert list(growth({"a": mask, "b": mask}).index) == ["a", "b"]
 
@@ -47,7 +47,7 @@ def test_entropy_is_the_mean_over_the_weights(pool):
 
 
 def cuts(length: int) -> np.ndarray:
-    """Where a map begins a new cell along a side of a matrix."""
+    """Where the cells of a map start along one side of a matrix."""
     cells = min(length, 64)
     return np.arange(1, cells) * length // cells
 
@@ -65,7 +65,7 @@ def test_disagreement_is_the_share_of_pairs_that_differ_in_a_cell(pool):
 
 
 @pytest.mark.parametrize("words", [1, 2, 3, 5])
-def test_nothing_depends_on_the_size_of_a_block(monkeypatch, words):
+def test_results_do_not_depend_on_the_block_size(monkeypatch, words):
     tensors = [{"w": torch.arange(700) % divisor == 0} for divisor in (2, 3, 5, 7)]
     masks = packed(tensors)
     whole = growth(masks), entropy(masks)
@@ -82,7 +82,7 @@ def test_many_masks_are_tallied_exactly():
     assert entropy(masks)["w"] == pytest.approx(expected, abs=1e-12)
 
 
-def test_bad_pools_are_refused():
+def test_bad_pools_are_rejected():
     mask = Mask.from_tensors({"w": torch.ones(3, dtype=torch.bool)})
     for refused in (growth, entropy, lambda masks: disagreement(masks, "w")):
         with pytest.raises(BadInput, match="no masks"):

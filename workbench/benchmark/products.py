@@ -1,4 +1,4 @@
-"""The rows about sparse products and the encoders made of them."""
+"""Benchmark rows for sparse products, and for encoders that use them."""
 
 import copy
 from collections.abc import Callable, Iterator
@@ -15,13 +15,13 @@ from workbench.randomness import seeded_globals, torch_generator
 
 OURS, HALF, FULL = "workbench, bf16", "torch dense, bf16", "torch dense, fp32"
 _TOKENS = 1024
-# The first is where sparse should be no slower than dense, see `BreakEven`.
+# At the first one, sparse should be no slower than dense; see `BreakEven`.
 _SPARSITIES = (0.75, 0.9, 0.95, 0.97)
 _SPARSITY = 0.95
 
 
 def product_rows(scale: Scale) -> Iterator[Row]:
-    """The three products of the shapes of an encoder, at several sparsities; then whole encoders."""
+    """The three products with the shapes of an encoder at several sparsities, then whole encoders."""
     for shape in _shapes(scale.hidden):
         for sparsity in _SPARSITIES:
             yield three_products_row(shape, sparsity, scale.rounds)
@@ -32,7 +32,7 @@ def product_rows(scale: Scale) -> Iterator[Row]:
 
 
 def three_products_row(shape: tuple[int, int], sparsity: float, rounds: int) -> Row:
-    """y = W x, the gradient of x and that of W (of the kept weights, where it is sparse), of 1,024 tokens."""
+    """y = W x, the gradient of x, and that of W (of the kept weights only, if sparse), for 1,024 tokens."""
     rng = torch_generator("benchmark", "products", *shape)
     weight = torch.randn(shape, generator=rng).mul_(0.02)
     mask = topk_mask({"weight": weight.abs()}, sparsity)
@@ -48,10 +48,10 @@ def three_products_row(shape: tuple[int, int], sparsity: float, rounds: int) -> 
 
     def check(results: dict) -> None:
         exact = x.double() @ weight.double().T, g.double() @ weight.double(), g.double().T @ x.double()
-        for name, found in results.items():
-            # Of bfloat16, inputs and results are rounded; the errors of inputs average out in the sums.
+        for name, outputs in results.items():
+            # In bfloat16, inputs and results are rounded; the errors of the inputs average out in the sums.
             tolerance = 1e-5 if "fp32" in name else 2**-7
-            for result, value in zip(found, exact, strict=True):
+            for result, value in zip(outputs, exact, strict=True):
                 value = value[mask["weight"]] if result.ndim == 1 else value
                 error = (result.double() - value).abs().max() / value.abs().max()
                 assert error <= tolerance, (name, error)
@@ -78,7 +78,7 @@ def _sparse(weight, mask, x, g, dtype) -> Callable[[], tuple[torch.Tensor, ...]]
 
 
 class _Blocks:
-    """Blocks that become tokens when they are checked, which is not measured."""
+    """Blocks that are converted to tokens only when they are checked, which is not timed."""
 
     ndim = 2
 
@@ -113,7 +113,7 @@ def _dense(weight, x, g, dtype) -> Callable[[], tuple[torch.Tensor, ...]]:
 def encoder_row(
     layers: int, hidden: int, batch: tuple[int, int], rounds: int, *, training: bool = False
 ) -> Row:
-    """An encoder's forward pass, or with its gradients, every matrix at a sparsity of 0.95."""
+    """An encoder's forward pass, optionally with its gradients, with every matrix at a sparsity of 0.95."""
     dense = _encoder(layers, hidden)
     weights = {
         f"{name}.weight": layer.weight for name, layer in dense.named_modules() if _pruned(name, layer)
@@ -139,7 +139,7 @@ def encoder_row(
         assert sum(p.numel() for n, p in sparse.named_parameters() if n.endswith("values")) == mask.kept
         assert mask.kept == sum(kept_count(weight.numel(), _SPARSITY) for weight in weights.values())
         for name, result in results.items():
-            # Hidden states are normalized: their scale is 1.
+            # Hidden states are normalised, so their scale is 1.
             assert (result - results[FULL]).abs().max() <= (1e-4 if "fp32" in name else 0.1), name
 
     contestants = {

@@ -30,8 +30,8 @@ class ACDC(Engine):
     for 200 epochs.
 
     The first phase is the dense training, so the run starts from the pretrained weights with a fresh head
-    (for a ResNet, from its initial weights). With `start="dense"` it starts from the dense model, which is
-    ours.
+    (for a ResNet, from its initial weights). `start="dense"`, which starts from the dense
+    model, is our addition.
 
     We found no source for encoders. That the same proportions suit them is our inference, and so is a single
     linear decay of the learning rate over the whole run; the paper uses `decay="cosine"`. Momentum is reset
@@ -153,7 +153,7 @@ class Alternation(Sparsifier):
 
     @property
     def changed_at(self) -> int:
-        """The start of the present phase."""
+        """The start of the current phase."""
         return self._starts[self.phase]
 
     @property

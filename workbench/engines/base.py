@@ -41,15 +41,14 @@ class Engine:
         batch_size: examples per optimizer step.
         optimizer: "adamw", or "sgd" with momentum 0.9 for vision.
         warmup: share of a stage over which the learning rate warms up.
-        weight_decay: weight decay of the optimizer. It applies to all parameters, LayerNorm and biases
-            included, which the released scripts of the papers usually exempt; with 0, their value too, there
-            is no difference.
-        clip: maximum gradient norm; None for no clipping. Under a fixed mask the norm is that of the kept
-            weights' gradients, as it is under trained scores.
-        start: the state that the first training starts from, or that is pruned first: the dense fine-tuned
-            model, or the pretrained encoder with a fresh head. Each engine says which is its paper's. The
-            steps of the dense model are part of the cost only where an engine uses it, other than as a
-            teacher.
+        weight_decay: weight decay of the optimizer. It applies to all parameters, including LayerNorm and
+            biases, which the papers' released scripts usually exempt; at 0, which they also use, there is no
+            difference.
+        clip: maximum gradient norm; None for no clipping. Under a fixed mask, as under trained scores, it is
+            the norm of the kept weights' gradients.
+        start: the state that is trained or pruned first: the dense fine-tuned model, or the pretrained
+            encoder with a fresh head. Each engine says which one its paper uses. The steps of the dense model
+            are part of the cost only if an engine uses it other than as a teacher.
         eval_every: optimizer steps between evaluations; the best evaluated weights are kept.
         freeze_embeddings: whether the embeddings stay fixed while the engine trains. Trainable embeddings
             can learn a bag of words that bypasses the encoder, and then masks matter less.

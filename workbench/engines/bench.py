@@ -44,13 +44,14 @@ class RaceRules:
     """How the candidates of a race are trained and ranked.
 
     Attributes:
-        average: evaluations that a score is the mean of, the last ones.
-        rounds: equal parts of the training; after each but the last only the better half of the pool
-            continues (successive halving).
-        by: what ranks the candidates, a high metric or a low validation loss. The other breaks ties, and
-            where both are equal the earlier candidate ranks higher.
-        shared_order: whether all candidates see the same data order and dropout, so that masks alone differ.
-        keep_weights: whether the winner's weights and moments remain, for `Bench.winner`.
+        average: number of evaluations, the last ones, that a score averages.
+        rounds: number of equal parts of the training; after each but the last, only the better half of the
+            pool continues (successive halving).
+        by: whether a high metric or a low validation loss ranks the candidates. The other one breaks ties; if
+            both are equal, the earlier candidate ranks higher.
+        shared_order: whether all candidates use the same data order and dropout, so that only their masks
+            differ.
+        keep_weights: whether the winner's weights and moments are kept, for `Bench.winner`.
     """
 
     average: Count
@@ -119,10 +120,10 @@ class Bench(Protocol):
         config: TrainingConfig,
         rules: RaceRules,
     ) -> Mask:
-        """Trains `state` briefly under each candidate's mask and ranks the masks by how it goes.
+        """Trains `state` briefly under each candidate's mask and ranks the masks by the scores.
 
-        Evaluations that would take more than a seventh of the training are thinned out, and where that is not
-        enough see a fixed sample of the validation split; `race.json` records what was done.
+        If evaluations would cost more than a seventh of the training, there are fewer of them; if that is not
+        enough, they use a fixed sample of the validation split. `race.json` records which.
 
         Args:
             stage: the name of the race; candidate i is the stage `<stage>/candidate-i`.
@@ -136,7 +137,7 @@ class Bench(Protocol):
         """
 
     def winner(self, stage: str) -> State:
-        """The weights and moments of the winner of a race that was run with `keep_weights`.
+        """The weights and moments of the winner of a race with `keep_weights`.
 
         Training from this state also continues the winner's data order.
         """

@@ -27,9 +27,8 @@ class GMP(GradualEngine):
     GMP*: a first step to 70 %, a cyclic learning rate, ten pruning steps per epoch except in the first two
     and the last two epochs, distillation from the teacher's logits only, trainable embeddings, and the last
     weights instead of the best. NOT FOUND: whether they rank globally or per matrix. Inferred from the code
-    they build on: pruned weights do not return. NOT FOUND: any gradient clipping; the recipe has the default
-        of the library
-    that their scripts train with, 1.0 (inferred, as for `smp`).
+    they build on: pruned weights do not return. NOT FOUND: any gradient clipping. The recipe uses 1.0, the
+    default of the library that their scripts train with (inferred, as for `smp`).
 
     Attributes:
         criterion: the criterion that ranks the weights.

@@ -31,10 +31,9 @@ class IMP(LadderEngine):
     weights after `rewind_epochs` of dense training. Frankle et al. remove a fifth of the remaining weights
     per level (`prune_share=0.2`); Chen et al. remove a tenth of all weights, including those of the pooler.
     Both rank globally (`scope="global"`), start level 0 from the rewind point, and train on the labels only.
-    Frankle et al. run each level's whole learning-rate schedule, and Chen et al. say that theirs decays
-    linearly (their code creates the decay over all levels anew for each, so that a level sees its first
-    tenth): `decay="every"` is the former. The defaults remain those of paper A, so that levels are
-    comparable.
+    Frankle et al. run the whole learning-rate schedule at each level, which is `decay="every"`. Chen et al.
+    state a linear decay, but their code restarts a decay over all levels at each level, so that a level only
+    sees its first tenth. The defaults remain those of paper A, so that levels are comparable.
 
     Attributes:
         scope: the group within which magnitudes are ranked.
@@ -44,9 +43,9 @@ class IMP(LadderEngine):
             pretrained weights. The dense training before the first pruning step, `dense_epochs`, then
             continues from there.
         hold_from: share of a level's training after which the learning rate, having decayed to half its
-            peak, is held constant, as in `swamp`. None for what `decay` says.
-        decay: the levels in which the learning rate decays linearly to zero, the "last" alone or "every" one.
-            It is constant in the others, and in the dense training before them.
+            peak, is held constant, as in `swamp`. None to follow `decay`.
+        decay: the levels in which the learning rate decays linearly to zero: only the "last" one, or "every"
+            one. It is constant in the other levels, and in the dense training before them.
     """
 
     id: ClassVar[str] = "imp"

@@ -22,9 +22,9 @@ class LadderEngine(Engine):
         prune_share: share of the remaining weights that each level removes, instead of the cubic ladder;
             the last level removes only as many as `sparsity` requires.
         ladder: explicit sparsities of the levels, instead of either; the last one must equal `sparsity`.
-        dense_epochs: training before the first pruning step, of what `start` names; 0 for none. The released
-            code starts from the dense fine-tuned model. With `start="pretrained"` this is the whole
-            fine-tuning, and its steps are the run's own.
+        dense_epochs: training of the first state before the first pruning step; 0 for none. The released code
+            starts from the dense fine-tuned model. With `start="pretrained"` this is all the fine-tuning
+            there is, and its steps count as the run's own.
     """
 
     levels: Count = 4

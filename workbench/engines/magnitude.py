@@ -15,8 +15,9 @@ from workbench.stages import Stage
 class Magnitude(Engine):
     """Removes the lowest-scoring weights in one step, then fine-tunes.
 
-    The simplest baseline (`prune_type` 0 in paper A's code, with one level), on the dense fine-tuned model as
-    there. With `start="pretrained"` the raw encoder is pruned, and the task is learned under the mask.
+    The simplest baseline (`prune_type` 0 in paper A's code, with one level), by default on the dense
+    fine-tuned model, as in that code. With `start="pretrained"`, the pretrained encoder is pruned and learns
+    the task under the mask.
 
     Attributes:
         criterion: the criterion that scores the weights: magnitude, wanda, first_order, random, or your own.

@@ -42,9 +42,8 @@ class OBERT(GradualEngine):
 
     The authors tune `damp` (1e-4 to 1e-8) and `gradients` (256 to 2,048) for each model by one-shot pruning
     to 50-70 %. With too much damping the method reduces to magnitude pruning; with too little it is unstable.
-    NOT FOUND: any gradient clipping, so there is none by default. That their scripts use the default of the
-        library
-    they train with, `clip=1.0`, is inferred, as it is for `smp`.
+    NOT FOUND: any gradient clipping, so there is none by default. We infer, as for `smp`, that their scripts
+    use `clip=1.0`, the default of the library that they train with.
 
     Attributes:
         block: B, the number of consecutive weights of a matrix in one block of the Fisher matrix.
@@ -85,7 +84,7 @@ class OBERT(GradualEngine):
             remedies += [f"block={fitting}"] if fitting else []
             raise BadInput(
                 f"obert: the Fisher matrix of {sum(sizes)} weights in blocks of {self.block} takes {enough} "
-                f"GB; max_memory_gb is {self.max_memory_gb}, and this machine has {installed:.1f} GB. "
+                f"GB, but max_memory_gb is {self.max_memory_gb} and this machine has {installed:.1f} GB. "
                 + (f"Set {' or '.join(remedies)}." if remedies else "Choose a smaller model.")
             )
         print(f"obert: the Fisher matrix takes {enough} GB at each pruning step", file=sys.stderr, flush=True)

@@ -26,49 +26,49 @@ class Randomized(LadderEngine):
 
     Defaults and procedure follow the released code (`experiment_soups_quickcall.py`). We could not read the
     paper's tables, and nothing here is taken from them. Deviations: selection uses a validation split held
-    out from the training split at every level, including the last (the code selects on dev); that split has
-    367 examples on MRPC, where the code holds out 8,160 augmented ones, and the task's primary metric
-    selects, on MRPC accuracy where the code has F1; a score averages the evaluations that exist, and races
-    shorter than 10 * `eval_every` steps are evaluated more often to reach `early_evaluations` (the code
-    always divides by 10); equal scores are broken by the validation loss (the code keeps the earliest
-    candidate); no data augmentation; no early stopping.
+    out from the training split at every level, including the last (the code selects on dev); on MRPC that
+    split has 367 examples, whereas the code holds out 8,160 augmented ones; the task's primary metric
+    selects, which is accuracy on MRPC (the code uses F1); a score averages the evaluations that exist, and
+    races shorter than 10 * `eval_every` steps are evaluated more often to reach `early_evaluations` (the code
+    always divides by 10); ties are broken by the validation loss (the code keeps the earliest candidate); no
+    data augmentation; no early stopping.
 
-    A ratio makes as many draws as a matrix is large, and few draws make random masks. At the default ratios
-    the masks of bert-base move 3.5 to 7.8 % of the kept weights at the last level, and those of MiniLM-L6,
-    with a quarter of the weights in each matrix, 5.8 to 14 %. `distance` makes encoders of any size
-    comparable.
+    With a fixed ratio, the number of draws is proportional to the size of a matrix, and fewer draws give more
+    random masks. At the default ratios, the masks of bert-base move 3.5 to 7.8 % of the kept weights at the
+    last level, and those of MiniLM-L6, whose matrices have a quarter of the weights, 5.8 to 14 %. `distance`
+    makes encoders of any size comparable.
 
     Attributes:
         candidates: M, the number of masks in a pool.
         ratios: sampling ratios R; candidate j uses R[j mod len(R)].
-        distance: share of the kept weights that the magnitude mask prunes, instead of `ratios`: every matrix
-            is drawn as often as that takes (`laws_at_distance`). Ours; None, the default, is the code's way.
+        distance: share of the kept weights that the magnitude mask prunes, instead of `ratios`: each matrix
+            gets as many draws as needed (`laws_at_distance`). Our addition; None, the default, follows the
+            code.
         exponent: tau in p_i = |w_i|^tau / sum |w|^tau.
-        draws_by: what a ratio multiplies, the "removed" weights (the code's `prune_type` 2, which its scripts
-            use) or the "kept" ones (1).
-        sampler: "counts" or "draws" as in `sample_mask`, and the code's other ways: "uniform" (`prune_type`
-            3, here among the weights that are left, so that masks stay nested) and "band" (5). "magnitude" is
-            the control: a pool of copies of the magnitude mask that differ only in data order. The spread of
-                its early scores is
-            noise. Since a race discards its weights, its final score is that of the same training without a
-            mask search.
-        with_magnitude: whether the magnitude mask runs in the race as well, after the M others. The code's
-            pools do not have it.
+        draws_by: whether a ratio multiplies the number of "removed" weights (`prune_type` 2 in the code,
+            which its scripts use) or of "kept" ones (1).
+        sampler: "counts" or "draws" as in `sample_mask`, or another variant of the code: "uniform"
+            (`prune_type` 3, here among the remaining weights, so that masks stay nested) or "band" (5).
+            "magnitude" is the control: a pool of copies of the magnitude mask that differ only in data order.
+            The spread of its early scores is noise. Since a race discards its weights, its final score is
+            that of the same training without a mask search.
+        with_magnitude: whether the magnitude mask also takes part in the race, after the M others. The code's
+            pools do not include it.
         early_epochs: length of a candidate's early training.
         early_lr: peak learning rate of the early training.
         early_evaluations: number of evaluations, the last ones, that a score averages.
-        early_score: what ranks candidates, the primary "metric", as in the code, or the "loss" on the same
-            split, which sees differences where the metric stands still.
-        shared_order: whether all candidates of a race see the same data order and dropout, so that masks
-            alone differ. In the code each has its own, as one generator runs on through all of them.
-        halving: drop the worse half of the pool at equal intervals of the early training. Ours.
+        early_score: whether candidates are ranked by the primary "metric", as in the code, or by the "loss"
+            on the same split, which shows differences even where the metric is constant.
+        shared_order: whether all candidates of a race use the same data order and dropout, so that only their
+            masks differ. In the code each has its own, because one generator continues through all of them.
+        halving: drop the worse half of the pool at equal intervals of the early training. Our addition.
         keep_winner: whether the full training continues from the winner's early weights, with its optimizer
-            and its data order. By default it starts again from the parent, as in the code; in the code's
-            variant without early evaluation (`experiment_soups.py`) the winner's weights are kept.
+            and data order. By default it restarts from the parent, as in the code; the code's variant without
+            early evaluation (`experiment_soups.py`) keeps the winner's weights.
         full_scores: also train every candidate in full, to see whether early scores predict final scores.
             This changes neither the selection nor the result, and costs M full trainings per level.
-        full_orders: how many data orders each candidate is trained in full under, which tells what masks
-            explain apart from what orders do; with `shared_order` all candidates have the same orders.
+        full_orders: number of data orders in which each candidate is trained in full, to separate the effect
+            of masks from that of data orders; with `shared_order`, all candidates use the same orders.
     """
 
     id: ClassVar[str] = "randomized"
@@ -140,7 +140,7 @@ class Randomized(LadderEngine):
     def sample(
         self, weights: Mapping[str, Tensor], sparsity: float, seeds: list[int]
     ) -> list[tuple[Mask, float | None]]:
-        """A mask for each seed, with its sampling ratio."""
+        """One mask per seed, with its sampling ratio."""
         laws = None
         if self.distance is not None:
             laws = laws_at_distance(weights, sparsity, self.distance, self.exponent)
@@ -178,7 +178,7 @@ class Randomized(LadderEngine):
 
     @property
     def pool_size(self) -> int:
-        """Candidates in a race, the magnitude mask included."""
+        """Number of candidates in a race, including the magnitude mask."""
         return self.candidates + self.with_magnitude
 
     @property
@@ -189,8 +189,8 @@ class Randomized(LadderEngine):
     def _check_distance(self, distance: float) -> None:
         if self.sampler not in ("counts", "draws"):
             raise BadInput(
-                f"randomized: distance is for the samplers counts and draws, and sampler is {self.sampler}. "
-                "Leave one of them out."
+                f"randomized: distance is only for the samplers counts and draws, but sampler is "
+                f"{self.sampler}. Leave one of them out."
             )
         for before, sparsity in pairwise((0.0, *self.sparsities)):
             most = (sparsity - before) / (1 - before)

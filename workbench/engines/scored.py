@@ -118,7 +118,7 @@ class ScoredWeights(Sparsifier, ABC):
 
     @property
     def changed_at(self) -> int:
-        """Now: trained scores may change the mask at every step, up to the last."""
+        """The current step, since trained scores may change the mask at every step."""
         return self.training.step
 
     @property

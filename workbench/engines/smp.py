@@ -69,7 +69,7 @@ class SMP(ScoredEngine):
             "embeddings": frozen, the token embeddings of the words times the hidden state of the first
             token (section 4.2); "random": trained at `lr`, the only part that is.
         label_words: one word per class, in class order; None for those of the code.
-        start: the pretrained encoder; the method never fine-tunes it, so there is no other.
+        start: the pretrained encoder, the only option, since the method never fine-tunes it.
     """
 
     id: ClassVar[str] = "smp"

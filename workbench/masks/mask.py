@@ -165,37 +165,37 @@ class Mask:
         """Sets the pruned weights to zero, in place.
 
         Args:
-            model: as `weights_in` takes it. Parameters that the mask does not name are left alone.
+            model: as in `weights_in`. Parameters that the mask does not cover are not changed.
 
         Raises:
-            BadInput: as `weights_in`; no weight has been touched.
+            BadInput: as `weights_in`; no weight has been changed.
         """
         for name, weight in self.weights_in(model).items():
             weight.masked_fill_(~self[name].to(weight.device), 0)
 
     def weights_in(self, model: Any) -> dict[str, torch.Tensor]:
-        """The matrices of a model that the mask is about, in the mask's order.
+        """The matrices of a model that the mask covers, in the mask's order.
 
         Args:
-            model: anything with `named_parameters()` as torch modules have it, or a mapping of names
-                to tensors. Tied parameters may be named by any of their names.
+            model: anything with `named_parameters()` like a torch module, or a mapping of names to tensors.
+                Tied parameters may have any of their names.
 
         Raises:
-            BadInput: the model lacks a matrix of the mask, or has it in another shape.
+            BadInput: the model lacks a matrix of the mask, or has it with another shape.
         """
-        # A tied parameter is listed once unless asked for under all its names.
+        # By default, a tied parameter is listed under only one of its names.
         is_mapping = isinstance(model, Mapping)
         weights = dict(model if is_mapping else model.named_parameters(remove_duplicate=False))
         for name, shape in self.shapes.items():
             if name not in weights:
                 raise BadInput(
-                    f"a mask of another model: it prunes {name!r}, which this model lacks. "
+                    f"this is a mask of another model: it has {name!r}, which this model lacks. "
                     "Use a mask that was made for this model."
                 )
             if tuple(weights[name].shape) != shape:
                 raise BadInput(
-                    f"a mask of another model: it has {name!r} in shape {shape}, the model in shape "
-                    f"{tuple(weights[name].shape)}. Use a mask that was made for this model."
+                    f"this is a mask of another model: it has {name!r} with shape {shape}, but the model has "
+                    f"shape {tuple(weights[name].shape)}. Use a mask that was made for this model."
                 )
         return {name: weights[name] for name in self.names}
 

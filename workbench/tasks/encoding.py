@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerBase
 
 from workbench.tasks.task import Task
 
-# A tokenizer's own result takes some hundred bytes a token: all of mnli at once would take gigabytes.
+# Rows per call. A tokenizer's own result takes about a hundred bytes per token: gigabytes for all of mnli.
 _ROWS = 4096
 
 
@@ -37,7 +37,7 @@ class Encoded:
         return len(self.input_ids)
 
     def digest(self) -> str:
-        """Sixteen hex digits of what a model reads of the split, labels not included."""
+        """Sixteen hex digits of a digest of the model's inputs, without the labels."""
         digest = hashlib.sha256(self.lengths)
         for row in (*self.input_ids, *(self.token_type_ids or ())):
             digest.update(row)

@@ -39,7 +39,7 @@ class Images:
         return np.full(len(self), self.pixels.shape[2] * self.pixels.shape[3], dtype=np.int64)
 
     def digest(self) -> str:
-        """Sixteen hex digits of what a model reads of the split, labels not included."""
+        """Sixteen hex digits of a digest of the model's inputs, without the labels."""
         digest = hashlib.sha256(str(self.pixels.shape).encode())
         digest.update(self.pixels)
         return digest.hexdigest()[:16]

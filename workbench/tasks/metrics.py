@@ -13,12 +13,12 @@ from workbench.errors import Stopped, unknown
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric, at most 1, of which more is better.
+    """A metric; higher is better, and 1 is the maximum.
 
     Attributes:
-        compute: labels (n,) and predictions (n,) to its value.
-        title: its name for readers, with the unit in parentheses.
-        hub_name: its name on the Hub, for model cards.
+        compute: computes the value from labels (n,) and predictions (n,).
+        title: the name for readers, with the unit in parentheses.
+        hub_name: the name on the Hub, for model cards.
     """
 
     compute: Callable[[np.ndarray, np.ndarray], float]

@@ -1,4 +1,4 @@
-"""What exact ranking must give, computed slowly and obviously."""
+"""A slow and obvious reference for exact ranking."""
 
 from contextlib import contextmanager
 from unittest.mock import patch
@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as hnp
 from workbench.masks import parallel
 from workbench.masks.ranking import vectors
 
-# Few distinct values, so that ties at the threshold are the rule, and any values at all.
+# Either few distinct values, so that ties at the threshold are common, or arbitrary values.
 TIES = st.sampled_from([-2.0, -1.0, -1e-45, -0.0, 0.0, 1e-45, 2e-45, 0.5, 1.0, 3e38])
 ANY = st.floats(width=32, allow_nan=False, allow_infinity=False)
 SIZES = st.sampled_from([1, 2, 3, 4, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129])
@@ -19,7 +19,7 @@ SHAPES = st.one_of(hnp.array_shapes(max_dims=3, max_side=7), SIZES.map(lambda si
 ARRAYS = st.one_of(
     hnp.arrays(np.float32, SHAPES, elements=TIES), hnp.arrays(np.float32, SHAPES, elements=ANY)
 )
-# How the work is done, of which results must not depend: (chunk, threads, by torch's functions).
+# Ways to do the work, which must not affect results: (chunk, threads, whether torch's kernels are used).
 WAYS = st.tuples(st.sampled_from([8, 16, 64, 1 << 18]), st.sampled_from([1, 2, 3]), st.booleans())
 
 
@@ -31,7 +31,7 @@ def slow_top_k(values: list[float], kept: int) -> list[bool]:
 
 @contextmanager
 def working(way: tuple[int, int, bool]):
-    """Within this, ranking works the given way; with torch's functions as if tensors were on a device."""
+    """Within this, ranking works in the given way; with torch's kernels as if tensors were on a device."""
     chunk, threads, by_torch = way
     before = torch.get_num_threads()
     torch.set_num_threads(threads)

@@ -1,4 +1,4 @@
-"""Both sets of kernels compute what their descriptions say, and the same."""
+"""Both sets of kernels compute what their docstrings say, and agree."""
 
 import subprocess
 import sys
@@ -31,7 +31,7 @@ def vectors(layout):
 
 @settings(deadline=None)
 @given(st.one_of(TIES, ANY), st.one_of(TIES, ANY))
-def test_keys_order_as_numbers_do(a, b):
+def test_keys_have_the_order_of_the_numbers(a, b):
     assert (a < b, a == b) == (key_of(a) < key_of(b), key_of(a) == key_of(b))
 
 
@@ -50,9 +50,9 @@ def test_marks_follow_the_keys(kernels, array, data):
     out = torch.empty(len(keys), dtype=torch.bool)
     assert kernels.mark(bits, threshold, ties, out) == len(equal)
     assert out.tolist() == marks
-    packed, found = kernels.packed_marks(bits, threshold, ties)
+    packed, count = kernels.packed_marks(bits, threshold, ties)
     assert packed.tolist() == np.packbits(marks).tolist()
-    assert found == len(equal)
+    assert count == len(equal)
 
 
 @pytest.mark.parametrize("layout", [FLOAT32, FLOAT64], ids=["float32", "float64"])
@@ -80,7 +80,7 @@ def test_histograms_follow_the_keys(kernels, layout, data):
 @KERNELS
 @pytest.mark.parametrize("layout", [FLOAT32, FLOAT64], ids=["float32", "float64"])
 @pytest.mark.parametrize("value", [torch.inf, -torch.inf, torch.nan, -torch.nan])
-def test_what_is_not_finite_has_the_largest_magnitude(kernels, layout, value):
+def test_values_that_are_not_finite_have_the_largest_magnitude(kernels, layout, value):
     values = torch.tensor([1.0, value, -3.0], dtype=layout.real)
     window = Window.of(-5, 5, layout)
     counts = np.zeros(window.bins, dtype=np.int64)
@@ -109,7 +109,7 @@ def test_a_tensor_of_the_layout_is_not_copied():
 
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 3), min_size=1), st.data())
-def test_the_bin_of_the_nth_largest(counts, data):
+def test_the_bin_of_the_nth_largest_key_is_correct(counts, data):
     keys = [place for place, number in enumerate(counts) for _ in range(number)][::-1]
     if not keys:
         return
@@ -119,11 +119,11 @@ def test_the_bin_of_the_nth_largest(counts, data):
     assert above == sum(key > place for key in keys)
 
 
-def test_what_is_on_the_host():
+def test_only_cpu_tensors_are_on_the_host():
     assert on_host([torch.ones(1), torch.ones(2)])
     assert not on_host([torch.ones(1), torch.ones(2, device="meta")])
 
 
-def test_numba_is_imported_by_the_first_that_needs_it():
+def test_numba_is_imported_only_when_needed():
     code = "import sys, workbench.masks; sys.exit('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -1,4 +1,4 @@
-"""A guess may make ranking quicker and never changes what it gives."""
+"""A guess may make ranking faster but never changes its result."""
 
 import math
 
@@ -19,7 +19,7 @@ KEYS = st.integers(-(1 << 31), 1 << 31)
 
 @settings(deadline=None)
 @given(ARRAYS, st.data(), KEYS, st.integers(0, 1 << 31), WAYS)
-def test_a_guess_changes_nothing(array, data, key, reach, way):
+def test_a_guess_does_not_change_the_result(array, data, key, reach, way):
     tensor = torch.from_numpy(array)
     kept = data.draw(st.integers(0, tensor.numel()))
     near = data.draw(st.integers(-70_000, 70_000))
@@ -32,21 +32,21 @@ def test_a_guess_changes_nothing(array, data, key, reach, way):
 
 @pytest.mark.parametrize("sample", [[-5.0], [5.0], [-0.0, 0.0], [0.5, 1.5, math.nan], [math.inf] * 9])
 @pytest.mark.parametrize("kept", [1, 500, 4999, 5000])
-def test_a_sample_that_misleads_changes_nothing(kept, sample, monkeypatch):
+def test_a_misleading_sample_does_not_change_the_result(kept, sample, monkeypatch):
     values = torch.rand(5000, generator=torch.Generator().manual_seed(0))
     monkeypatch.setattr(Vector, "sample", lambda self, step: np.array(sample, dtype=np.float32))
-    found = choose(vectors_of({"w": values}, ["w"]), kept)
-    assert found.threshold == values.sort(descending=True).values[kept - 1].view(torch.int32)
-    assert found.ties == kept - (values.view(torch.int32) > found.threshold).sum()
+    choice = choose(vectors_of({"w": values}, ["w"]), kept)
+    assert choice.threshold == values.sort(descending=True).values[kept - 1].view(torch.int32)
+    assert choice.ties == kept - (values.view(torch.int32) > choice.threshold).sum()
 
 
-def test_a_sample_finds_the_threshold_in_one_pass_over_everything(monkeypatch):
+def test_with_a_sample_one_pass_over_all_entries_is_enough(monkeypatch):
     windows = []
     counted = selection._histogram
     monkeypatch.setattr(selection, "_histogram", lambda v, w: windows.append(w) or counted(v, w))
     values = torch.randn(1 << 20, generator=torch.Generator().manual_seed(0))
     choose(vectors_of({"w": values}, ["w"]), 1 << 16)
-    # The other windows are bins of the first.
+    # All other windows are bins of the first one.
     widths = [window.last - window.first for window in windows]
     assert widths == sorted(widths, reverse=True)
     assert widths[0] < 1 << 20
@@ -54,7 +54,7 @@ def test_a_sample_finds_the_threshold_in_one_pass_over_everything(monkeypatch):
 
 @settings(deadline=None)
 @given(st.sampled_from([FLOAT32, FLOAT64]), st.data())
-def test_a_window_has_the_finite_keys_it_is_asked_for(layout, data):
+def test_a_window_has_exactly_the_finite_keys_requested(layout, data):
     keys = st.integers(-2 * layout.infinity, 2 * layout.infinity)
     first, last = sorted([data.draw(keys), data.draw(keys)])
     window = Window.of(first, last, layout)
@@ -66,7 +66,7 @@ def test_a_window_has_the_finite_keys_it_is_asked_for(layout, data):
 
 @settings(deadline=None)
 @given(st.sampled_from([FLOAT32, FLOAT64]), st.data())
-def test_bins_cut_a_window_into_pieces_without_gaps(layout, data):
+def test_bins_divide_a_window_without_gaps(layout, data):
     keys = st.integers(1 - layout.infinity, layout.infinity - 1)
     window = Window.of(*sorted([data.draw(keys), data.draw(keys)]), layout)
     assert window.bin(0, layout).first == window.first

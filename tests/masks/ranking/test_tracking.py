@@ -1,4 +1,4 @@
-"""A tracker chooses what ranking from scratch chooses, at every step."""
+"""At every step, a tracker makes the same choice as ranking from scratch."""
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ from workbench.errors import BadInput
 from workbench.masks import TopKTracker, topk_counts
 from workbench.masks.ranking import selection
 
-# How far scores move in a step, relative to their size: hardly, much, and to somewhere else.
+# How far scores move in a step, relative to their size: slightly, far, and to new values.
 MOVES = st.sampled_from([0.0, 1e-7, 1e-3, 0.1, 10.0])
 
 
@@ -30,11 +30,11 @@ def test_every_step_equals_ranking_from_scratch(arrays, moves, data, way):
             assert list(keep) == list(scores)
             assert all(torch.equal(keep[name], expected[name]) for name in scores)
             total = sum(kept.values())
-            found = entries(together.select(scores, total).values())
-        assert found == slow_top_k(entries(scores.values()), total)
+            chosen = entries(together.select(scores, total).values())
+        assert chosen == slow_top_k(entries(scores.values()), total)
 
 
-def test_a_small_move_is_found_in_one_pass(monkeypatch):
+def test_a_small_move_needs_one_pass(monkeypatch):
     windows = []
     counted = selection._histogram
     monkeypatch.setattr(selection, "_histogram", lambda v, w: windows.append(w) or counted(v, w))
@@ -65,17 +65,17 @@ def test_scores_that_require_gradients_are_ranked():
     ("scores", "kept", "message"),
     [
         ({}, 1, "empty"),
-        ({"w": torch.ones(2)}, 3, "3 weights of all matrices cannot be kept; give an integer from 0 to 2"),
-        ({"w": torch.ones(2)}, {"v": 1}, "disagree"),
+        ({"w": torch.ones(2)}, 3, "cannot keep 3 weights of all matrices. Give an integer from 0 to 2"),
+        ({"w": torch.ones(2)}, {"v": 1}, "'v' is not in both mappings"),
         ({"w": torch.tensor([1.0, torch.nan])}, 1, "1 of 2 values of 'w' are NaN"),
     ],
 )
-def test_bad_input_is_refused(scores, kept, message):
+def test_bad_input_is_rejected(scores, kept, message):
     with pytest.raises(BadInput, match=message):
         TopKTracker().select(scores, kept)
 
 
-def test_scores_that_stop_being_finite_are_refused_by_name():
+def test_scores_that_stop_being_finite_are_rejected_by_name():
     tracker, scores = TopKTracker(), {"v": torch.rand(50), "w": torch.rand(50)}
     for _ in range(3):
         tracker.select(scores, 20)

@@ -1,4 +1,4 @@
-"""With which chance a randomized mask keeps a weight, by its magnitude."""
+"""The probability that a randomized mask keeps a weight, by its magnitude."""
 
 import numpy as np
 import pytest
@@ -26,39 +26,39 @@ def histograms():
 
 
 @pytest.mark.parametrize("law", LAWS)
-def test_chances_sum_to_the_number_of_weights_to_keep_and_rise_with_the_magnitude(histograms, law):
-    found = histograms.chances(**law)
-    assert found.counts.sum(axis=1).tolist() == [64 * 48] * 2
-    kept = (found.counts * found.chances).sum()
+def test_chances_sum_to_the_kept_count_and_rise_with_the_magnitude(histograms, law):
+    result = histograms.chances(**law)
+    assert result.counts.sum(axis=1).tolist() == [64 * 48] * 2
+    kept = (result.counts * result.chances).sum()
     assert kept == pytest.approx((1 - law["sparsity"]) * 2 * 64 * 48, rel=1e-3)
-    assert (np.diff(found.chances, axis=1) >= -1e-12).all()
-    assert found.chances.min() >= 0
-    assert found.chances.max() <= 1
+    assert (np.diff(result.chances, axis=1) >= -1e-12).all()
+    assert result.chances.min() >= 0
+    assert result.chances.max() <= 1
 
 
 @pytest.mark.parametrize("law", LAWS)
-def test_their_sums_are_the_expectation(histograms, law):
-    found, expected = histograms.chances(**law), histograms.expect(**law)
-    kept = (found.counts * found.chances).sum(axis=1)
-    shared = (found.counts * found.chances**2).sum(axis=1)
+def test_their_sums_equal_the_expectation(histograms, law):
+    result, expected = histograms.chances(**law), histograms.expect(**law)
+    kept = (result.counts * result.chances).sum(axis=1)
+    shared = (result.counts * result.chances**2).sum(axis=1)
     assert (shared / (2 * kept - shared)).tolist() == pytest.approx(expected.matrices["overlap"].tolist())
 
 
 def test_masks_keep_weights_with_these_chances(histograms):
     law = LAWS[0]
-    found = histograms.chances(**law)
+    result = histograms.chances(**law)
     name = next(iter(WEIGHTS))
     counted = np.zeros(64 * 48)
     for seed in range(200):
         counted += sample_mask(WEIGHTS, **law, seed=seed)[name].flatten().numpy()
     size = WEIGHTS[name].abs().flatten().numpy()
-    chance = np.interp(size, (found.edges[:-1] + found.edges[1:]) / 2, found.chances[0])
+    chance = np.interp(size, (result.edges[:-1] + result.edges[1:]) / 2, result.chances[0])
     assert np.abs(counted / 200 - chance).max() < 0.18  # five standard deviations of a half
     middle = (chance > 0.2) & (chance < 0.8)
     assert middle.sum() > 20
     assert counted[middle].mean() / 200 == pytest.approx(chance[middle].mean(), abs=0.02)
 
 
-def test_what_cannot_be_sampled_is_refused(histograms):
+def test_unusable_arguments_are_rejected(histograms):
     with pytest.raises(BadInput, match="ratio 0"):
         histograms.chances(0.9, ratio=0)

@@ -67,9 +67,9 @@ def test_the_exponent_is_lowered_only_as_far_as_whole_draws_ask():
 @pytest.mark.parametrize(
     ("distance", "message"),
     [
-        (0.0, "not in \\(0, 1\\); 0.03 moves three of a hundred"),
+        (0.0, "not in \\(0, 1\\)\\. For example, 0.03 moves 3 %"),
         (0.6, "distance 0.6 is not below 0.5, that of a uniform draw"),
-        (1e-4, "takes more than 131072 draws"),
+        (1e-4, "needs more than 131072 draws"),
     ],
 )
 def test_distances_out_of_reach_are_refused(distance, message):
@@ -79,6 +79,6 @@ def test_distances_out_of_reach_are_refused(distance, message):
 
 def test_laws_are_only_for_samplers_that_draw():
     with pytest.raises(
-        BadInput, match="laws are for the methods counts and draws, and the method is uniform"
+        BadInput, match="laws are only for the methods counts and draws, but the method is uniform"
     ):
         sample_mask({"w": gaussian(10, 10)}, 0.5, method="uniform", laws={"w": Law(1, 5.0)})

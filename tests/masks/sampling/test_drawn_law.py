@@ -1,10 +1,10 @@
 """Both samplers have the law of the paper.
 
-The yardstick is written here a third time, with NumPy's weighted choice. Masks of either sampler are
-compared with it in what a study looks at: how often weights of each size are kept, how many kept
-weights the magnitude mask would prune, and how far two independent masks overlap. The seeds are
-fixed, so a test passes or fails for ever; the bound of four standard errors is what 25 comparisons a
-case can bear; the second test shows that an exponent off by a tenth exceeds it.
+The reference implementation uses NumPy's weighted choice. Masks of both samplers are compared to it in the
+quantities that matter in a study: how often weights of each size are kept, how many kept weights the
+magnitude mask would prune, and how much two independent masks overlap. The seeds are fixed, so the tests are
+deterministic. The bound of four standard errors suits the 25 comparisons per case; the second test shows that
+an exponent off by a tenth exceeds it.
 """
 
 import functools
@@ -33,7 +33,7 @@ WEIGHTS = numpy_generator("law").standard_normal(NUMEL).astype(np.float32)
 
 
 def yardstick_mask(sparsity: float, draws: int, exponent: float, seed: int) -> np.ndarray:
-    """The procedure of the paper, as plainly as NumPy can say it."""
+    """The procedure of the paper, written in NumPy as directly as possible."""
     rng = numpy_generator("yardstick", seed)
     p = np.abs(WEIGHTS, dtype=np.float64) ** exponent
     kept = kept_count(NUMEL, sparsity)
@@ -46,7 +46,7 @@ def yardstick_mask(sparsity: float, draws: int, exponent: float, seed: int) -> n
 
 
 def measure(keep: np.ndarray, sparsity: float) -> dict[str, np.ndarray]:
-    """One row a mask: inclusion in ten bands of magnitude, distance from magnitude; a row a pair: overlap."""
+    """One row per mask: inclusion in ten bands of magnitude, distance from magnitude; per pair: overlap."""
     masks = [Mask.from_tensors({"w": torch.from_numpy(row)}) for row in keep]
     magnitude = topk_mask({"w": torch.from_numpy(np.abs(WEIGHTS))}, sparsity)
     bands = np.array_split(np.argsort(np.abs(WEIGHTS)), 10)
@@ -71,7 +71,7 @@ def sampled(sparsity: float, draws: int, exponent: float, method: str) -> np.nda
 
 
 def standard_errors(left: np.ndarray, right: np.ndarray) -> float:
-    """The largest difference of two columns' means, in standard errors of that difference."""
+    """The largest difference between the means of two columns, in standard errors of that difference."""
     variance = left.var(axis=0, ddof=1) / len(left) + right.var(axis=0, ddof=1) / len(right)
     difference = np.abs(left.mean(axis=0) - right.mean(axis=0))
     return float(np.max(difference / np.sqrt(np.maximum(variance, 1e-30))))
@@ -79,22 +79,22 @@ def standard_errors(left: np.ndarray, right: np.ndarray) -> float:
 
 @pytest.mark.parametrize("method", ["counts", "draws"])
 @pytest.mark.parametrize(("sparsity", "draws", "exponent"), CASES)
-def test_a_sampler_has_the_law_of_the_yardstick(sparsity, draws, exponent, method):
-    found = measure(sampled(sparsity, draws, exponent, method), sparsity)
+def test_a_sampler_has_the_law_of_the_reference(sparsity, draws, exponent, method):
+    measured = measure(sampled(sparsity, draws, exponent, method), sparsity)
     expected = yardstick(sparsity, draws, exponent)
-    off = {what: standard_errors(found[what], expected[what]) for what in expected}
-    assert max(off.values()) < 4, off
+    deviations = {what: standard_errors(measured[what], expected[what]) for what in expected}
+    assert max(deviations.values()) < 4, deviations
 
 
 @pytest.mark.parametrize("exponent", [1.0, 5.0, 15.0])
-def test_the_comparison_sees_an_exponent_that_is_off_by_a_tenth(exponent):
-    found = measure(sampled(0.9, 12, 1.1 * exponent, "counts"), 0.9)
+def test_the_comparison_detects_an_exponent_that_is_off_by_a_tenth(exponent):
+    measured = measure(sampled(0.9, 12, 1.1 * exponent, "counts"), 0.9)
     expected = yardstick(0.9, 12, exponent)
-    assert max(standard_errors(found[what], expected[what]) for what in expected) > 4
+    assert max(standard_errors(measured[what], expected[what]) for what in expected) > 4
 
 
 @pytest.mark.parametrize("method", ["counts", "draws"])
-def test_ties_are_broken_by_lot_and_not_by_place(method):
+def test_ties_are_broken_at_random_and_not_by_position(method):
     half = torch.from_numpy(WEIGHTS[: NUMEL // 2])
     weights = {"w": torch.cat([half, half])}
     masks = [sample_mask(weights, 0.9, 0.002, seed=seed, method=method)["w"].numpy() for seed in range(MASKS)]
@@ -103,7 +103,7 @@ def test_ties_are_broken_by_lot_and_not_by_place(method):
 
 
 @pytest.mark.parametrize(("ratio", "share"), [(5e-5, 0.030), (8e-5, 0.023), (1e-4, 0.021), (3e-4, 0.012)])
-def test_a_large_gaussian_matrix_is_as_random_as_the_procedure_was_found_to_be(ratio, share):
+def test_a_large_gaussian_matrix_is_as_random_as_measured_for_the_procedure(ratio, share):
     weights = torch.from_numpy(numpy_generator("gaussian").standard_normal((768, 768)).astype(np.float32))
     magnitude = topk_mask({"w": weights.abs()}, 0.54)
     mask = sample_mask({"w": weights}, 0.54, ratio)

@@ -1,4 +1,4 @@
-"""Sampling in one pass keeps, bit for bit, the weights with the largest z, however z was avoided."""
+"""Sampling in one pass keeps, bit for bit, the weights with the largest z, without computing every z."""
 
 import math
 
@@ -23,7 +23,7 @@ def group(tensors: list[torch.Tensor], kept: int, draws: int, exponent: float, s
     vectors = []
     for i, tensor in enumerate(tensors):
         vectors.append(Vector(f"w{i}", tensor, common_layout(tensors)))
-        if device:  # what a vector on an accelerator is, but for the device
+        if device:  # like a vector on an accelerator, except for the device
             vectors[-1].on_host, vectors[-1].kernels = False, kernels_torch
     histogram = Histogram.merged([Histogram.of(vector, 10) for vector in vectors])
     return Group(tuple(vectors), histogram, kept, draws, exponent, derive(seed, "exact"))
@@ -35,7 +35,7 @@ def sampled(drawn: Group) -> np.ndarray:
 
 
 def slowly_sampled(tensors: list[torch.Tensor], drawn: Group) -> np.ndarray:
-    """Every z, one after the other, by SciPy; sorted."""
+    """Computes every z with SciPy, one after the other, and sorts them."""
     log_time = SolvedLaw.of(drawn, 6.0).log_time
     z = []
     for i, w in enumerate(torch.cat([t.flatten().double() for t in tensors]).abs().tolist()):
@@ -57,7 +57,7 @@ def slowly_sampled(tensors: list[torch.Tensor], drawn: Group) -> np.ndarray:
 
 @st.composite
 def weights(draw) -> list[torch.Tensor]:
-    """Matrices of awkward sizes with ties, zeros of either sign, subnormals; some strided, some narrow."""
+    """Matrices of awkward sizes with ties, zeros of both signs and subnormals; some strided, some narrow."""
     generator = torch.Generator().manual_seed(draw(st.integers(0, 2**32)))
     tensors = []
     for _ in range(draw(st.integers(1, 3))):
@@ -82,13 +82,13 @@ def weights(draw) -> list[torch.Tensor]:
     exponent=st.sampled_from([0.0, 0.3, 1.0, 5.0, 30.0]),
     seed=st.integers(0, 99),
 )
-def test_one_pass_keeps_what_ranking_every_z_would(tensors, share, draws, exponent, seed):
+def test_one_pass_keeps_the_same_weights_as_ranking_every_z(tensors, share, draws, exponent, seed):
     alive = sum(int(t.count_nonzero()) for t in tensors)
     if alive:
         drawn = group(tensors, max(1, round(share * alive)), draws, exponent, seed)
-        found = sampled(drawn)
-        assert found.sum() == drawn.kept
-        np.testing.assert_array_equal(found, slowly_sampled(tensors, drawn))
+        result = sampled(drawn)
+        assert result.sum() == drawn.kept
+        np.testing.assert_array_equal(result, slowly_sampled(tensors, drawn))
 
 
 @settings(deadline=None)  # the first call compiles
@@ -105,7 +105,7 @@ def test_an_accelerator_gives_the_same_bits(tensors, share, draws, seed):
 
 
 @pytest.mark.parametrize("draws", [1, 2, 55])
-def test_a_threshold_out_of_the_window_costs_a_pass_and_changes_nothing(draws, monkeypatch):
+def test_a_threshold_outside_the_window_costs_a_pass_but_does_not_change_the_mask(draws, monkeypatch):
     tensors = [torch.randn(100, 100, generator=torch.Generator().manual_seed(3))]
     drawn = group(tensors, 1000, draws, 5.0)
     expected = sampled(drawn)
@@ -136,7 +136,7 @@ def test_neither_chunks_nor_threads_nor_margins_change_a_bit(scope, monkeypatch)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_the_largest_numbers_are_counted_and_infinity_is_refused(dtype):
+def test_the_largest_numbers_are_counted_and_infinity_is_rejected(dtype):
     huge = torch.finfo(dtype).max
     mask = sample_mask({"w": torch.tensor([huge, 1.0, -huge, 0.5], dtype=dtype)}, 0.5, exponent=30)
     assert mask["w"].tolist() == [True, False, True, False]

@@ -1,4 +1,4 @@
-"""Random numbers out of a hash: one definition, two implementations, no pattern."""
+"""Random numbers from a hash: one definition, two implementations, no pattern."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def uniforms(key: np.uint64, start: int, count: int) -> np.ndarray:
 
 
 def splitmix(key: int, index: int) -> int:
-    """The published function, in integers without bounds."""
+    """The published function, with unbounded integers."""
     x = (key + index * 0x9E3779B97F4A7C15) % 2**64
     x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
     x = (x ^ (x >> 27)) * 0x94D049BB133111EB % 2**64
@@ -34,7 +34,7 @@ def splitmix(key: int, index: int) -> int:
 
 @settings(deadline=None)  # the first call compiles
 @given(KEYS, st.integers(0, 2**40))
-def test_both_implementations_are_the_published_function(key, index):
+def test_both_implementations_equal_the_published_function(key, index):
     expected = [splitmix(key, index + i) for i in range(3)]
     assert hashes(np.uint64(key), index, 3).tolist() == expected
     on_device = hashed_torch(key, index, index + 3, torch.device("cpu"))
@@ -51,7 +51,7 @@ def key(*parts) -> np.uint64:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_numbers_are_uniform_and_their_neighbours_independent(seed):
+def test_numbers_are_uniform_and_neighbours_are_independent(seed):
     u = uniforms(key(seed, "a"), 0, 1 << 18)
     assert stats.kstest(u, "uniform").pvalue > 1e-3
     for lag in (1, 2, 8, 768):
@@ -60,13 +60,13 @@ def test_numbers_are_uniform_and_their_neighbours_independent(seed):
 
 
 @pytest.mark.parametrize("other", [(1, "a"), (0, "b"), (0, "layer.1.query.weight")])
-def test_streams_of_other_seeds_and_names_are_independent(other):
+def test_streams_with_different_seeds_or_names_are_independent(other):
     u, v = uniforms(key(0, "a"), 0, 1 << 18), uniforms(key(*other), 0, 1 << 18)
     joint = np.histogram2d(u, v, bins=16, range=[[0, 1], [0, 1]])[0]
     assert stats.chisquare(joint.ravel()).pvalue > 1e-4
 
 
-def test_each_of_the_bits_is_fair_and_flips_with_each_bit_of_the_key():
+def test_every_bit_is_fair_and_flips_with_every_bit_of_the_key():
     bits = np.unpackbits(hashes(key(0), 0, 1 << 14).view(np.uint8)).reshape(-1, 64)
     assert np.abs(bits.mean(axis=0) - 0.5).max() < 5 * 0.5 / np.sqrt(1 << 14)
     for flipped in range(64):

@@ -1,4 +1,4 @@
-"""Histograms of magnitudes against counting one by one."""
+"""Histograms of magnitudes, compared to counting one by one."""
 
 import numpy as np
 import pytest
@@ -27,38 +27,38 @@ def histogram(values: torch.Tensor, precision: int, by_torch: bool = False) -> H
 @given(array=ARRAYS, precision=st.integers(3, 10))
 def test_each_weight_is_counted_between_the_edges_of_its_bin(layout, by_torch, array, precision):
     values = torch.from_numpy(array).to(layout.real)
-    found = histogram(values, precision, by_torch)
+    result = histogram(values, precision, by_torch)
     magnitudes = values.double().abs().numpy().ravel()
-    assert found.zeros == (magnitudes == 0).sum()
-    assert found.numel == magnitudes.size
-    for low, high, count in zip(found.lower, found.upper, found.counts, strict=True):
+    assert result.zeros == (magnitudes == 0).sum()
+    assert result.numel == magnitudes.size
+    for low, high, count in zip(result.lower, result.upper, result.counts, strict=True):
         inside = (magnitudes > (0 if low == 5e-324 else low)) & (magnitudes <= high)
         assert count == inside.sum() > 0
 
 
 @settings(deadline=None)  # the first call compiles
 @given(array=ARRAYS, precision=st.integers(3, 10))
-def test_a_coarser_histogram_is_that_of_the_weights(array, precision):
+def test_a_coarser_histogram_equals_one_built_from_the_weights(array, precision):
     values = torch.from_numpy(array)
-    found, expected = histogram(values, 10).coarser(precision), histogram(values, precision)
-    np.testing.assert_array_equal(found.bins, expected.bins)
-    np.testing.assert_array_equal(found.counts, expected.counts)
-    assert (found.shift, found.zeros) == (expected.shift, expected.zeros)
+    result, expected = histogram(values, 10).coarser(precision), histogram(values, precision)
+    np.testing.assert_array_equal(result.bins, expected.bins)
+    np.testing.assert_array_equal(result.counts, expected.counts)
+    assert (result.shift, result.zeros) == (expected.shift, expected.zeros)
 
 
 @settings(deadline=None)  # the first call compiles
 @given(st.lists(ARRAYS, min_size=1, max_size=3))
-def test_merged_histograms_are_those_of_all_weights_together(arrays):
+def test_merged_histograms_equal_one_of_all_weights(arrays):
     tensors = [torch.from_numpy(array).flatten() for array in arrays]
-    found, expected = Histogram.merged([histogram(t, 7) for t in tensors]), histogram(torch.cat(tensors), 7)
-    np.testing.assert_array_equal(found.bins, expected.bins)
-    np.testing.assert_array_equal(found.counts, expected.counts)
-    assert found.zeros == expected.zeros
+    result, expected = Histogram.merged([histogram(t, 7) for t in tensors]), histogram(torch.cat(tensors), 7)
+    np.testing.assert_array_equal(result.bins, expected.bins)
+    np.testing.assert_array_equal(result.counts, expected.counts)
+    assert result.zeros == expected.zeros
 
 
 @LAYOUTS
 @BY_TORCH
-def test_whatever_its_bits_what_is_not_finite_is_refused(layout, by_torch):
+def test_values_that_are_not_finite_are_rejected_whatever_their_bits(layout, by_torch):
     for bits in (layout.infinity, layout.infinity + 1, (1 << layout.width - 1) - 1, -1):
         values = torch.tensor([5, bits, 0], dtype=layout.integer).view(layout.real)
         with pytest.raises(BadInput, match="1 of 3 values of 'w'"):

@@ -1,4 +1,4 @@
-"""The law of a weight and the tail it rests on, against SciPy."""
+"""The law of a weight and the binomial tail, compared to SciPy."""
 
 import math
 
@@ -16,7 +16,7 @@ Y = st.floats(-12, 3.5)
 
 @settings(deadline=None)  # the first call compiles
 @given(st.integers(2, 10**9), st.floats(-6, 6), Y)
-def test_the_tail_is_that_of_the_binomial_distribution(draws, deviations, y):
+def test_the_tail_equals_that_of_the_binomial_distribution(draws, deviations, y):
     pi = -math.expm1(-math.exp(y))
     variance = draws * pi * (1 - pi)
     count = min(max(round(draws * pi + deviations * math.sqrt(variance)), 0), draws)
@@ -30,7 +30,7 @@ def test_the_tail_is_that_of_the_binomial_distribution(draws, deviations, y):
 
 @settings(deadline=None)  # the first call compiles
 @given(st.integers(1, 700), Y, st.floats(0, 1), st.floats(0, 700))
-def test_a_weight_passes_a_threshold_as_often_as_its_chance_says(draws, y, share, near):
+def test_a_weight_passes_a_threshold_with_its_chance(draws, y, share, near):
     u = min(max(share, 2.0**-53), 1 - 2.0**-53)
     z = law.place(u, y, near, draws)
     assert law.chance(y, z, draws) == pytest.approx(u, rel=1e-6, abs=1e-12)
@@ -42,7 +42,7 @@ def test_a_weight_passes_a_threshold_as_often_as_its_chance_says(draws, y, share
 
 @settings(deadline=None)  # the first call compiles
 @given(st.integers(2, 700), Y, st.floats(2.0**-53, 0.999), st.floats(0, 700))
-def test_where_the_search_begins_does_not_change_the_result(draws, y, u, near):
+def test_the_start_of_the_search_does_not_change_the_result(draws, y, u, near):
     assert law.place(u, y, near, draws) == law.place(u, y, 0.0, draws)
 
 
@@ -55,7 +55,7 @@ def rank(counts: np.ndarray, kept: int) -> int:
 
 @settings(deadline=None)  # the first call compiles
 @given(LOG_P, st.floats(0, 0.999), st.integers(1, 200), st.randoms(use_true_random=False))
-def test_time_and_threshold_make_chances_sum_to_the_count(log_p, share, draws, random):
+def test_time_and_threshold_make_the_chances_sum_to_the_count(log_p, share, draws, random):
     counts = np.array([random.randint(1, 50) for _ in log_p])
     kept = max(1, math.floor(share * counts.sum()))
     start = rank(counts, kept)

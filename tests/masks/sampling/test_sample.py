@@ -1,4 +1,4 @@
-"""Randomized masks: exact counts, seeds, zeros, ranges. The law is in test_sampling_law.py."""
+"""Randomized masks: exact counts, seeds, zeros, ranges. The law is tested in test_drawn_law.py."""
 
 import math
 
@@ -46,7 +46,7 @@ def test_the_count_is_exact_at_any_exponent_and_dynamic_range(exponent, decades,
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_sample_depends_on_seed_and_name_alone(method):
+def test_a_sample_depends_only_on_seed_and_name(method):
     weights = {"a": gaussian(20, 20), "b": gaussian(20, 20)}
     both = sample_mask(weights, 0.9, 0.05, seed=3, method=method)
     assert both == sample_mask(dict(reversed(weights.items())), 0.9, 0.05, seed=3, method=method)
@@ -73,7 +73,7 @@ def test_scale_sign_and_dtype_of_the_weights_do_not_matter():
     assert mask == sample_mask({"w": weights.float() * 2.0**-100}, 0.9, 0.02)
 
 
-def test_more_draws_come_nearer_to_the_magnitude_mask():
+def test_more_draws_get_closer_to_the_magnitude_mask():
     weights = {"w": gaussian(64, 64)}
     magnitude = topk_mask({"w": weights["w"].abs()}, 0.9)
     distances = [(sample_mask(weights, 0.9, ratio) ^ magnitude).kept for ratio in (3e-4, 3e-3, 3e-2, 3)]
@@ -101,7 +101,7 @@ def test_more_draws_come_nearer_to_the_magnitude_mask():
         ({"weights": {"w": torch.ones(0)}}, "'w' has shape"),
     ],
 )
-def test_unusable_arguments_are_refused(options, message):
+def test_unusable_arguments_are_rejected(options, message):
     arguments = {"weights": {"w": gaussian(10, 10)}, "sparsity": 0.5} | options
     with pytest.raises(BadInput, match=message):
         sample_mask(**arguments)
@@ -111,7 +111,7 @@ def test_unusable_arguments_are_refused(options, message):
 def test_too_few_non_zero_weights_are_counted_in_the_message(method):
     weights = {"w": torch.tensor([1.0] * 3 + [0.0] * 7)}
     assert sample_mask(weights, 0.7, method=method)["w"].tolist() == [True] * 3 + [False] * 7
-    with pytest.raises(BadInput, match=r"w has 3 non-zero weights, and sparsity 0\.5 keeps 5 of 10"):
+    with pytest.raises(BadInput, match=r"w has 3 non-zero weights, but sparsity 0\.5 keeps 5 of 10"):
         sample_mask(weights, 0.5, method=method)
 
 

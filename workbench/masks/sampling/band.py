@@ -1,4 +1,4 @@
-"""Draws within a band around the threshold (`prune_type` 5 of the released code); literal, and slow."""
+"""Draws within a band around the threshold (`prune_type` 5 of the released code); literal and slow."""
 
 import numpy as np
 
@@ -6,22 +6,23 @@ from workbench.masks.sampling.draws import most_drawn, packed, positive_magnitud
 from workbench.masks.sampling.solved_law import Group
 from workbench.randomness import numpy_generator
 
-# The band reaches up to so many times the threshold magnitude.
+# The band's upper end, as a multiple of the threshold magnitude.
 _REACH = 1.5
 
 
 def sample_band(group: Group) -> dict[str, np.ndarray]:
-    """Keeps what is above the band, and `draws.most_drawn` of the band.
+    """Keeps all weights above the band, and the ones drawn most often within it.
 
-    With v the k-th largest magnitude, the band holds the b kept weights of magnitude v to 3/2 v and the b
-    next smaller ones, fewer where fewer are not zero. Of these, T = max(int(r b), 1) draws choose b.
+    Let v be the k-th largest magnitude. The band contains the b kept weights with magnitudes from v to 3/2 v,
+    and the b next smaller ones (fewer if there are not enough non-zero weights). T = max(int(r b), 1) draws
+    choose b of them.
 
     Returns:
-        the packed bits of each vector, by its name.
+        The packed bits of each vector, by name.
     """
     rng = numpy_generator(group.key)
     magnitudes, alive = positive_magnitudes(group)
-    # Of equal magnitudes the one with the lower index ranks higher, as in `topk_mask`.
+    # Among equal magnitudes, the one with the lower index ranks higher, as in `topk_mask`.
     ranked = np.argsort(-magnitudes[alive], kind="stable")
     ordered = magnitudes[alive][ranked]
     above = int(np.count_nonzero(ordered[: group.kept] > _REACH * ordered[group.kept - 1]))

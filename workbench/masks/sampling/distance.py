@@ -1,4 +1,4 @@
-"""How often to draw so that masks are a given distance from the magnitude mask, whatever a matrix's size."""
+"""Sampling laws for a given distance from the magnitude mask, independent of the size of a matrix."""
 
 from collections.abc import Callable, Mapping
 
@@ -12,7 +12,7 @@ from workbench.masks.ranking.vectors import on_host
 from workbench.masks.sampling.histogram import Histogram, upper_edges
 from workbench.masks.sampling.sample import Law, check_law, counted_group
 
-# Draws beyond which sums over the histogram's bins are no longer exact enough.
+# Beyond this number of draws, sums over the histogram's bins are not accurate enough.
 _MOST_DRAWS = 1 << 17
 
 
@@ -23,37 +23,40 @@ def laws_at_distance(
     exponent: float = 5.0,
     scope: str = "matrix",
 ) -> dict[str, Law]:
-    """Draws and exponent of each group, for `sample_mask(..., laws=...)`.
+    """The draws and exponent of each group, for `sample_mask(..., laws=...)`.
 
-    By paper A's ratio the number of draws grows with a matrix, so that masks of small encoders are more
-    random. Here it is the fewest draws whose expected distance (as `MagnitudeHistograms.expect` has it) is at
-    most the one asked for. Since draws are whole numbers, a few of them come out too near, and even a single
-    one does where much is to be moved. The exponent is therefore lowered until the expected distance is the
-    one asked for: by little where there are many draws.
+    With paper A's ratio the number of draws grows with the matrix, so masks of small encoders are more
+    random. Here the number of draws is the smallest one whose expected distance (see
+    `MagnitudeHistograms.expect`) is at most the requested one. Since draws are integers, a few draws can
+    result in a smaller distance than requested, and for a large distance even a single draw does. The
+    exponent is therefore lowered until the expected distance is the requested one; with many draws it is
+    lowered only slightly.
 
     Args:
         weights, sparsity, scope: as in `sample_mask`.
         distance: share of the kept weights that the magnitude mask prunes, in (0, 1).
-        exponent: tau, the highest.
+        exponent: the maximum of tau.
 
     Returns:
-        a law for each group's name.
+        The law of each group, by name.
 
     Raises:
-        BadInput: as `sample_mask`, or a distance that cannot be reached: a uniform draw is nearer, or it
-            takes too many draws.
+        BadInput: as `sample_mask`; also if the distance cannot be reached, because it exceeds that of a
+            uniform draw or needs too many draws.
     """
     check_law(1.0, exponent)
     if not 0 < distance < 1:
-        raise BadInput(f"distance {distance!r} is not in (0, 1); 0.03 moves three of a hundred kept weights.")
+        raise BadInput(
+            f"distance {distance!r} is not in (0, 1). For example, 0.03 moves 3 % of the kept weights."
+        )
     wanted, serial = budgets(weights, sparsity, scope), not on_host(weights.values())
 
     def law(budget: Budget) -> Law:
         _, histogram = counted_group(weights, budget, serial)
         return _law(budget, histogram, distance, exponent)
 
-    found = each(law, [(budget,) for budget in wanted], serial)
-    return {budget.group: law for budget, law in zip(wanted, found, strict=True)}
+    laws = each(law, [(budget,) for budget in wanted], serial)
+    return {budget.group: law for budget, law in zip(wanted, laws, strict=True)}
 
 
 def _law(budget: Budget, histogram: Histogram, distance: float, exponent: float) -> Law:
@@ -61,14 +64,15 @@ def _law(budget: Budget, histogram: Histogram, distance: float, exponent: float)
     if distance >= most:
         raise BadInput(
             f"distance {distance} is not below {most:.4g}, that of a uniform draw of {budget.kept} from the "
-            f"{histogram.alive} non-zero weights of {budget.group}. Ask for less, or for a higher sparsity."
+            f"{histogram.alive} non-zero weights of {budget.group}. Give a smaller distance or a higher "
+            "sparsity."
         )
     expected = _expected_distance(histogram, budget.kept)
     draws = _fewest(lambda draws: expected(draws, exponent) <= distance)
     if draws is None:
         raise BadInput(
-            f"distance {distance} of {budget.group} takes more than {_MOST_DRAWS} draws at exponent "
-            f"{exponent}. Ask for more, or for a higher exponent."
+            f"distance {distance} of {budget.group} needs more than {_MOST_DRAWS} draws at exponent "
+            f"{exponent}. Give a larger distance or a higher exponent."
         )
     low, high = 0.0, exponent
     while high - low > 1e-4 * exponent:
@@ -78,7 +82,7 @@ def _law(budget: Budget, histogram: Histogram, distance: float, exponent: float)
 
 
 def _fewest(enough: Callable[[int], bool]) -> int | None:
-    """The least number of draws up to the limit that is enough; None if none is."""
+    """The smallest sufficient number of draws up to the limit; None if there is none."""
     high = 1
     while not enough(high):
         if high >= _MOST_DRAWS:
@@ -92,7 +96,7 @@ def _fewest(enough: Callable[[int], bool]) -> int | None:
 
 
 def _expected_distance(histogram: Histogram, kept: int) -> Callable[[int, float], float]:
-    """Expected distance of a group by draws and exponent."""
+    """The expected distance of a group as a function of draws and exponent."""
     from workbench.masks.sampling.expected_numba import expectations
 
     first, last = histogram.bins[0], histogram.bins[-1]

@@ -1,4 +1,4 @@
-"""The procedure of paper A literally: draws without replacement, counted. A yardstick; it is slow."""
+"""The literal procedure of paper A, counting draws without replacement; slow, and used as a reference."""
 
 import numpy as np
 
@@ -8,10 +8,10 @@ from workbench.randomness import numpy_generator
 
 
 def draw(group: Group) -> dict[str, np.ndarray]:
-    """Keeps the `kept` weights that are drawn most often, ties broken at random.
+    """Keeps the `kept` weights that are drawn most often, with ties broken at random.
 
     Returns:
-        the packed bits of each vector, by its name.
+        The packed bits of each vector, by name.
     """
     rng = numpy_generator(group.key)
     magnitudes, alive = positive_magnitudes(group)
@@ -22,32 +22,35 @@ def draw(group: Group) -> dict[str, np.ndarray]:
 
 
 def positive_magnitudes(group: Group) -> tuple[np.ndarray, np.ndarray]:
-    """The magnitudes of a group, float64, in the order of its weights, and the places of those above zero."""
+    """The magnitudes of a group's weights, float64, in order, and the indices of those above zero."""
     spans = [kernels_for(v).magnitudes(v.bits(*span)) for v in group.vectors for span in v.spans()]
     magnitudes = np.concatenate(spans)
     return magnitudes, np.flatnonzero(magnitudes)
 
 
 def most_drawn(log_p: np.ndarray, kept: int, draws: int, rng: np.random.Generator) -> np.ndarray:
-    """The places of the `kept` weights that are taken most often in so many draws; ties broken at random.
+    """The indices of the `kept` weights that are drawn most often, with ties broken at random.
 
     Args:
-        log_p: log probabilities up to a constant.
+        log_p: log probabilities, up to a constant.
+        kept: weights per draw, and weights to return.
+        draws: number of draws.
+        rng: source of randomness.
     """
     counts = np.zeros(log_p.size)
     for _ in range(draws):
-        # Weights arrive in the order of their Gumbel keys: the first to arrive are a weighted draw.
+        # Weights arrive in the order of their Gumbel keys; the first to arrive form a weighted draw.
         counts[_largest(log_p + rng.gumbel(size=log_p.size), kept)] += 1
     return _largest(counts + rng.random(log_p.size), kept)
 
 
 def packed(group: Group, keep: np.ndarray) -> dict[str, np.ndarray]:
-    """The packed bits of each vector of a group, out of one bool for each of its weights."""
+    """The packed bits of each vector in a group, given one bool per weight."""
     ends = np.cumsum([vector.size for vector in group.vectors])
     parts = np.split(keep, ends[:-1])
     return {vector.name: np.packbits(part) for vector, part in zip(group.vectors, parts, strict=True)}
 
 
 def _largest(values: np.ndarray, kept: int) -> np.ndarray:
-    """The places of the `kept` largest."""
+    """The indices of the `kept` largest values."""
     return np.argpartition(values, values.size - kept)[values.size - kept :]

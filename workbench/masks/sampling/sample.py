@@ -4,24 +4,24 @@ For a vector w of N weights of which k are kept, sampling ratio r and exponent t
 
     p_i  = |w_i|^tau / sum_j |w_j|^tau
     T    = max(int(r (N - k)), 1)                            number of draws
-    c_i  = in how many of T draws of k weights without replacement, probabilities p, weight i is
+    c_i  = number of draws that contain weight i, out of T draws of k weights without replacement
     mask = the k largest c; ties at the boundary are broken at random
 
-Two samplers do this. `method="draws"` is the paper's procedure literally, T weighted draws without
-replacement. `method="counts"`, the default, reaches the same law in one pass. A draw without replacement
-keeps the k smallest of the arrival times E_i / p_i (E exponential), that is those before the k-th arrival
-time t; for many weights t hardly varies, and weight i is drawn with probability
-pi_i = 1 - exp(-t p_i), t such that these sum to k. Hence c_i ~ Binomial(T, pi_i). It deviates from
-the literal procedure in that t is fixed and that the counts of different weights are independent,
-where drawing exactly k at a time makes them weakly negatively dependent; both vanish as k grows.
-Where T = 1 the draw is made literally: independent counts would leave places to fill at random. t is found
-from a histogram whose bins are narrower than a thousandth of their magnitude; that changes no probability pi
-by more than 1e-5 at exponents up to 5 and 1e-3 up to 100.
+Two samplers implement this. `method="draws"` is the literal procedure of the paper: T weighted draws without
+replacement. `method="counts"`, the default, samples from the same law in one pass. A draw without replacement
+keeps the k smallest arrival times E_i / p_i (E exponential), that is, those before the k-th arrival time t.
+For many weights t hardly varies, and weight i is drawn with probability pi_i = 1 - exp(-t p_i), where t is
+such that these probabilities sum to k. Hence c_i ~ Binomial(T, pi_i). This deviates from the literal
+procedure in that t is fixed, and in that the counts of different weights are independent, whereas drawing
+exactly k weights at a time makes them weakly negatively dependent; both effects vanish as k grows. For T = 1
+the draw is performed literally, because independent counts would leave part of the mask to be filled at
+random. t is computed from a histogram whose bins are narrower than a thousandth of their magnitude, which
+changes no probability pi by more than 1e-5 at exponents up to 5, and 1e-3 up to 100.
 
-The released code has more variants. `draws_by="kept"` makes T = max(int(r k), 1) (its type 1).
-`method="uniform"` keeps any k weights that are not zero, all alike (its type 3, which draws among zeros too).
-`method="band"` keeps what is larger than 3/2 of the threshold magnitude and draws within a band around it
-(its type 5; `sampling.band`).
+The released code has more variants. `draws_by="kept"` sets T = max(int(r k), 1) (its type 1).
+`method="uniform"` keeps k of the non-zero weights, uniformly at random (its type 3, which also draws zeros).
+`method="band"` keeps all weights above 3/2 of the threshold magnitude and draws within a band around the
+threshold (its type 5; see `sampling.band`).
 """
 
 from collections.abc import Mapping
@@ -43,14 +43,14 @@ from workbench.masks.sampling.histogram import Histogram
 from workbench.masks.sampling.solved_law import Group
 from workbench.randomness import derive
 
-# 1024 bins an octave, each at most a thousandth of its magnitude wide.
+# 1024 bins per octave, each at most a thousandth of its magnitude wide.
 _PRECISION = 10
 _SAMPLERS = {"counts": counts.sample, "draws": draw, "uniform": counts.sample, "band": sample_band}
 _DRAWS_BY = ("removed", "kept")
 
 
 class Law(NamedTuple):
-    """How the weights of one group are drawn.
+    """The sampling law of one group.
 
     Attributes:
         draws: T.
@@ -73,28 +73,28 @@ def sample_mask(
     draws_by: str = "removed",
     laws: Mapping[str, Law] | None = None,
 ) -> Mask:
-    """One random mask around the magnitude mask; the smaller `ratio`, the more the two differ.
+    """Samples a random mask around the magnitude mask; the smaller `ratio`, the more the two differ.
 
-    Each weight has its own random number, a hash of (seed, name of the matrix or group, index of the
-    weight in it). So what is sampled for one matrix depends neither on the other matrices nor on their
-    order, and the mask neither on the device nor on the number of threads.
+    Each weight has its own random number, a hash of (seed, name of the matrix or group, index of the weight
+    in it). The sample of one matrix therefore does not depend on the other matrices or their order, and the
+    mask does not depend on the device or the number of threads.
 
     Args:
-        weights: names and floating-point tensors, finite. A weight of zero is never kept, so that masks
-            sampled from pruned weights are nested.
+        weights: finite floating-point tensors by name. Zero weights are never kept, so masks sampled from
+            pruned weights are nested.
         sparsity: share of weights to prune, in [0, 1); exactly `kept_count(numel, sparsity)` are kept.
         ratio: draws per removed weight, r above, in (0, 1e6]. The paper uses 5e-5 to 3e-4.
         exponent: tau above, in [0, 1000]; 0 draws uniformly, the paper uses 5.
-        scope: which weights form one vector w: each "matrix" (the paper), each "type", or "global".
-        seed: of the sample.
+        scope: the weights that form one vector w: each "matrix" (as in the paper), each "type", or "global".
+        seed: seed of the sample.
         method: "counts", "draws", "uniform" or "band", as above.
-        draws_by: what `ratio` multiplies, the "removed" weights or the "kept" ones.
-        laws: for "counts" and "draws", draws and exponent of each group by its name, as `laws_at_distance`
-            finds them; in place of `ratio`, `exponent` and `draws_by`.
+        draws_by: whether `ratio` multiplies the number of "removed" or of "kept" weights.
+        laws: for "counts" and "draws", the draws and exponent of each group by name, such as those of
+            `laws_at_distance`, instead of `ratio`, `exponent` and `draws_by`.
 
     Raises:
-        BadInput: an argument out of its range, weights that cannot be ranked, a sparsity that keeps no
-            weight, or fewer non-zero weights than are to be kept.
+        BadInput: an argument is out of range, the weights cannot be ranked, the sparsity keeps no weight, or
+            there are fewer non-zero weights than are to be kept.
     """
     check_law(ratio, exponent)
     _check_ways(method, draws_by, laws)
@@ -123,7 +123,7 @@ def counted_group(
     """The matrices of a group, and the histogram of all their magnitudes.
 
     Raises:
-        BadInput: fewer weights are not zero than are to be kept.
+        BadInput: there are fewer non-zero weights than are to be kept.
     """
     layout = common_layout(weights[name] for name in budget.names)
     vectors = tuple(Vector(name, weights[name], layout) for name in budget.names)
@@ -133,11 +133,11 @@ def counted_group(
 
 
 def check_law(ratio: float, exponent: float) -> None:
-    """Refuses a `ratio` or `exponent` that `sample_mask` does not know."""
+    """Rejects a `ratio` or `exponent` that is out of range."""
     if not 0 < ratio <= 1e6:
-        raise BadInput(f"sampling ratio {ratio!r} is not in (0, 1e6]; the paper uses 5e-5 to 3e-4")
+        raise BadInput(f"sampling ratio {ratio!r} is not in (0, 1e6]. The paper uses 5e-5 to 3e-4.")
     if not 0 <= exponent <= 1000:
-        raise BadInput(f"sampling exponent {exponent!r} is not in [0, 1000]; the paper uses 5")
+        raise BadInput(f"sampling exponent {exponent!r} is not in [0, 1000]. The paper uses 5.")
 
 
 def _check_ways(method: str, draws_by: str, laws: Mapping[str, Law] | None) -> None:
@@ -147,19 +147,20 @@ def _check_ways(method: str, draws_by: str, laws: Mapping[str, Law] | None) -> N
         raise unknown("way to count draws", draws_by, _DRAWS_BY)
     if laws is not None and method not in ("counts", "draws"):
         raise BadInput(
-            f"laws are for the methods counts and draws, and the method is {method}; leave out one."
+            f"laws are only for the methods counts and draws, but the method is {method}. Leave one of them "
+            "out."
         )
 
 
 def check_alive(group: str, numel: int, alive: int, kept: int) -> None:
-    """Refuses to keep more of a group's `numel` weights than the `alive` ones that are not zero."""
+    """Rejects a group with fewer non-zero weights (`alive`) than are to be kept."""
     if alive < kept:
         raise BadInput(
-            f"{group} has {alive} non-zero weights, and sparsity {1 - kept / numel:.6g} keeps {kept} of "
+            f"{group} has {alive} non-zero weights, but sparsity {1 - kept / numel:.6g} keeps {kept} of "
             f"{numel}. Zeros are never sampled: choose a sparsity above that of the weights."
         )
 
 
 def number_of_draws(numel: int, kept: int, ratio: float, by: str = "removed") -> int:
-    """T for `kept` of a group's `numel` weights."""
+    """The number of draws T for keeping `kept` of a group's `numel` weights."""
     return max(int(ratio * (kept if by == "kept" else numel - kept)), 1)
