@@ -192,6 +192,8 @@ def test_the_chosen_candidate_is_marked():
 def test_copies_of_the_magnitude_mask_have_no_ratio_to_name():
     copies = POOL.assign(ratio=float("nan"), from_magnitude=0.0)
     assert figures.pool.distance_from_magnitude(copies).data[0].name == "copy of the magnitude mask"
+    sampled = copies.assign(from_magnitude=0.1)
+    assert figures.pool.distance_from_magnitude(sampled).data[0].name == "sampled without a ratio"
 
 
 def test_candidates_at_one_point_share_a_label():

@@ -154,7 +154,8 @@ class RunBench:
         config: TrainingConfig,
         rules: RaceRules,
     ) -> RaceOutcome:
-        if PROPORTIONATE_RACES in self._practices:
+        # Full trainings, which are for study, are evaluated like the training of a level.
+        if PROPORTIONATE_RACES in self._practices and race.candidate(0).purpose == "racing":
             lengths = self._data.train.lengths, self._data.validation.lengths
             config = in_proportion(config, rules.rounds, *lengths)
         folders = [self._stage(race.candidate(index)) for index in range(len(pool))]

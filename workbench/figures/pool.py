@@ -29,12 +29,14 @@ def distance_from_magnitude(pool: pd.DataFrame, expected: float | None = None) -
         expected: the expected distance, drawn as a dashed line; None if it is unknown.
     """
     figure = go.Figure(layout={"template": TEMPLATE, "height": 340})
-    for place, (ratio, rows) in enumerate(pool.groupby("ratio", dropna=False)):
+    pool = pool.sort_values("ratio", kind="stable")
+    kinds = pool.apply(_kind, axis="columns", result_type="reduce")
+    for place, (kind, rows) in enumerate(pool.groupby(kinds, sort=False)):
         figure.add_trace(
             go.Scatter(
                 x=rows["candidate"].astype(str),
                 y=100 * rows["from_magnitude"],
-                name="copy of the magnitude mask" if pd.isna(ratio) else f"sampling ratio {ratio:.2g}",
+                name=kind,
                 mode="markers",
                 marker={
                     "size": 11,
@@ -131,6 +133,13 @@ def _chosen(rows: pd.DataFrame) -> go.Scatter:
         hoverinfo="skip",
         cliponaxis=False,
     )
+
+
+def _kind(candidate: pd.Series) -> str:
+    """How a candidate's mask was made; samplers other than the paper's have no ratio."""
+    if not pd.isna(candidate["ratio"]):
+        return f"sampling ratio {candidate['ratio']:.2g}"
+    return "copy of the magnitude mask" if candidate["from_magnitude"] == 0 else "sampled without a ratio"
 
 
 def _expected(pool: pd.DataFrame, distance: float) -> go.Scatter:

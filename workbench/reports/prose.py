@@ -17,6 +17,12 @@ _SUBJECT = {
     ),
     "images": ("ResNet", "all convolution kernels; BatchNorm and head"),
 }
+_TIE_BREAKS = {
+    "loss": "the lower validation loss decided.",
+    "metric": "the losses were equal, and the higher metric decided.",
+    "order": "the candidates were equal in metric and loss, and the first of them was chosen. This race did "
+    "not tell its masks apart.",
+}
 NO_FULL_SCORES = (
     "This run trained only the chosen mask in full, so there are no final scores to compare early scores "
     "with. The setting full_scores=true of the engine randomized trains every candidate in full."
@@ -56,12 +62,16 @@ def what_was_run(run: Run) -> list[str]:
 
 
 def cautions(run: Run) -> list[str]:
-    """What to know before trusting the scores: selection on dev, and manual interventions."""
+    """What to know before trusting the scores: selection on dev, manual interventions, and ties."""
     paragraphs = [
         f"A person removed candidates from {race} before its mask was chosen: {', '.join(map(str, dropped))}."
         " Scores decided only among the others. This is not part of the spec, so making the run again does "
         "not repeat it."
         for race, dropped in run.results.get("interventions", {}).items()
+    ]
+    paragraphs += [
+        f"Equal early scores in {race}: {_TIE_BREAKS[broken_by]}"
+        for race, broken_by in run.results.get("ties", {}).items()
     ]
     if run.spec.selection != "dev":
         return paragraphs
