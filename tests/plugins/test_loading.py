@@ -72,14 +72,14 @@ def test_a_relative_file_is_relative_to_the_file_that_names_it(plugin):
         ("x = 1", "adds nothing"),
         (
             CRITERION.format(name="magnitude"),
-            "criterion 'magnitude' exists already, built into the workbench",
+            "criterion 'magnitude' already exists, built into the workbench",
         ),
-        (CRITERION.format(name="smallest") + CRITERION.format(name="magnitude"), "exists already"),
-        (ENGINE.format(id="imp", method="prune"), "engine 'imp' exists already"),
+        (CRITERION.format(name="smallest") + CRITERION.format(name="magnitude"), "already exists"),
+        (ENGINE.format(id="imp", method="prune"), "engine 'imp' already exists"),
         (ENGINE.format(id="lazy", method="prun"), r"engine lazy has no method prune\(self, bench\)"),
         (
             "from workbench.tasks import add_source\nadd_source('mine', 3)",
-            "task source mine is 3; give Source",
+            "task source mine is 3. Give Source",
         ),
         ("from workbench.sweeps import add_executor\nadd_executor('mine', 3)", "executor mine is 3; give a"),
         (
@@ -122,13 +122,13 @@ def test_a_plugin_that_is_not_there(registries, target, message):
 def test_two_plugins_of_one_name_are_refused(plugin, tmp_path):
     load_plugin(plugin(CRITERION.format(name="smallest")))
     (tmp_path / "other").mkdir()
-    with pytest.raises(BadInput, match=r"a plugin mine .* is loaded already"):
+    with pytest.raises(BadInput, match=r"a plugin mine .* is already loaded"):
         load_plugin(plugin(CRITERION.format(name="smaller"), "other/mine"))
 
 
 def test_a_clash_names_the_plugin_that_was_first(plugin):
     load_plugin(plugin(CRITERION.format(name="smallest")))
-    with pytest.raises(BadInput, match=r"'smallest' exists already, from plugin mine \(sha256:"):
+    with pytest.raises(BadInput, match=r"'smallest' already exists, from plugin mine \(sha256:"):
         load_plugin(plugin(CRITERION.format(name="smallest"), "another"))
 
 
@@ -137,7 +137,7 @@ def test_a_run_names_the_plugin_that_it_needs_or_that_changed(plugin):
     records = plugins.as_records([loaded, None, loaded])
     assert records == [{"name": "mine", "version": loaded.version, "target": "mine.py"}]
     check_records(records, "run a")
-    with pytest.raises(BadInput, match=r"run a was made with plugin mine \(sha256:0\), and sha256:"):
+    with pytest.raises(BadInput, match=r"run a was made with plugin mine \(sha256:0\), but sha256:"):
         check_records([records[0] | {"version": "sha256:0"}], "run a")
     with pytest.raises(
         BadInput, match=r"run a needs plugin other \(1\.0\), which is not loaded.*--plugin other"
