@@ -42,6 +42,9 @@ class Samples:
         self.model, self.inputs, self.labels = model, inputs, labels
         self.step = 0
 
+    def hold(self, mask):
+        pass
+
     def sample(self, count, batch_size):
         for n in range(count):
             yield {"x": self.inputs[n : n + 1], "labels": self.labels[n : n + 1]}

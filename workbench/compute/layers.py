@@ -72,15 +72,23 @@ class SparseLinear(nn.Module):
     @property
     def weight(self) -> torch.Tensor:
         """The matrix (out_features, in_features), zeros included, made anew; gradients reach `values`."""
-        flat = torch.zeros(
-            math.prod(self.structure.shape), dtype=self.values.dtype, device=self.values.device
-        )
-        flat = flat.index_put((self.structure.positions().to(self.values.device),), self.values)
+        return self.spread(self.values)
+
+    def spread(self, values: torch.Tensor) -> torch.Tensor:
+        """The matrix of one number for each kept weight, zeros elsewhere."""
+        flat = torch.zeros(math.prod(self.structure.shape), dtype=values.dtype, device=values.device)
+        flat = flat.index_put((self.structure.positions().to(values.device),), values)
         return flat.view(self.structure.shape)
+
+    def gather(self, matrix: torch.Tensor) -> torch.Tensor:
+        """What a matrix of this shape has in the places of the kept weights."""
+        return matrix.reshape(-1)[self.structure.positions().to(matrix.device)]
 
     def dense(self) -> nn.Linear:
         """The dense layer with the same weights, and zeros."""
-        linear = nn.Linear(self.in_features, self.out_features, self.bias is not None, self.values.device)
+        linear = nn.utils.skip_init(
+            nn.Linear, self.in_features, self.out_features, self.bias is not None, device=self.values.device
+        )
         with torch.no_grad():
             linear.weight.copy_(self.weight)
             if self.bias is not None:

@@ -48,7 +48,8 @@ class ACDC(Engine):
         last_dense_epochs: length of the last decompressed phase.
         final_epochs: length of the last compressed phase. Steps that do not fill a pair of phases are added
             to it.
-        reset_moments: reset the optimizer's state at the start of each decompressed phase.
+        reset_moments: reset the optimizer's state at the start of each decompressed phase. If not, pruned
+            weights gather moments in compressed phases, which are then always computed with dense matrices.
         decay: how the learning rate decays over the whole run.
     """
 
@@ -130,12 +131,15 @@ class Alternation(Sparsifier):
         """Starts dense."""
         self._enter(None)
 
-    def after_step(self) -> None:
-        """Re-applies the mask, or changes it if a phase starts.
+    def before_step(self) -> None:
+        """Sets the gradients of pruned weights to zero, which matters only where gradients are clipped.
 
-        In a compressed phase all weights receive gradients, as in the released code, and the pruned weights
-        are set to zero again.
+        In the released code all weights receive gradients in a compressed phase.
         """
+        self._now.before_step()
+
+    def after_step(self) -> None:
+        """Re-applies the mask, or changes it if a phase starts."""
         self._now.after_step()
         if self.training.step not in self._starts:
             return
@@ -184,6 +188,23 @@ class Alternation(Sparsifier):
         self._enter(Mask.from_tensors(tensors) if tensors else None)
 
     def _enter(self, mask: Mask | None) -> None:
-        self._now = FixedMask(mask) if mask else Sparsifier()
+        self.hold(None)
+        kind = FixedMask if self._reset_moments else _Gathering
+        self._now = kind(mask) if mask else Sparsifier()
         self._now.attach(self.training)
         self._now.begin()
+        self.weights = self._now.weights
+
+
+class _Gathering(FixedMask):
+    """Lets the moments of pruned weights take in their gradients, for the phase in which they come back."""
+
+    def hold(self, mask: Mask | None) -> None:
+        """Leaves the model dense, since pruned weights have moments."""
+
+    def begin(self) -> None:
+        """Sets the pruned weights to zero."""
+        self.after_step()
+
+    def before_step(self) -> None:
+        """Leaves all gradients."""

@@ -105,6 +105,9 @@ class ReturningPruning(CriterionPruning):
             self.weights[name].grad.masked_fill_(gone, 0)
         self._uncover()
 
+    def hold(self, mask: Mask | None) -> None:
+        """Leaves the model dense, since the values behind the mask are trained."""
+
     def put(self, mask: Mask) -> None:
         """Replaces the current mask."""
         self._uncover()

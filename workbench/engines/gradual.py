@@ -105,7 +105,15 @@ class GradualPruning(Sparsifier, ABC):
         """Prunes if the plan has this step."""
         sparsity = self._plan.get(self.training.step)
         if sparsity is not None:
+            self.hold(None)
             self.put(self.choose(sparsity))
+
+    @torch.no_grad()
+    def before_step(self) -> None:
+        """Sets the gradients of pruned weights to zero, which matters only where gradients are clipped."""
+        for name, weight, gone in self._masked():
+            if weight.grad is not None:
+                weight.grad.masked_fill_(gone, 0)
 
     @torch.no_grad()
     def after_step(self) -> None:
@@ -117,11 +125,12 @@ class GradualPruning(Sparsifier, ABC):
         self._mask = mask
         self.gone = {name: ~mask[name].to(weight.device) for name, weight in self.weights.items()}
         self.cover()
+        self.hold(mask)
 
     def cover(self) -> None:
         """Sets the pruned weights to zero."""
-        for name, gone in self.gone.items():
-            self.weights[name].masked_fill_(gone, 0)
+        for _, weight, gone in self._masked():
+            weight.masked_fill_(gone, 0)
 
     def among_kept(self, scores: Scores) -> Scores:
         """The scores, with the lowest value for weights that are already pruned."""
@@ -155,8 +164,8 @@ class GradualPruning(Sparsifier, ABC):
     @torch.no_grad()
     def check(self) -> None:
         """Every pruned weight must be zero."""
-        for name, gone in self.gone.items():
-            if torch.count_nonzero(self.weights[name][gone]):
+        for name, weight, gone in self._masked():
+            if torch.count_nonzero(weight[gone]):
                 raise RuntimeError(f"a pruned weight of {name} is not zero at step {self.training.step}")
 
     def tensors(self) -> dict[str, Tensor]:
@@ -170,3 +179,7 @@ class GradualPruning(Sparsifier, ABC):
         kept = {name: ~tensors[f"gone.{name}"] for name in self.weights if f"gone.{name}" in tensors}
         if kept:
             self.put(Mask.from_tensors(kept))
+
+    def _masked(self) -> list[tuple[str, Tensor, Tensor]]:
+        """The matrices that are dense parameters, with their pruned positions."""
+        return [(name, weight, self.gone[name]) for name, weight in self.weights.items() if name in self.gone]

@@ -1,6 +1,6 @@
 """Models: pretrained encoders and ResNets, their prunable weights, and the cost of a forward pass."""
 
-from workbench.models.anatomy import embeddings, forward_flops, prunable
+from workbench.models.anatomy import embeddings, feed_forwards, forward_flops, prunable
 from workbench.models.loading import load_encoder, load_tokenizer, save_model
 from workbench.models.location import MINILM, RESNET20, UNTRAINED, locate, reads
 from workbench.models.weights import load_weights
@@ -10,6 +10,7 @@ __all__ = [
     "RESNET20",
     "UNTRAINED",
     "embeddings",
+    "feed_forwards",
     "forward_flops",
     "load_encoder",
     "load_tokenizer",

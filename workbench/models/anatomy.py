@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Iterator
 from weakref import WeakKeyDictionary
 
 import torch
@@ -10,6 +11,12 @@ from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
 _ENCODER_LAYER = re.compile(r"\.(layer|layers|albert_layers)\.\d+\.")
+# Names within a layer of BERT and its kin, of DistilBERT and of ALBERT.
+_FEED_FORWARDS = (
+    ("intermediate.dense", "intermediate.intermediate_act_fn", "output.dense"),
+    ("ffn.lin1", "ffn.activation", "ffn.lin2"),
+    ("ffn", "activation", "ffn_output"),
+)
 _flops_by_side: WeakKeyDictionary[nn.Module, dict[int, int]] = WeakKeyDictionary()
 
 
@@ -31,13 +38,23 @@ def embeddings(model: nn.Module) -> dict[str, nn.Parameter]:
     return {name: weight for name, weight in model.named_parameters() if ".embeddings." in f".{name}"}
 
 
+def feed_forwards(model: nn.Module) -> Iterator[tuple[str, str, str]]:
+    """The names of the two linear layers of each feed-forward block, with the activation between them."""
+    modules = dict(model.named_modules())
+    for name in modules:
+        for names in _FEED_FORWARDS:
+            block = tuple(f"{name}.{part}" for part in names)
+            if all(part in modules for part in block):
+                yield block
+
+
 def forward_flops(model: nn.Module, batch: int, length: int) -> int:
     """Floating-point operations of one dense forward pass, counting multiplications and additions separately.
 
     For a text encoder this counts the linear matrices and the two matrix products of attention in its layers.
     It does not count embeddings, LayerNorm, softmax and the head, and it counts matrices that several layers
-    share (ALBERT) once. For a ResNet it counts the convolutions. Zeros count like other weights, since
-    unstructured sparsity skips no operations here.
+    share (ALBERT) once. For a ResNet it counts the convolutions. Zeros count like other weights, also where
+    sparse kernels skip them, so that costs can be compared.
 
     Args:
         model: a model from `load_encoder`.
@@ -46,7 +63,12 @@ def forward_flops(model: nn.Module, batch: int, length: int) -> int:
     """
     if model.main_input_name == "pixel_values":
         return batch * _convolution_flops(model, math.isqrt(length)) if batch else 0
-    linear = sum(weight.numel() for weight in prunable(model).values())
+    # Not by the weights' sizes: a layer that computes sparsely has fewer, and counts like a dense one.
+    linear = sum(
+        module.in_features * module.out_features
+        for name, module in model.named_modules()
+        if _ENCODER_LAYER.search(f"{name}.") and hasattr(module, "in_features")
+    )
     attention = 2 * model.config.num_hidden_layers * model.config.hidden_size * length
     return 2 * batch * length * (linear + attention)
 

@@ -5,11 +5,12 @@ from workbench.training.config import Distillation, TrainingConfig
 from workbench.training.evaluation import EvaluationSet, predict
 from workbench.training.fisher import BlockFisher, fisher_bytes
 from workbench.training.hardware import autocast, detect_precision, device, device_name, installed_memory
+from workbench.training.kept import load_model_tensors, model_tensors
 from workbench.training.objective import model_inputs
 from workbench.training.progress import progress_bar
 from workbench.training.saliency import CALIBRATION_BATCH_SIZE, CALIBRATION_BATCHES, label_gradients, saliency
 from workbench.training.sparsifier import FixedMask, Sparsifier, Training
-from workbench.training.trainer import MaskedTrainer, NonFiniteLoss, load_model_tensors, model_tensors
+from workbench.training.trainer import MaskedTrainer, NonFiniteLoss
 
 __all__ = [
     "CALIBRATION_BATCHES",

@@ -32,6 +32,9 @@ class Training(Protocol):
         They are a function of the run's seed, the stage and `step`.
         """
 
+    def hold(self, mask: Mask | None) -> None:
+        """Declares a mask fixed until the next call; layers of the model may be replaced by sparse ones."""
+
 
 class Sparsifier:
     """Base class; by itself it leaves the training dense.
@@ -42,6 +45,7 @@ class Sparsifier:
     sparsifier does not keep its trainer alive.
 
     Attributes:
+        weights: the prunable matrices that are dense parameters of the model now.
         lr: peak learning rate of `parameters`; it follows the schedule of the configuration.
         settled: whether the sparsity is final. Weights are kept only from evaluations at which it is.
         changed_at: optimizer steps done when the mask last changed.
@@ -61,6 +65,15 @@ class Sparsifier:
         """
         self.training = training
         self.weights = prunable(training.model)
+
+    def hold(self, mask: Mask | None) -> None:
+        """Tells the trainer that a mask stays until the next call, so that it may compute sparsely.
+
+        The matrices that it then computes sparsely, with neither pruned weights nor gradients or moments of
+        them, are not among `weights`.
+        """
+        self.training.hold(mask)
+        self.weights = prunable(self.training.model)
 
     def begin(self) -> None:
         """Called when the model holds the weights that the training starts from."""
@@ -118,13 +131,21 @@ class FixedMask(Sparsifier):
         """Applies the mask; rejects one that was made for another model."""
         super().attach(training)
         self._mask.apply_(training.model)
+        self.hold(self._mask)
         self._masked = [
-            (name, self.weights[name], self._mask[name].to(self.weights[name])) for name in self._mask.names
+            (name, self.weights[name], self._mask[name].to(self.weights[name]))
+            for name in self._mask.names
+            if name in self.weights
         ]
 
+    @torch.no_grad()
     def begin(self) -> None:
-        """Sets the pruned weights to zero."""
+        """Sets the pruned weights and their moments to zero."""
         self.after_step()
+        for _, weight, keep in self._masked:
+            for moment in self.training.optimizer.state.get(weight, {}).values():
+                if moment.shape == weight.shape:
+                    moment.mul_(keep)
 
     @torch.no_grad()
     def before_step(self) -> None:

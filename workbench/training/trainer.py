@@ -8,11 +8,13 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
+from workbench.compute.sparsify import Choice
 from workbench.masks import Mask
 from workbench.models import embeddings
 from workbench.randomness import seeded_globals
 from workbench.training.config import TrainingConfig
 from workbench.training.hardware import autocast
+from workbench.training.kept import KeptWeights
 from workbench.training.objective import loss_of, model_inputs
 from workbench.training.sparsifier import FixedMask, Sparsifier
 
@@ -48,6 +50,7 @@ class MaskedTrainer:
         teacher: nn.Module | Tensor | None = None,
         precision: str = "fp32",
         batches: Callable[[int, int, tuple], Mapping[str, Tensor]] | None = None,
+        sparse: Choice | None = None,
     ):
         """Prepares the model.
 
@@ -61,6 +64,8 @@ class MaskedTrainer:
             precision: "fp32" or "bf16".
             batches: returns a batch for a number, a batch size and a key; needed by sparsifiers that sample
                 training examples.
+            sparse: which matrices are computed with their kept weights alone while a mask is fixed. Their
+                layers are then replaced in the model, until `close` is called.
         """
         # Mixed precision uses torch's autocast, since accelerate fixes it once for the whole process, and a
         # notebook may train in fp32 after bf16.
@@ -77,6 +82,8 @@ class MaskedTrainer:
         self.on_sample: Callable[[Mapping[str, Tensor]], None] | None = None
         self._mean: dict[str, Tensor] = {}
         self._in_mean = 0
+        self._kept = KeptWeights(self.model, sparse)
+        self.optimizer: torch.optim.Optimizer | None = None
         self.sparsifier = FixedMask(mask) if isinstance(mask, Mask) else mask or Sparsifier()
         # A weak reference avoids a cycle, so that the optimizer's moments are freed with the trainer.
         self.sparsifier.attach(weakref.proxy(self))
@@ -144,15 +151,40 @@ class MaskedTrainer:
         return value
 
     @torch.no_grad()
+    def hold(self, mask: Mask | None) -> None:
+        """Declares a mask fixed until the next call, so that kept weights alone may be computed with.
+
+        Where that changes the layers of the model, moments and means of pruned weights are forgotten.
+
+        Args:
+            mask: None if the weights that are pruned may change in every step.
+        """
+        if not self._kept.changes(mask):
+            return
+        moments = self._moments_of(self._trained()) if self.optimizer else {}
+        mean = {name: self._kept.dense(name, tensor) for name, tensor in self._mean.items()}
+        self._kept.put(mask)
+        self._mean = {name: self._kept.kept(name, tensor) for name, tensor in mean.items()}
+        if self.optimizer:
+            steps = self.optimizer_steps
+            self.optimizer.param_groups[0]["params"] = list(self.model.parameters())
+            self._take_moments(moments, steps)
+
+    def close(self) -> None:
+        """Makes every layer of the model dense again; the trainer is of no use afterwards."""
+        self._kept.put(None)
+
+    @torch.no_grad()
     def take_mean(self) -> None:
         """Replaces the weights by the mean of the averaged ones."""
-        for name, parameter in self.model.named_parameters():
+        for name, parameter in self._kept.parameters().items():
             parameter.copy_(self._mean[name])
 
     def tensors(self) -> dict[str, Tensor]:
         """All tensors that `restore` needs: `model.*`, moments, `trained.*`, `sparsifier.*` and `mean.*`.
 
-        The tensors share memory with the model and the optimizer; clone them to keep them.
+        Names and shapes are those of the dense model. The tensors may share memory with the model and the
+        optimizer; clone them to keep them.
 
         Raises:
             NonFiniteLoss: the weights have diverged.
@@ -162,19 +194,20 @@ class MaskedTrainer:
         tensors = self.outcome(moments=True) | self._moments_of(trained)
         tensors |= {f"trained.{name}": parameter.detach() for name, parameter in trained.items()}
         tensors |= {f"sparsifier.{name}": tensor for name, tensor in self.sparsifier.tensors().items()}
-        return tensors | {f"mean.{name}": tensor for name, tensor in self._mean.items()}
+        return tensors | {f"mean.{name}": self._kept.dense(name, mean) for name, mean in self._mean.items()}
 
     def outcome(self, moments: bool) -> dict[str, Tensor]:
         """The tensors that a later stage starts from: `model.*` and optionally the moments of its parameters.
 
-        The tensors share memory with the model and the optimizer; errors are those of `tensors`.
+        Shapes, memory and errors are those of `tensors`.
         """
-        for name, weight in self.sparsifier.weights.items():
+        sparse = {name: layer.values for name, layer in self._kept.layers.items()}
+        for name, weight in (self.sparsifier.weights | sparse).items():
             if not torch.isfinite(weight.detach()).all():
                 raise NonFiniteLoss(f"weights of {name} are no longer finite after step {self.step}")
         self.sparsifier.check()
-        tensors = {f"model.{name}": tensor.detach() for name, tensor in model_tensors(self.model).items()}
-        return tensors | (self._moments_of(dict(self.model.named_parameters())) if moments else {})
+        tensors = {f"model.{name}": tensor for name, tensor in self._kept.tensors().items()}
+        return tensors | (self._moments_of(self._kept.parameters()) if moments else {})
 
     @property
     def optimizer_steps(self) -> int:
@@ -190,23 +223,20 @@ class MaskedTrainer:
             optimizer_steps: steps that the moments have averaged over.
             step: steps of this configuration already done; 0 for the weights of an earlier stage.
         """
-        load_model_tensors(self.model, tensors)
-        self.optimizer.state.clear()
+        if not isinstance(self.sparsifier, FixedMask):
+            self.sparsifier.hold(None)  # its next mask may keep other weights
+        self._kept.load(tensors)
         self.step = step
         if step:
             for name, parameter in self.sparsifier.parameters().items():
                 parameter.copy_(tensors[f"trained.{name}"])
-        for name, parameter in self._trained().items():
-            if f"{self._moments[0]}.{name}" in tensors:
-                moments = {moment: tensors[f"{moment}.{name}"] for moment in self._moments}
-                moments = {name: tensor.to(self.device, copy=True) for name, tensor in moments.items()}
-                count = torch.tensor(float(optimizer_steps), device=self.device)
-                self.optimizer.state[parameter] = {"step": count, **moments}
+        self._take_moments(tensors, optimizer_steps)
         if not step:
             self.sparsifier.begin()
             return
         self.sparsifier.restore(_under("sparsifier.", tensors))
-        self._mean = {name: mean.to(self.device) for name, mean in _under("mean.", tensors).items()}
+        means = _under("mean.", tensors).items()
+        self._mean = {name: self._kept.kept(name, mean.to(self.device)) for name, mean in means}
         self._in_mean = sum(map(self.config.averages_at, range(1, step + 1)))
 
     @property
@@ -218,16 +248,27 @@ class MaskedTrainer:
         return _MOMENTS[self.config.optimizer]
 
     def _moments_of(self, parameters: Mapping[str, nn.Parameter]) -> dict[str, Tensor]:
+        """The moments of parameters by their dense names, in their dense shapes."""
         states = {name: self.optimizer.state.get(parameter, {}) for name, parameter in parameters.items()}
         return {
-            f"{moment}.{name}": state[moment]
+            f"{moment}.{name}": self._kept.dense(name, state[moment])
             for name, state in states.items()
             for moment in self._moments
             if moment in state
         }
 
+    def _take_moments(self, tensors: Mapping[str, Tensor], optimizer_steps: int) -> None:
+        """Replaces the optimizer's state by what `_moments_of` returned."""
+        self.optimizer.state.clear()
+        for name, parameter in self._trained().items():
+            if f"{self._moments[0]}.{name}" in tensors:
+                moments = {m: self._kept.kept(name, tensors[f"{m}.{name}"]) for m in self._moments}
+                moments = {name: tensor.to(self.device, copy=True) for name, tensor in moments.items()}
+                count = torch.tensor(float(optimizer_steps), device=self.device)
+                self.optimizer.state[parameter] = {"step": count, **moments}
+
     def _trained(self) -> dict[str, nn.Parameter]:
-        return dict(self.model.named_parameters()) | self.sparsifier.parameters()
+        return self._kept.parameters() | self.sparsifier.parameters()
 
     def _make_optimizer(self) -> torch.optim.Optimizer:
         config = self.config
@@ -243,7 +284,7 @@ class MaskedTrainer:
     @torch.no_grad()
     def _average(self) -> None:
         self._in_mean += 1
-        for name, parameter in self.model.named_parameters():
+        for name, parameter in self._kept.parameters().items():
             if self._in_mean == 1:
                 self._mean[name] = parameter.detach().clone()
             else:
@@ -252,17 +293,3 @@ class MaskedTrainer:
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensors[name] for name in tensors if name.startswith(prefix)}
-
-
-def model_tensors(model: nn.Module) -> dict[str, Tensor]:
-    """A model's parameters, tied ones once, and its persistent buffers."""
-    parameters = dict(model.named_parameters())
-    tied = dict(model.named_parameters(remove_duplicate=False)).keys()
-    return parameters | {name: value for name, value in model.state_dict().items() if name not in tied}
-
-
-@torch.no_grad()
-def load_model_tensors(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """Copies the `model.*` entries of `tensors` into a model of the same architecture."""
-    for name, target in model_tensors(model).items():
-        target.copy_(tensors[f"model.{name}"])
