@@ -37,19 +37,23 @@ def interrupted_at(advance, count: int):
     return step
 
 
-def stops_until_done(spec: RunSpec, folder: Path, monkeypatch: pytest.MonkeyPatch, every: int) -> int:
+def stops_until_done(
+    spec: RunSpec, folder: Path, monkeypatch: pytest.MonkeyPatch, every: int, compute: str = "auto"
+) -> int:
     """Interrupts a run in every `every`-th step until it is complete; it must end as an unbroken one does.
+
+    Only its first start is given `compute`.
 
     Returns:
         how often it was stopped.
     """
-    whole = outcome(prune(spec, store=folder / "whole"))
+    whole = outcome(prune(spec, store=folder / "whole", compute=compute))
     monkeypatch.setattr(stage_training, "CHECKPOINT_SECONDS", 0.0)
     advance, stops = MaskedTrainer.advance, 0
     while True:
         monkeypatch.setattr(MaskedTrainer, "advance", interrupted_at(advance, every))
         try:
-            run = prune(spec, store=folder / "broken")
+            run = prune(spec, store=folder / "broken", compute="auto" if stops else compute)
             break
         except Stopped:
             stops += 1

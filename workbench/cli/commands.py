@@ -13,7 +13,9 @@ def prune(options: argparse.Namespace) -> None:
     from workbench.cli.run_spec import spec_of
     from workbench.execution import prune
 
-    run = prune(spec_of(options), store=options.store, keep_weights=options.keep_weights)
+    run = prune(
+        spec_of(options), store=options.store, keep_weights=options.keep_weights, compute=options.compute
+    )
     _print_table(run.table())
     print(run.path)
 
@@ -23,7 +25,7 @@ def grid(options: argparse.Namespace) -> None:
     from workbench.analysis.store import store_table
     from workbench.sweeps import Sweep, executor, read_grid
 
-    chosen = executor(options.executor, options.jobs)
+    chosen = executor(options.executor, options.jobs, options.compute)
     sweep = Sweep(read_grid(options.file, at_most=None if options.yes else 1000), options.store, chosen)
     try:
         sweep.run()

@@ -56,6 +56,7 @@ def _prune(sub: argparse.ArgumentParser) -> None:
     setting = "a setting of the engine, or dense.NAME; repeatable. match_steps_of=RUN equals that run's steps"
     add("--set", action="append", default=[], metavar="NAME=VALUE", help=setting)
     add("--keep-weights", action="store_true", help="leave every level's weights in the run folder")
+    _compute(sub)
     add("--recipe", metavar="FILE", help="a spec to start from: a YAML file or a packaged recipe's name")
     _store(sub), _plugin(sub)
 
@@ -65,6 +66,7 @@ def _grid(sub: argparse.ArgumentParser) -> None:
     add("file", metavar="FILE", help="a YAML file of tasks, engines, sparsities and seeds (docs/grid.md)")
     add("--executor", default="serial", metavar="NAME", help="serial (default), process, or a plugin's")
     add("--jobs", type=int, metavar="N", help="runs at a time, for `process` (default: one for each core)")
+    _compute(sub)
     add("--yes", action="store_true", help="also where there are more than a thousand runs")
     _store(sub), _plugin(sub)
 
@@ -99,6 +101,11 @@ def _track(sub: argparse.ArgumentParser) -> None:
 
 def _json(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--json", action="store_true", help="machine-readable")
+
+
+def _compute(sub: argparse.ArgumentParser) -> None:
+    how = "under a fixed mask: dense, sparse (kept weights alone), or auto (the quicker; default)"
+    sub.add_argument("--compute", default="auto", metavar="HOW", help=how)
 
 
 def _store(sub: argparse.ArgumentParser) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -36,6 +37,14 @@ class BreakEven:
         from workbench.compute.calibration import measured
 
         return measured(dtype)
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> "BreakEven":
+        """The reverse of `dataclasses.asdict`, also from JSON, where tuples are lists."""
+        parts = [
+            {kind: tuple(factors) for kind, factors in plain[part].items()} for part in ("dense", "sparse")
+        ]
+        return cls(plain["dtype"], *parts)
 
     def seconds(
         self, shape: tuple[int, int], kept: int, tokens: int, *, training: bool = True

@@ -34,20 +34,22 @@ _ROUNDS = 3
 def measured(dtype: torch.dtype) -> BreakEven:
     """See `BreakEven.measured`."""
     path = cache_folder() / f"break-even-{_key(dtype)}.json"
-    try:
-        return _from_plain(read_json(path))
-    except (
-        OSError,
-        WorkbenchError,
-        KeyError,
-        TypeError,
-        AttributeError,
-    ):  # there is none yet, or not a whole one
-        pass
+    if (kept := _read(path)) is not None:
+        return kept
     found = calibrate(dtype)
+    if (kept := _read(path)) is not None:  # by another process: all go by the same figures
+        return kept
     with contextlib.suppress(WorkbenchError):  # nothing but time is lost
         write_json(path, {"dtype": found.dtype, "dense": found.dense, "sparse": found.sparse})
     return found
+
+
+def _read(path: Path) -> BreakEven | None:
+    """What is kept; None if there is nothing, or if it is damaged."""
+    try:
+        return BreakEven.from_plain(read_json(path))
+    except (OSError, WorkbenchError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def cache_folder() -> Path:
@@ -114,11 +116,6 @@ def _fit(points: list[tuple[tuple[float, ...], float]]) -> tuple[float, ...]:
     scale = terms.max(axis=0)
     factors, _ = nnls(terms / scale, np.ones(len(points)))
     return tuple((factors / scale).tolist())
-
-
-def _from_plain(plain: dict) -> BreakEven:
-    parts = [{kind: tuple(factors) for kind, factors in plain[part].items()} for part in ("dense", "sparse")]
-    return BreakEven(plain["dtype"], *parts)
 
 
 def _key(dtype: torch.dtype) -> str:

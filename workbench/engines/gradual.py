@@ -111,7 +111,7 @@ class GradualPruning(Sparsifier, ABC):
     @torch.no_grad()
     def before_step(self) -> None:
         """Sets the gradients of pruned weights to zero, which matters only where gradients are clipped."""
-        for name, weight, gone in self._masked():
+        for _, weight, gone in self._masked():
             if weight.grad is not None:
                 weight.grad.masked_fill_(gone, 0)
 

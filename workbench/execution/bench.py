@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from workbench.engines import Candidate, RaceRules
+from workbench.execution.computing import sparse_choice
 from workbench.execution.environment import CACHED_TEACHER, PROPORTIONATE_RACES, release_memory
 from workbench.execution.models import RunModels
 from workbench.execution.proportion import in_proportion
@@ -66,6 +67,7 @@ class RunBench:
         self._models = models
         self._precision = environment["precision"]
         self._practices = environment.get("practices", ())
+        self._compute = environment.get("compute")
 
     def pretrained(self) -> StageState:
         """The pretrained encoder with a fresh head."""
@@ -242,10 +244,14 @@ class RunBench:
     ) -> Record:
         """Trains a stage to its end, or a candidate to the end of a round."""
         training = self._training(folder, state, config, mask, output, stream)
-        record = training.run(until)
-        if until is None or until == config.steps:
-            training.finish()
-            record = training.record
+        try:
+            record = training.run(until)
+            if until is None or until == config.steps:
+                training.finish()
+                record = training.record
+        finally:
+            # The next stage trains the same student, perhaps under another mask.
+            training.trainer.close()
         # The optimizer's moments go before the freed memory is returned.
         del training
         release_memory()
@@ -261,6 +267,7 @@ class RunBench:
         stream: str,
     ) -> StageTraining:
         key = (self.seed, stream)
+        parent = state.read()
         trainer = MaskedTrainer(
             self._models.student,
             config,
@@ -269,8 +276,8 @@ class RunBench:
             teacher=self._teacher(config.distillation.mode),
             precision=self._precision,
             batches=self._data.batch,
+            sparse=sparse_choice(self._compute, config),
         )
-        parent = state.read()
         trainer.restore(parent.values, parent.optimizer_steps)
         order = state.order or Order(stream)
         return StageTraining(

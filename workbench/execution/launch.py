@@ -1,5 +1,6 @@
 """From a spec to a finished run folder."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -11,6 +12,7 @@ from torch import nn
 from workbench import plugins
 from workbench.errors import BadInput, Stopped, WorkbenchError
 from workbench.execution.bench import RunBench
+from workbench.execution.computing import check_compute, settled_compute
 from workbench.execution.dense import dense_folder, dense_stage, dense_steps
 from workbench.execution.dry_run import planned_steps
 from workbench.execution.environment import current_environment, required_plugins, torch_threads
@@ -30,7 +32,9 @@ from workbench.training.data import TaskData
 _LOCK_SECONDS = 0.5
 
 
-def prune(spec: RunSpec, store: str | Path = "runs", *, keep_weights: bool = False) -> Run:
+def prune(
+    spec: RunSpec, store: str | Path = "runs", *, keep_weights: bool = False, compute: str = "auto"
+) -> Run:
     """Carries out a run, or what remains of it.
 
     Args:
@@ -38,6 +42,9 @@ def prune(spec: RunSpec, store: str | Path = "runs", *, keep_weights: bool = Fal
             at once, an incomplete one resumes where it stopped and ends with the same bits.
         store: folder of run folders.
         keep_weights: leave the weights of every level in the run folder, to study the space between them.
+        compute: how matrices are computed while a mask is fixed: "dense"; "sparse", with their kept weights
+            alone; or "auto", whichever is quicker for each matrix at the usual number of tokens in a batch. A
+            run that was started before keeps what was recorded then.
 
     Returns:
         The finished run.
@@ -56,11 +63,12 @@ def prune(spec: RunSpec, store: str | Path = "runs", *, keep_weights: bool = Fal
     spec.engine.check(classifier)
     data = TaskData(task, spec.model, spec.seed, spec.selection, spec.examples)
     student = spec.engine.adapt(classifier, task, data.tokenizer)
+    check_compute(compute, student)
     steps = planned_steps(spec, data, student)
     try:
         with _locked(folder):
             if not folder.results.exists():  # another process may have been faster
-                _carry_out(spec, store, folder, data, classifier, student, steps)
+                _carry_out(spec, store, folder, data, classifier, student, steps, compute)
                 remove_scaffolding(folder, keep_weights)
     except KeyboardInterrupt:
         raise Stopped(
@@ -86,8 +94,9 @@ def _carry_out(
     classifier: nn.Module,
     student: nn.Module,
     steps: int,
+    compute: str,
 ) -> None:
-    environment = _resolved_environment(folder, spec, data, classifier)
+    environment = _resolved_environment(folder, spec, data, classifier, student, compute)
     # What an observer cannot work out: how long the run is, and where its dense model is.
     dense = dense_folder(store, spec, environment)
     place = dense.root.relative_to(store.root).as_posix()
@@ -124,7 +133,14 @@ def _locked(folder: RunFolder) -> Iterator[None]:
         lock.release()
 
 
-def _resolved_environment(folder: RunFolder, spec: RunSpec, data: TaskData, classifier: nn.Module) -> dict:
+def _resolved_environment(
+    folder: RunFolder,
+    spec: RunSpec,
+    data: TaskData,
+    classifier: nn.Module,
+    student: nn.Module,
+    compute: str,
+) -> dict:
     """Writes spec and environment on the first start; on a resume, what was written then counts.
 
     Raises:
@@ -136,9 +152,13 @@ def _resolved_environment(folder: RunFolder, spec: RunSpec, data: TaskData, clas
     if records := plugins.as_records(required_plugins(spec)):
         here["plugins"] = records
     if not folder.spec.exists():
+        here["compute"] = settled_compute(compute, here["precision"], data, student)
         write_json(folder.environment, here)
         write_text(folder.spec, spec.to_yaml())
     recorded = read_json(folder.environment)
+    kept = recorded.get("compute", {"kind": "dense"})["kind"]
+    if compute not in ("auto", kept):
+        print(f"run {folder.root.name} was started with compute={kept}, and keeps it", file=sys.stderr)
     plugins.check_records(recorded.get("plugins", ()), f"run {folder.root.name}")
     for name in ("content", "device", "versions"):
         if recorded[name] != here[name]:

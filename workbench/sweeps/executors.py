@@ -43,9 +43,12 @@ class Executor(Protocol):
 
     Attributes:
         jobs: how many at a time.
+        compute: what `prune` takes by that name. An executor without this attribute cannot be used with
+            `--compute`.
     """
 
     jobs: int
+    compute: str
 
     def start(self, spec: RunSpec, store: Path) -> None:
         """Starts a run; called only while fewer than `jobs` are under way."""
@@ -63,12 +66,13 @@ class SerialExecutor:
     jobs = 1
 
     def __init__(self):
+        self.compute = "auto"
         self._ended: list[RunExit] = []
 
     def start(self, spec: RunSpec, store: Path) -> None:
         """Carries out the whole run. An interrupt passes through; any other error ends only the run."""
         try:
-            prune(spec, store)
+            prune(spec, store, compute=self.compute)
             exit = RunExit(spec.name, 0)
         except WorkbenchError as error:
             if isinstance(error.__context__, KeyboardInterrupt):  # meant for the whole grid
@@ -100,6 +104,7 @@ class ProcessExecutor:
 
     def __init__(self, jobs: int):
         self.jobs = jobs
+        self.compute = "auto"
         self._processes: dict[str, tuple[subprocess.Popen, Path]] = {}
 
     def start(self, spec: RunSpec, store: Path) -> None:
@@ -107,7 +112,7 @@ class ProcessExecutor:
         log = write_text(Store(store).log(spec.name), "")
         with log.open("w") as output:
             process = subprocess.Popen(
-                command(spec, store),
+                command(spec, store, compute=self.compute),
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,
@@ -157,16 +162,17 @@ def add_executor(name: str, make: Callable[[int | None], Executor]) -> None:
     EXECUTORS.add(name, make)
 
 
-def executor(kind: str, jobs: int | None = None) -> Executor:
+def executor(kind: str, jobs: int | None = None, compute: str = "auto") -> Executor:
     """The executor of a kind.
 
     Args:
         kind: "serial", "process" or one that a plugin added.
         jobs: runs at a time; None for 1, or for "process" one for each core.
+        compute: what `prune` takes by that name.
 
     Raises:
         BadInput: no such executor, fewer than one job, several for "serial", or a plugin's executor lacks a
-            method.
+            method or, where `compute` is not "auto", that attribute.
     """
     make = EXECUTORS[kind]
     if jobs is not None and jobs < 1:
@@ -174,6 +180,10 @@ def executor(kind: str, jobs: int | None = None) -> Executor:
     made = make(jobs)
     if missing := [name for name in ("jobs", "start", "ended", "stop") if not hasattr(made, name)]:
         raise BadInput(f"executor {kind} lacks {', '.join(missing)}; see docs/extending.md.")
+    if compute != "auto":
+        if not hasattr(made, "compute"):
+            raise BadInput(f"executor {kind} has no attribute compute; leave --compute out.")
+        made.compute = compute
     return made
 
 
