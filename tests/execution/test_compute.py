@@ -82,7 +82,13 @@ def recorded(run):
         tiny_randomized(),
         Swamp(**TINY, levels=2, prune_share=None, particles=2, particles_from=0.0),
         GMP(**TINY | {"epochs": 10.0}),
-        ACDC(**TINY | LOGITS, dense_epochs=2.0, phase_epochs=2.0, last_dense_epochs=2.0, final_epochs=2.0),
+        ACDC(
+            **TINY | LOGITS | {"epochs": 16.0},
+            dense_epochs=2.0,
+            phase_epochs=2.0,
+            last_dense_epochs=2.0,
+            final_epochs=2.0,
+        ),
     ],
     ids=lambda engine: engine.id,
 )
@@ -181,8 +187,9 @@ def test_what_is_impossible_is_refused_before_any_work(spec_of, tmp_path, monkey
         with pytest.raises(BadInput, match=r"do not work on this processor\. Use auto or dense"):
             prune(spec, store=tmp_path, compute="sparse")
     resnet = str(save_tiny_resnet(tmp_path / "resnet"))
+    images = spec_of(Magnitude(**TINY | LOGITS), task="vision/digits", model=resnet)
     with pytest.raises(BadInput, match=r"know linear layers, and .* is of a Conv2d"):
-        prune(spec_of(Magnitude(**TINY), task="vision/digits", model=resnet), tmp_path, compute="sparse")
+        prune(images, tmp_path, compute="sparse")
     assert not list(tmp_path.glob("*/environment.json"))
 
 
