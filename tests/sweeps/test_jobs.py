@@ -98,7 +98,7 @@ def test_bad_input_becomes_the_reason(spec_of, tmp_path, in_the_background, caps
 
 
 def test_a_defect_names_the_log(spec_of, in_the_background, capsys, monkeypatch):
-    monkeypatch.setattr(worker, "prune", lambda *_: {}["missing"])
+    monkeypatch.setattr(worker, "prune", lambda *_, **__: {}["missing"])
     job = in_the_background(spec_of(), capsys)
     assert job.state == "failed"
     assert job.reason == f"KeyError: 'missing' (see {job.log})"
