@@ -121,8 +121,8 @@ def test_there_are_words_for_every_class_of_every_text_task():
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({}, r"label word 'terrible' is 4 tokens"),
-        ({"label_words": ("bad",)}, "needs 2, one for each of negative, positive"),
+        ({}, r"label word 'terrible' has 4 tokens"),
+        ({"label_words": ("bad",)}, "needs 2: one for each of negative, positive"),
     ],
 )
 def test_words_that_do_not_do_are_refused_before_any_training(
