@@ -189,6 +189,9 @@ class Held(Constant):
         return 1 - min(1.0, progress / hold_from) / 2
 
 
+LEARNING_RATES = {schedule.__name__: schedule for schedule in (Constant, Linear, Cycles, Cosine, Held)}
+
+
 def steps_at_peak(schedule: Callable[[float], float], steps: int, since: int = 0) -> float:
     """The equivalent number of steps at the peak learning rate: the sum of rate / peak rate over steps.
 

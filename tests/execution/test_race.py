@@ -13,6 +13,10 @@ CURVES = {
 }
 
 
+def one_by_one(compete):
+    return lambda candidates, until: [compete(candidate, until) for candidate in candidates]
+
+
 def race(rounds, average=1, ahead=False, curves=CURVES, dropped=()):
     asked = []
 
@@ -21,7 +25,9 @@ def race(rounds, average=1, ahead=False, curves=CURVES, dropped=()):
         points = curves[candidate] if ahead else curves[candidate][:until]
         return Record(tuple(Evaluation(i, {"metric": value}) for i, value in enumerate(points, 1)))
 
-    end = hold_race(compete, len(curves), steps=4, rounds=rounds, average=average, dropped=lambda: dropped)
+    end = hold_race(
+        one_by_one(compete), len(curves), steps=4, rounds=rounds, average=average, dropped=lambda: dropped
+    )
     assert end.dropped == sorted(dropped)
     return end.scores, end.best, asked
 
@@ -55,7 +61,9 @@ def end_of(metrics, losses, rounds=1, by="metric", dropped=()):
         evaluations = (Evaluation(i, {"m": m}, loss=loss) for i, (m, loss) in enumerate(points, 1))
         return Record(tuple(evaluations))
 
-    return hold_race(compete, len(metrics), steps=4, rounds=rounds, average=2, by=by, dropped=lambda: dropped)
+    return hold_race(
+        one_by_one(compete), len(metrics), steps=4, rounds=rounds, average=2, by=by, dropped=lambda: dropped
+    )
 
 
 def test_two_candidates_tie_on_the_metric_and_the_loss_decides():

@@ -14,7 +14,11 @@ def prune(options: argparse.Namespace) -> None:
     from workbench.execution import prune
 
     run = prune(
-        spec_of(options), store=options.store, keep_weights=options.keep_weights, compute=options.compute
+        spec_of(options),
+        store=options.store,
+        keep_weights=options.keep_weights,
+        compute=options.compute,
+        jobs=options.jobs,
     )
     _print_table(run.table())
     print(run.path)

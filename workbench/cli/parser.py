@@ -57,6 +57,8 @@ def _prune(sub: argparse.ArgumentParser) -> None:
     add("--set", action="append", default=[], metavar="NAME=VALUE", help=setting)
     add("--keep-weights", action="store_true", help="leave every level's weights in the run folder")
     _compute(sub)
+    side = "processes that train a race's candidates, or a level's particles, side by side (default: 1)"
+    add("--jobs", type=int, default=1, metavar="N", help=side)
     add("--recipe", metavar="FILE", help="a spec to start from: a YAML file or a packaged recipe's name")
     _store(sub), _plugin(sub)
 

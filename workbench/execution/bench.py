@@ -1,21 +1,19 @@
 """The bench of a run: trains and races in named stages, and skips what is already on disk."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
-from torch import Tensor, nn
-
 from workbench.engines import Candidate, RaceRules
-from workbench.execution.computing import sparse_choice
-from workbench.execution.environment import CACHED_TEACHER, PROPORTIONATE_RACES, release_memory
+from workbench.execution.assignment import Assignment
+from workbench.execution.environment import PROPORTIONATE_RACES
 from workbench.execution.models import RunModels
+from workbench.execution.parallel import StagePool
 from workbench.execution.proportion import in_proportion
 from workbench.execution.race import hold_race
-from workbench.execution.stage_training import Output, StageTraining, recovered
+from workbench.execution.stage_runner import StageRunner
+from workbench.execution.stage_training import Output, recovered
 from workbench.masks import Mask
 from workbench.models import prunable
-from workbench.runs.events import EventLog
 from workbench.runs.layout import RunFolder
 from workbench.runs.races import RaceOutcome, dropped
 from workbench.runs.records import Evaluation, Record
@@ -27,7 +25,6 @@ from workbench.stages import Stage
 from workbench.training import (
     CALIBRATION_BATCH_SIZE,
     CALIBRATION_BATCHES,
-    MaskedTrainer,
     Sparsifier,
     TrainingConfig,
     device,
@@ -56,18 +53,19 @@ class RunBench:
         data: TaskData,
         models: RunModels,
         environment: Mapping[str, Any],
+        pool: StagePool | None = None,
     ):
         self.seed = spec.seed
         self.levels: list[Stage] = []
         self.used_dense = False
         self._scale = spec.scale
         self._folder = folder
-        self._log = EventLog(folder.events)
         self._data = data
         self._models = models
         self._precision = environment["precision"]
         self._practices = environment.get("practices", ())
-        self._compute = environment.get("compute")
+        self._runner = StageRunner(folder, spec, data, models, environment)
+        self._pool = pool
 
     def pretrained(self) -> StageState:
         """The pretrained encoder with a fresh head."""
@@ -76,7 +74,7 @@ class RunBench:
     def dense(self) -> StageState:
         """The dense fine-tuned model: the students' start and their teacher."""
         self.used_dense = True
-        return self._models.state(self._models.dense_folder)
+        return self._models.dense_state()
 
     def steps(self, epochs: float, batch_size: int) -> int:
         """Optimizer steps in so many epochs at the run's scale; at least 1."""
@@ -92,7 +90,7 @@ class RunBench:
         if isinstance(mask, Mask):
             mask.save(folder.mask)
         output = Output(mask=folder.mask if isinstance(mask, Sparsifier) else None)
-        self._complete(folder, state, config, mask, output, stream=folder.stage)
+        self._runner.train(folder, state, config, mask, output, stream=folder.stage)
         return self._models.state(folder)
 
     def average(
@@ -107,8 +105,12 @@ class RunBench:
             # The first particle has the random stream of a training without particles, so that one particle
             # alone is that training.
             streams = [folder.stage, *(part.stage for part in parts[1:])]
-            for part, stream in zip(parts, streams, strict=True):
-                self._complete(part, state, config, mask, Output(moments=False), stream)
+            self._train_all(
+                [
+                    Assignment(part.stage, state, config, folder.stage, stream, Output(moments=False))
+                    for part, stream in zip(parts, streams, strict=True)
+                ]
+            )
             self._finish_average(folder, parts, config)
         return self._models.state(folder)
 
@@ -146,7 +148,7 @@ class RunBench:
         race = RaceOutcome.read(self._folder.stage(stage).race)
         winner = self._stage(Stage(stage).candidate(race.best))
         order = Order(race.order or winner.stage, winner.record.cost.optimizer_steps)
-        return replace(self._models.state(winner), order=order)
+        return self._models.state(winner).in_order(order)
 
     def _hold_race(
         self,
@@ -165,15 +167,24 @@ class RunBench:
             candidate.mask.save(folder.mask)
         output = Output(diagnose=False) if rules.keep_weights else None
 
-        def train(index: int, until: int) -> Record:
-            folder = folders[index]
-            if folder.record is None:
-                stream = race if rules.shared_order else folder.stage
-                return self._train(folder, state, config, pool[index].mask, output, stream, until)
-            return folder.record
+        def train_all(indices: Sequence[int], until: int) -> list[Record]:
+            return self._train_all(
+                [
+                    Assignment(
+                        stage := folders[index].stage,
+                        state,
+                        config,
+                        mask_of=stage,
+                        stream=race if rules.shared_order else stage,
+                        output=output,
+                        until=until,
+                    )
+                    for index in indices
+                ]
+            )
 
         standing = hold_race(
-            train,
+            train_all,
             len(pool),
             steps=config.steps,
             rounds=rules.rounds,
@@ -201,18 +212,6 @@ class RunBench:
             order=race if rules.shared_order else None,
         )
 
-    def _complete(
-        self,
-        folder: StageFolder,
-        state: StageState,
-        config: TrainingConfig,
-        mask: Mask | Sparsifier | None,
-        output: Output,
-        stream: str,
-    ) -> None:
-        if folder.record is None:
-            self._train(folder, state, config, mask, output, stream)
-
     def _finish_average(
         self, folder: StageFolder, particles: list[StageFolder], config: TrainingConfig
     ) -> None:
@@ -227,68 +226,22 @@ class RunBench:
         record = record.evaluated(Evaluation(config.steps, metrics))
         for particle in particles:
             record = record.spent(particle.record.cost)
-        self._log.append(folder.stage, "evaluation", step=config.steps, metrics=metrics)
+        self._runner.log.append(folder.stage, "evaluation", step=config.steps, metrics=metrics)
         tensors = {f"model.{name}": value.detach() for name, value in model_tensors(model).items()}
         folder.save_best(config.steps, tensors, optimizer_steps=0)
         folder.finish(record, config.steps)
 
-    def _train(
-        self,
-        folder: StageFolder,
-        state: StageState,
-        config: TrainingConfig,
-        mask: Mask | Sparsifier | None,
-        output: Output | None,
-        stream: str,
-        until: int | None = None,
-    ) -> Record:
-        """Trains a stage to its end, or a candidate to the end of a round."""
-        training = self._training(folder, state, config, mask, output, stream)
-        try:
-            record = training.run(until)
-            if until is None or until == config.steps:
-                training.finish()
-                record = training.record
-        finally:
-            # The next stage trains the same student, perhaps under another mask.
-            training.trainer.close()
-        # The optimizer's moments go before the freed memory is returned.
-        del training
-        release_memory()
-        return record
-
-    def _training(
-        self,
-        folder: StageFolder,
-        state: StageState,
-        config: TrainingConfig,
-        mask: Mask | Sparsifier | None,
-        output: Output | None,
-        stream: str,
-    ) -> StageTraining:
-        key = (self.seed, stream)
-        parent = state.read()
-        trainer = MaskedTrainer(
-            self._models.student,
-            config,
-            key=key,
-            mask=mask,
-            teacher=self._teacher(config.distillation.mode),
-            precision=self._precision,
-            batches=self._data.batch,
-            sparse=sparse_choice(self._compute, config),
-        )
-        trainer.restore(parent.values, parent.optimizer_steps)
-        order = state.order or Order(stream)
-        return StageTraining(
-            folder, trainer, self._data, (self.seed, order.stream), self._log, output, first=order.steps
-        )
-
-    def _teacher(self, mode: str) -> nn.Module | Tensor | None:
-        if mode == "none":
-            return None
-        is_cached = CACHED_TEACHER in self._practices and not self._data.task.augmented
-        return self._models.teacher_logits if mode == "logits" and is_cached else self._models.dense
+    def _train_all(self, assignments: Sequence[Assignment]) -> list[Record]:
+        """Trains stages that do not depend on each other, side by side if there are processes for it."""
+        remaining = [each for each in assignments if self._stage(each.stage).record is None]
+        plain = [assignment.to_plain() for assignment in remaining]
+        if self._pool is None or len(plain) < 2 or None in plain:
+            return [self._runner.carry_out(assignment) for assignment in assignments]
+        # What all of them read is made by this process alone.
+        self._runner.teacher(remaining[0].config.distillation.mode)
+        trained = zip(remaining, self._pool.carry_out(plain), strict=True)
+        records = {assignment.stage: Record.from_plain(record) for assignment, record in trained}
+        return [records.get(each.stage) or self._stage(each.stage).record for each in assignments]
 
     def _stage(self, stage: str) -> StageFolder:
         return StageFolder(self._folder, stage)

@@ -34,6 +34,12 @@ def dense_stage(store: Store, spec: RunSpec, data: TaskData, environment: dict) 
     return stage
 
 
+def complete_dense_stage(store: Store, spec: RunSpec, environment: dict) -> StageFolder | None:
+    """The stage if it is complete."""
+    stage = StageFolder(dense_folder(store, spec, environment), _STAGE)
+    return stage if stage.record else None
+
+
 def dense_folder(store: Store, spec: RunSpec, environment: dict) -> RunFolder:
     """The stage's folder in the store.
 

@@ -15,17 +15,17 @@ from workbench.training import Sparsifier, TrainingConfig
 from workbench.training.data import TaskData
 
 
-def planned_steps(spec: RunSpec, data: TaskData, student: nn.Module) -> int:
-    """Optimizer steps of a whole run without the shared dense model, trainings for study included.
+def dry_run(spec: RunSpec, data: TaskData, student: nn.Module) -> "DryRunBench":
+    """What a whole run will take, without the shared dense model; trainings for study are included.
 
-    A race may take fewer if a person drops candidates from it.
+    A race may take fewer steps if a person drops candidates from it.
 
     Raises:
         BadInput: whatever the engine would refuse during the run, such as too few steps for all its parts.
     """
     bench = DryRunBench(spec, data, student)
     spec.engine.prune(bench)
-    return bench.total
+    return bench
 
 
 class DryRunBench:
@@ -36,11 +36,13 @@ class DryRunBench:
     Attributes:
         seed: the run's.
         total: optimizer steps so far.
+        widest: the most stages so far that do not depend on each other.
     """
 
     def __init__(self, spec: RunSpec, data: TaskData, student: nn.Module):
         self.seed = spec.seed
         self.total = 0
+        self.widest = 1
         self._scale = spec.scale
         self._data = data
         self._state = _Untrained({name: weight.detach() for name, weight in prunable(student).items()})
@@ -69,6 +71,7 @@ class DryRunBench:
     ) -> "_Untrained":
         """Counts every particle."""
         self.total += particles * config.steps
+        self.widest = max(self.widest, particles)
         return state
 
     def evaluate(self, state: "_Untrained") -> dict[str, float]:
@@ -90,6 +93,7 @@ class DryRunBench:
         """Counts the candidates' trainings."""
         candidates = pool()
         self.total += halving_steps(len(candidates), config.steps, rules.rounds)
+        self.widest = max(self.widest, len(candidates))
         return candidates[0].mask
 
     def winner(self, stage: str) -> "_Untrained":

@@ -8,13 +8,19 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
+from torch import nn
 
+from workbench import plugins
 from workbench.engines import ENGINES
+from workbench.errors import BadInput
 from workbench.plugins import Plugin
+from workbench.runs.layout import RunFolder
 from workbench.runs.spec import RunSpec
+from workbench.runs.states import content_digest
 from workbench.scores import CRITERIA
 from workbench.tasks import SOURCES
-from workbench.training import detect_precision, device_name
+from workbench.training import detect_precision, device_name, model_tensors
+from workbench.training.data import TaskData
 
 # What runs do that earlier versions did not; a run that was started without one goes on without it.
 CACHED_TEACHER = "cached teacher"
@@ -51,6 +57,36 @@ def required_plugins(spec: RunSpec) -> list[Plugin | None]:
     owners = [ENGINES.owner(spec.engine.id), SOURCES.owner(spec.task.partition("/")[0])]
     criterion = getattr(spec.engine, "criterion", None)
     return [*owners, CRITERIA.owner(criterion)] if criterion else owners
+
+
+def environment_here(spec: RunSpec, data: TaskData, classifier: nn.Module) -> dict:
+    """`current_environment` of a run, with the plugins that it needs.
+
+    Args:
+        spec: the run.
+        data: its task.
+        classifier: the fresh classifier, with the pretrained weights.
+    """
+    content = {"data": data.digest, "weights": content_digest(model_tensors(classifier))}
+    here = current_environment(spec.precision, content)
+    records = plugins.as_records(required_plugins(spec))
+    return here | ({"plugins": records} if records else {})
+
+
+def check_environment(folder: RunFolder, recorded: dict, here: dict) -> None:
+    """Compares what a run folder recorded with what this process has.
+
+    Raises:
+        BadInput: the run was started with other data, weights, hardware, libraries or plugins, so that
+            resuming would mix two runs.
+    """
+    plugins.check_records(recorded.get("plugins", ()), f"run {folder.root.name}")
+    for name in ("content", "device", "versions"):
+        if recorded[name] != here[name]:
+            raise BadInput(
+                f"run {folder.root.name} was started with another {name}: {recorded[name]}, and here it is "
+                f"{here[name]}. Resuming would mix two runs: restore what changed, or delete {folder.root}."
+            )
 
 
 @contextmanager

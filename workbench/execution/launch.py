@@ -3,20 +3,23 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import torch
 from filelock import FileLock, Timeout
 from torch import nn
 
-from workbench import plugins
 from workbench.errors import BadInput, Stopped, WorkbenchError
 from workbench.execution.bench import RunBench
+from workbench.execution.capacity import settled_jobs
 from workbench.execution.computing import check_compute, settled_compute
 from workbench.execution.dense import dense_folder, dense_stage, dense_steps
-from workbench.execution.dry_run import planned_steps
-from workbench.execution.environment import current_environment, required_plugins, torch_threads
+from workbench.execution.dry_run import dry_run
+from workbench.execution.environment import check_environment, environment_here, torch_threads
 from workbench.execution.models import RunModels
+from workbench.execution.parallel import StagePool
 from workbench.execution.results import remove_scaffolding, write_results
 from workbench.files import disk_trouble, read_json, write_json, write_text
 from workbench.masks import kept_count
@@ -24,16 +27,20 @@ from workbench.models import load_encoder, prunable
 from workbench.runs.layout import RunFolder, Store
 from workbench.runs.run import Run
 from workbench.runs.spec import RunSpec
-from workbench.runs.states import content_digest
 from workbench.tasks import load_task
-from workbench.training import model_tensors
 from workbench.training.data import TaskData
 
 _LOCK_SECONDS = 0.5
+_WORKER_SECONDS = 60.0
 
 
 def prune(
-    spec: RunSpec, store: str | Path = "runs", *, keep_weights: bool = False, compute: str = "auto"
+    spec: RunSpec,
+    store: str | Path = "runs",
+    *,
+    keep_weights: bool = False,
+    compute: str = "auto",
+    jobs: int = 1,
 ) -> Run:
     """Carries out a run, or what remains of it.
 
@@ -45,6 +52,9 @@ def prune(
         compute: how matrices are computed while a mask is fixed: "dense"; "sparse", with their kept weights
             alone; or "auto", whichever is quicker for each matrix at the usual number of tokens in a batch. A
             run that was started before keeps what was recorded then.
+        jobs: processes that train the candidates of a race, or the particles of a level, side by side. A new
+            run with more than one uses one thread in every process, and ends with the same bits as one
+            that was started at one thread with `jobs=1`. A run that was started before keeps its threads.
 
     Returns:
         The finished run.
@@ -57,18 +67,14 @@ def prune(
     folder = store.run(spec.name)
     if folder.results.exists():
         return Run(folder.root).check()
-    task = load_task(spec.task)
-    classifier = load_encoder(spec.model, task.num_outputs, spec.seed)
-    _check_that_something_is_kept(spec, classifier)
-    spec.engine.check(classifier)
-    data = TaskData(task, spec.model, spec.seed, spec.selection, spec.examples)
-    student = spec.engine.adapt(classifier, task, data.tokenizer)
-    check_compute(compute, student)
-    steps = planned_steps(spec, data, student)
+    loaded = prepared(spec)
+    check_compute(compute, loaded.student)
+    plan = dry_run(spec, loaded.data, loaded.student)
+    jobs = settled_jobs(jobs, plan.widest, loaded.data, loaded.student)
     try:
         with _locked(folder):
             if not folder.results.exists():  # another process may have been faster
-                _carry_out(spec, store, folder, data, classifier, student, steps, compute)
+                _carry_out(spec, store, folder, loaded, plan.total, compute, jobs)
                 remove_scaffolding(folder, keep_weights)
     except KeyboardInterrupt:
         raise Stopped(
@@ -86,27 +92,83 @@ def prune(
     return Run(folder.root)
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """What every process that works on a run loads first.
+
+    Attributes:
+        data: the task.
+        classifier: a fresh classifier with the pretrained weights.
+        student: what the engine made of it; perhaps the same object.
+    """
+
+    data: TaskData
+    classifier: nn.Module
+    student: nn.Module
+
+
+def prepared(spec: RunSpec) -> Prepared:
+    """Loads the data and the untrained models of a run.
+
+    Raises:
+        BadInput: the engine refuses the model, the mask would keep nothing of a matrix, or model and task do
+            not fit.
+    """
+    task = load_task(spec.task)
+    classifier = load_encoder(spec.model, task.num_outputs, spec.seed)
+    _check_that_something_is_kept(spec, classifier)
+    spec.engine.check(classifier)
+    data = TaskData(task, spec.model, spec.seed, spec.selection, spec.examples)
+    return Prepared(data, classifier, spec.engine.adapt(classifier, task, data.tokenizer))
+
+
 def _carry_out(
     spec: RunSpec,
     store: Store,
     folder: RunFolder,
-    data: TaskData,
-    classifier: nn.Module,
-    student: nn.Module,
+    loaded: Prepared,
     steps: int,
     compute: str,
+    jobs: int,
 ) -> None:
-    environment = _resolved_environment(folder, spec, data, classifier, student, compute)
+    data, classifier, student = loaded.data, loaded.classifier, loaded.student
+    with torch_threads(1 if jobs > 1 else torch.get_num_threads()):
+        environment = _resolved_environment(folder, spec, loaded, compute)
+    threads = environment["threads"]
+    if jobs > 1 and threads > 1:
+        print(
+            f"run {folder.root.name} was started with {threads} threads, and keeps them: each of its {jobs} "
+            f"processes uses {threads}",
+            file=sys.stderr,
+        )
     # What an observer cannot work out: how long the run is, and where its dense model is.
     dense = dense_folder(store, spec, environment)
     place = dense.root.relative_to(store.root).as_posix()
     write_json(folder.plan, {"steps": steps, "dense": {"folder": place, "steps": dense_steps(spec, data)}})
-    with torch_threads(environment["threads"]):
+    with torch_threads(threads), _pool(folder, jobs, threads) as pool:
         make_dense = partial(dense_stage, store, spec, data, environment)
         models = RunModels(spec, data, classifier, student, make_dense, environment["precision"])
-        bench = RunBench(folder, spec, data, models, environment)
+        bench = RunBench(folder, spec, data, models, environment, pool)
         final = spec.engine.prune(bench)
         write_results(folder, spec, data, models, environment, bench, final)
+
+
+@contextmanager
+def _pool(folder: RunFolder, jobs: int, threads: int) -> Iterator[StagePool | None]:
+    if jobs == 1:
+        yield None
+        return
+    pool = StagePool(folder, jobs, threads)
+    try:
+        yield pool
+    finally:
+        pool.close()
+
+
+def _await_workers(folder: RunFolder) -> None:
+    """Waits until no worker is left of a process that was killed; they end within a training step."""
+    for path in folder.worker_locks():
+        FileLock(path).acquire(timeout=_WORKER_SECONDS).lock.release()
 
 
 @contextmanager
@@ -122,7 +184,9 @@ def _locked(folder: RunFolder) -> Iterator[None]:
     try:
         # A process that checks whether the lock is held holds it for a moment (`sweeps/jobs.py`).
         lock.acquire(timeout=_LOCK_SECONDS)
+        _await_workers(folder)
     except Timeout:
+        lock.release()
         raise BadInput(
             f"another process is at work on {folder.root}. Watch it with `workbench show {folder.root}`, or "
             "wait until it ends; a different --seed or setting makes a separate run."
@@ -133,39 +197,22 @@ def _locked(folder: RunFolder) -> Iterator[None]:
         lock.release()
 
 
-def _resolved_environment(
-    folder: RunFolder,
-    spec: RunSpec,
-    data: TaskData,
-    classifier: nn.Module,
-    student: nn.Module,
-    compute: str,
-) -> dict:
+def _resolved_environment(folder: RunFolder, spec: RunSpec, loaded: Prepared, compute: str) -> dict:
     """Writes spec and environment on the first start; on a resume, what was written then counts.
 
     Raises:
-        BadInput: the run was started with other data, weights, hardware, libraries or plugins, so that
-            resuming would mix two runs.
+        BadInput: see `check_environment`.
     """
-    content = {"data": data.digest, "weights": content_digest(model_tensors(classifier))}
-    here = current_environment(spec.precision, content)
-    if records := plugins.as_records(required_plugins(spec)):
-        here["plugins"] = records
+    here = environment_here(spec, loaded.data, loaded.classifier)
     if not folder.spec.exists():
-        here["compute"] = settled_compute(compute, here["precision"], data, student)
+        here["compute"] = settled_compute(compute, here["precision"], loaded.data, loaded.student)
         write_json(folder.environment, here)
         write_text(folder.spec, spec.to_yaml())
     recorded = read_json(folder.environment)
     kept = recorded.get("compute", {"kind": "dense"})["kind"]
     if compute not in ("auto", kept):
         print(f"run {folder.root.name} was started with compute={kept}, and keeps it", file=sys.stderr)
-    plugins.check_records(recorded.get("plugins", ()), f"run {folder.root.name}")
-    for name in ("content", "device", "versions"):
-        if recorded[name] != here[name]:
-            raise BadInput(
-                f"run {folder.root.name} was started with another {name}: {recorded[name]}, and here it is "
-                f"{here[name]}. Resuming would mix two runs: restore what changed, or delete {folder.root}."
-            )
+    check_environment(folder, recorded, here)
     return recorded
 
 

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from functools import cached_property
 
 from torch import Tensor, nn
 
 from workbench.execution.teacher import teacher_logits
 from workbench.models import load_encoder, prunable
+from workbench.runs.layout import RunFolder
 from workbench.runs.spec import RunSpec
 from workbench.runs.stage_folder import StageFolder
-from workbench.runs.states import StageState, Tensors
+from workbench.runs.states import Origin, StageState, Tensors
 from workbench.training import device, load_model_tensors, model_tensors
 from workbench.training.data import TaskData
 
@@ -50,11 +52,35 @@ class RunModels:
 
     def state(self, folder: StageFolder) -> StageState:
         """What a complete stage left."""
-        return StageState.of_file(folder.paths.state, self.prunable)
+        return StageState.of_file(folder.paths.state, self.prunable, Origin("stage", folder.stage))
 
     def pretrained(self) -> StageState:
         """The pretrained encoder with a fresh head."""
-        return StageState(self._read_pretrained, self.prunable)
+        return StageState(self._read_pretrained, self.prunable, Origin("pretrained"))
+
+    def dense_state(self) -> StageState:
+        """What the dense model's stage left."""
+        return replace(self.state(self.dense_folder), origin=Origin("dense"))
+
+    def state_from(self, origin: Origin, folder: RunFolder) -> StageState:
+        """The state of an origin.
+
+        Args:
+            origin: which state.
+            folder: the run that its stages belong to.
+        """
+        others = [self.state_from(other, folder) for other in origin.of]
+        match origin.kind:
+            case "pretrained":
+                return self.pretrained()
+            case "dense":
+                return self.dense_state()
+            case "stage":
+                return self.state(StageFolder(folder, origin.stage))
+            case "fresh":
+                return others[0].fresh()
+            case "mixed":
+                return others[0].with_encoder_of(others[1])
 
     def load(self, state: StageState) -> nn.Module:
         """The student with the weights of a state."""
@@ -79,7 +105,7 @@ class RunModels:
     def _load_dense(self) -> nn.Module:
         is_student = self._classifier is self.student
         model = (deepcopy(self._classifier) if is_student else self._classifier).to(device())
-        load_model_tensors(model, self.state(self.dense_folder).read().values)
+        load_model_tensors(model, self.dense_state().read().values)
         return model.requires_grad_(False).eval()
 
     def _read_pretrained(self) -> Tensors:

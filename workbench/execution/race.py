@@ -1,6 +1,6 @@
 """Which candidate wins a race: early scores, with or without successive halving."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from workbench.errors import Stopped
@@ -30,7 +30,7 @@ class Standing:
 
 
 def hold_race(
-    train: Callable[[int, int], Record],
+    train_all: Callable[[Sequence[int], int], Sequence[Record]],
     candidates: int,
     *,
     steps: int,
@@ -39,15 +39,16 @@ def hold_race(
     by: EarlyScore = "metric",
     dropped: Callable[[], Collection[int]] = tuple,
 ) -> Standing:
-    """Trains the candidates in turn and ranks them.
+    """Trains the candidates and ranks them.
 
     Paper A, section 6, is one round. With more, the better half, rounded up, continues after each round
     (`schedules.successive_halving`). Equal metrics are broken by the lower loss, equal losses by the higher
     metric; candidates that are equal in both rank in the order of the pool, as they do in the released code.
 
     Args:
-        train: called with a candidate's index and the step to train to. Its record may reach further if the
-            race is being resumed.
+        train_all: called once a round with the indices of the remaining candidates and the step to train them
+            to; returns their records, which may reach further if the race is being resumed. The candidates of
+            a round do not depend on each other, so their order is free.
         candidates: size of the pool.
         steps: length of the whole early training.
         rounds: equal parts of it.
@@ -72,8 +73,7 @@ def hold_race(
 
     schedule = successive_halving(candidates, steps, rounds)
     for turn, (_, until) in enumerate(schedule, start=1):
-        for candidate in remaining:
-            record = train(candidate, until)
+        for candidate, record in zip(remaining, train_all(remaining, until), strict=True):
             scores[candidate], losses[candidate] = record.score(until, average), record.loss(until, average)
         # sorted() is stable, so the earliest of equals comes first.
         ranked, out = sorted(remaining, key=rank), sorted(dropped())

@@ -5,8 +5,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from workbench.errors import Stopped
 from workbench.files import disk_trouble, write_text
+from workbench.runs.layout import RunFolder
 
 # Longer than any event.
 _TAIL_BYTES = 1 << 16
@@ -15,6 +18,8 @@ _TAIL_BYTES = 1 << 16
 class EventLog:
     """`events.jsonl` of one run folder.
 
+    Several processes may write to it, so the order of events is only fixed within a stage.
+
     Every event has `time` (seconds since the epoch), `stage`, `step` (optimizer steps of the stage so far)
     and `event`: "start" (steps: the stage's length), "train" (loss, lr), "evaluation" (metrics, and the
     diagnostics of docs/run-folder.md) or "end" (metrics of the weights that the stage leaves).
@@ -22,6 +27,7 @@ class EventLog:
 
     def __init__(self, path: Path):
         self.path = path
+        self._lock = FileLock(RunFolder(path.parent).events_lock)
 
     def append(self, stage: str, event: str, step: int, **values: Any) -> None:
         """Adds one line in a single write, so that a reader never sees half of it."""
@@ -32,7 +38,7 @@ class EventLog:
             + "\n"
         )
         try:
-            with self.path.open("a", encoding="utf-8") as file:
+            with self._lock, self.path.open("a", encoding="utf-8") as file:
                 file.write(line)
         except OSError as error:
             if reason := disk_trouble(error):
@@ -60,7 +66,11 @@ class EventLog:
 
     def forget(self, stage: str, after: int) -> None:
         """Removes a stage's events after a step, and its end: the stage is about to repeat those steps."""
-        kept = [e for e in self.read() if e["stage"] != stage or (e["step"] <= after and e["event"] != "end")]
-        text = "".join(json.dumps(event) + "\n" for event in kept)
-        if self.path.exists() and self.path.read_text(encoding="utf-8") != text:
-            write_text(self.path, text)
+        if not self.path.exists():
+            return
+        with self._lock:
+            events = self.read()
+            kept = [e for e in events if e["stage"] != stage or (e["step"] <= after and e["event"] != "end")]
+            text = "".join(json.dumps(event) + "\n" for event in kept)
+            if self.path.read_text(encoding="utf-8") != text:
+                write_text(self.path, text)

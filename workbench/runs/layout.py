@@ -58,6 +58,7 @@ class RunFolder:
         teacher_logits: what a shared dense model says about each training example.
         teacher_lock: held while that is being computed.
         lock: held by the process that is at work on the run.
+        events_lock: held while a process writes to that log.
         job, job_log, job_ending: a background run's process, its output, and how it ended.
         job_lock: held while a background run is being started.
     """
@@ -77,6 +78,7 @@ class RunFolder:
         self.teacher_logits = root / "teacher-logits.safetensors"
         self.teacher_lock = root / ".teacher.lock"
         self.lock = root / ".lock"
+        self.events_lock = root / ".events.lock"
         self.job = root / ".job"
         self.job_lock = root / ".job.lock"
         self.job_log = root / "job.log"
@@ -91,6 +93,14 @@ class RunFolder:
     def mask(self, stage: str) -> Path:
         """The mask that a stage trains under, or leaves."""
         return self._masks / f"{stage}.safetensors"
+
+    def worker_lock(self, number: int) -> Path:
+        """Held, as long as it lives, by one of the processes that train stages side by side."""
+        return self.root / f".worker-{number}.lock"
+
+    def worker_locks(self) -> list[Path]:
+        """All such files that exist."""
+        return sorted(self.root.glob(".worker-*.lock"))
 
     def complete_stages(self) -> Iterator[Stage]:
         """The stages that have a record, by name."""
@@ -125,7 +135,7 @@ class RunFolder:
         """What only a resume needs, and what killed writers left."""
         patterns = ("checkpoint.safetensors", "best-*.safetensors") if keep_states else ("*.safetensors",)
         tensors = (path for pattern in patterns for path in self._stages.rglob(pattern))
-        return [*tensors, *self.root.rglob(".*.part")]
+        return [*tensors, *self.root.rglob(".*.part"), *self.worker_locks(), self.events_lock]
 
     def _stages_with(self, file: str) -> Iterator[Stage]:
         for path in sorted(self._stages.rglob(file)):

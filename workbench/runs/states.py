@@ -3,9 +3,9 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -112,34 +112,61 @@ class Order:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where a state comes from, in plain data, so that another process can read the same state.
+
+    Attributes:
+        kind: the "pretrained" encoder; the shared "dense" model; what a "stage" of the run left; or, of other
+            states, "fresh" without moments or "mixed" from a head and an encoder.
+        stage: the stage's name.
+        of: the other states.
+    """
+
+    kind: Literal["pretrained", "dense", "stage", "fresh", "mixed"]
+    stage: str = ""
+    of: tuple["Origin", ...] = ()
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> "Origin":
+        """The origin that `asdict` made into `plain`."""
+        return cls(plain["kind"], plain["stage"], tuple(map(cls.from_plain, plain["of"])))
+
+
+@dataclass(frozen=True)
 class StageState:
     """The `engines.State` of the bench: read from disk only when it is used.
 
     Attributes:
         read: returns the tensors.
         prunable: names of the prunable matrices, in the model's order.
+        origin: how another process makes the same state.
         order: the order that training from here continues; None for a new one.
     """
 
     read: Callable[[], Tensors]
     prunable: tuple[str, ...]
+    origin: Origin
     order: Order | None = None
 
     @classmethod
-    def of_file(cls, path: Path, prunable: tuple[str, ...]) -> "StageState":
+    def of_file(cls, path: Path, prunable: tuple[str, ...], origin: Origin) -> "StageState":
         """The state that a stage left in a file."""
 
         def read() -> Tensors:
             values, facts = read_tensors(path)
             return Tensors(values, facts["optimizer_steps"])
 
-        return cls(read, prunable)
+        return cls(read, prunable, origin)
 
     @property
     def weights(self) -> dict[str, Tensor]:
         """The prunable matrices, in the model's order."""
         values = self.read().values
         return {name: values[f"model.{name}"] for name in self.prunable}
+
+    def in_order(self, order: Order) -> "StageState":
+        """This state, from which training continues an order of examples."""
+        return replace(self, order=order)
 
     def with_encoder_of(self, other: "StageState") -> "StageState":
         """This state's head on the encoder of `other`, with a fresh optimizer.
@@ -155,11 +182,12 @@ class StageState:
                 {name: (others if name.startswith(base) else own)[name] for name in _weight_names(own)}
             )
 
-        return StageState(mix, self.prunable)
+        return StageState(mix, self.prunable, Origin("mixed", of=(self.origin, other.origin)))
 
     def fresh(self) -> "StageState":
         """These weights with a fresh optimizer."""
-        return StageState(lambda: Tensors(_weights_of(self.read().values)), self.prunable)
+        origin = Origin("fresh", of=(self.origin,))
+        return StageState(lambda: Tensors(_weights_of(self.read().values)), self.prunable, origin)
 
 
 def kept_stages(folder: RunFolder) -> tuple[Stage, ...]:

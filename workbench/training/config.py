@@ -1,13 +1,13 @@
 """How a stage trains."""
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from workbench.errors import BadInput
-from workbench.schedules import Constant
-from workbench.settings import Count, NonNegative, Positive, Share, settings
+from workbench.schedules import LEARNING_RATES, Constant
+from workbench.settings import Count, NonNegative, Positive, Share, settings, to_plain
 
 Schedule = Callable[[float], float]
 
@@ -87,3 +87,16 @@ class TrainingConfig:
         if self.average_every is None:
             return self.evaluates_at(step)
         return (self.steps - step) % self.average_every == 0
+
+    def to_plain(self) -> dict[str, Any] | None:
+        """The settings as `from_plain` takes them; None if the schedule is not one of ours."""
+        name = type(self.schedule).__name__
+        if LEARNING_RATES.get(name) is not type(self.schedule):
+            return None
+        return to_plain(self) | {"schedule": {"name": name, "settings": to_plain(self.schedule)}}
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> "TrainingConfig":
+        """The configuration that `to_plain` made into `plain`."""
+        schedule = LEARNING_RATES[plain["schedule"]["name"]](**plain["schedule"]["settings"])
+        return cls(**plain | {"schedule": schedule})

@@ -1,0 +1,123 @@
+"""Training single stages of a run, as its bench does and as the processes that work for it do."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from workbench.execution.assignment import Assignment
+from workbench.execution.computing import sparse_choice
+from workbench.execution.environment import CACHED_TEACHER, release_memory
+from workbench.execution.models import RunModels
+from workbench.execution.stage_training import Output, StageTraining
+from workbench.masks import Mask
+from workbench.runs.events import EventLog
+from workbench.runs.layout import RunFolder
+from workbench.runs.records import Record
+from workbench.runs.spec import RunSpec
+from workbench.runs.stage_folder import StageFolder
+from workbench.runs.states import Order, StageState
+from workbench.training import MaskedTrainer, Sparsifier, TrainingConfig
+from workbench.training.data import TaskData
+
+
+class StageRunner:
+    """Trains stages of one run folder, one at a time, with the run's one student.
+
+    Attributes:
+        log: takes the events.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        spec: RunSpec,
+        data: TaskData,
+        models: RunModels,
+        environment: Mapping[str, Any],
+    ):
+        self.log = EventLog(folder.events)
+        self._folder = folder
+        self._seed = spec.seed
+        self._data = data
+        self._models = models
+        self._precision = environment["precision"]
+        self._practices = environment.get("practices", ())
+        self._compute = environment.get("compute")
+
+    def carry_out(self, assignment: Assignment) -> Record:
+        """Trains a candidate or a particle, or what remains of it."""
+        given = assignment
+        mask = Mask.load(self._folder.mask(given.mask_of))
+        folder = StageFolder(self._folder, given.stage)
+        return self.train(folder, given.state, given.config, mask, given.output, given.stream, given.until)
+
+    def train(
+        self,
+        folder: StageFolder,
+        state: StageState,
+        config: TrainingConfig,
+        mask: Mask | Sparsifier | None,
+        output: Output | None,
+        stream: str,
+        until: int | None = None,
+    ) -> Record:
+        """Trains a stage to its end, or a candidate to the end of a round; a complete stage is left alone.
+
+        Args:
+            folder: the stage.
+            state: what it starts from.
+            config: how it trains.
+            mask: one mask, a sparsifier, or None for a dense training.
+            output: what the stage leaves; None for a candidate of which only the record is used.
+            stream: names its random streams.
+            until: the step to train to; None for the whole training.
+        """
+        if (record := folder.record) is not None:
+            return record
+        training = self._training(folder, state, config, mask, output, stream)
+        try:
+            record = training.run(until)
+            if until is None or until == config.steps:
+                training.finish()
+                record = training.record
+        finally:
+            # The next stage trains the same student, perhaps under another mask.
+            training.trainer.close()
+        # The optimizer's moments go before the freed memory is returned.
+        del training
+        release_memory()
+        return record
+
+    def teacher(self, mode: str) -> nn.Module | Tensor | None:
+        """What a distillation mode learns from: the dense model, or its logits for the training split."""
+        if mode == "none":
+            return None
+        is_cached = CACHED_TEACHER in self._practices and not self._data.task.augmented
+        return self._models.teacher_logits if mode == "logits" and is_cached else self._models.dense
+
+    def _training(
+        self,
+        folder: StageFolder,
+        state: StageState,
+        config: TrainingConfig,
+        mask: Mask | Sparsifier | None,
+        output: Output | None,
+        stream: str,
+    ) -> StageTraining:
+        parent = state.read()
+        trainer = MaskedTrainer(
+            self._models.student,
+            config,
+            key=(self._seed, stream),
+            mask=mask,
+            teacher=self.teacher(config.distillation.mode),
+            precision=self._precision,
+            batches=self._data.batch,
+            sparse=sparse_choice(self._compute, config),
+        )
+        trainer.restore(parent.values, parent.optimizer_steps)
+        order = state.order or Order(stream)
+        return StageTraining(
+            folder, trainer, self._data, (self._seed, order.stream), self.log, output, first=order.steps
+        )

@@ -1,0 +1,136 @@
+"""A process that trains stages for a run: python -m workbench.execution.stage_worker RUN_FOLDER NUMBER.
+
+It reads one assignment a line on its standard input, as JSON, and writes one line on its standard output for
+each: the record, or what went wrong. It stops, resumably, when its standard input ends: on purpose, or
+because the process that started it has ended for whatever reason.
+"""
+
+import _thread
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+from argparse import ArgumentParser
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from queue import SimpleQueue
+from typing import Any
+
+from filelock import FileLock
+
+from workbench.errors import BadInput, Stopped, WorkbenchError
+from workbench.execution.assignment import Assignment
+from workbench.execution.dense import complete_dense_stage
+from workbench.execution.environment import check_environment, environment_here, torch_threads
+from workbench.execution.launch import prepared
+from workbench.execution.models import RunModels
+from workbench.execution.stage_runner import StageRunner
+from workbench.files import disk_trouble, read_json
+from workbench.runs.layout import RunFolder, Store
+from workbench.runs.spec import RunSpec
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carries out assignments until there are no more; the return value is the exit code.
+
+    Args:
+        arguments: the run folder, and a number that no other worker of the run has.
+    """
+    parser = ArgumentParser(prog="workbench.execution.stage_worker")
+    parser.add_argument("folder", type=RunFolder)
+    parser.add_argument("number", type=int)
+    options = parser.parse_args(arguments)
+    for kind in (signal.SIGINT, signal.SIGTERM):  # a shell may have had SIGINT ignored
+        signal.signal(kind, signal.default_int_handler)
+    answer = _answers()
+    lines: SimpleQueue[bytes] = SimpleQueue()
+    busy = threading.Event()
+    busy.set()
+    threading.Thread(target=_read, args=(lines, busy), daemon=True).start()
+    try:
+        with FileLock(options.folder.worker_lock(options.number)):
+            _work(options.folder, lines, busy, answer)
+    except KeyboardInterrupt:
+        return Stopped.exit_code
+    except WorkbenchError as error:
+        answer({"exit_code": error.exit_code, "message": str(error)})
+        return error.exit_code
+    except Exception as error:
+        if reason := disk_trouble(error):
+            message = (
+                f"could not write to {options.folder.root}: {reason}. What was saved is intact; free some "
+            )
+            answer({"exit_code": Stopped.exit_code, "message": f"{message}space, then resume."})
+            return Stopped.exit_code
+        answer({"exit_code": None, "message": traceback.format_exc()})
+        return 1
+    return 0
+
+
+def _work(
+    folder: RunFolder,
+    lines: "SimpleQueue[bytes]",
+    busy: threading.Event,
+    answer: Callable[[dict[str, Any]], None],
+) -> None:
+    environment = read_json(folder.environment)
+    with torch_threads(environment["threads"]):
+        runner, models = _opened(folder, environment)
+        while True:
+            busy.clear()
+            line = lines.get()
+            if not line:
+                return
+            busy.set()
+            assignment = Assignment.from_plain(json.loads(line), models, folder)
+            answer({"record": asdict(runner.carry_out(assignment))})
+
+
+def _opened(folder: RunFolder, environment: dict[str, Any]) -> tuple[StageRunner, RunModels]:
+    """What trains stages of a run folder that another process has made.
+
+    Raises:
+        BadInput: data, weights, hardware, libraries or plugins differ from those of the run.
+    """
+    spec = RunSpec.from_yaml(folder.spec)
+    loaded = prepared(spec)
+    check_environment(folder, environment, environment_here(spec, loaded.data, loaded.classifier))
+    store = Store(folder.root.parent)
+
+    def dense():
+        if (stage := complete_dense_stage(store, spec, environment)) is None:
+            raise BadInput(f"run {folder.root.name} has no dense model yet; a worker does not make it.")
+        return stage
+
+    precision = environment["precision"]
+    models = RunModels(spec, loaded.data, loaded.classifier, loaded.student, dense, precision)
+    return StageRunner(folder, spec, loaded.data, models, environment), models
+
+
+def _answers() -> Callable[[dict[str, Any]], None]:
+    """Writes answers to standard output; whatever else is printed goes to standard error from now on."""
+    output = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+
+    def answer(value: dict[str, Any]) -> None:
+        output.write(json.dumps(value) + "\n")
+        output.flush()
+
+    return answer
+
+
+def _read(lines: "SimpleQueue[bytes]", busy: threading.Event) -> None:
+    """Queues the lines of standard input; at its end, an empty one, and an interrupt of what is under way."""
+    # Unbuffered, because the interpreter would wait for the lock of a buffered stream at exit.
+    with open(0, "rb", buffering=0, closefd=False) as stream:
+        for line in iter(stream.readline, b""):
+            lines.put(line)
+    lines.put(b"")
+    if busy.is_set():
+        _thread.interrupt_main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
