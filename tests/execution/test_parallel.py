@@ -1,27 +1,34 @@
 """Candidates and particles side by side in processes: the same bits, also after kills and interrupts."""
 
 import json
-import os
-import signal
 import sys
 import time
-from dataclasses import replace
 from subprocess import PIPE, Popen
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
 from tests.execution.resuming import outcome
 from tests.tiny_runs import tiny_randomized
+from workbench.cli import main
+from workbench.engines import engine_class
 from workbench.engines.magnitude import Magnitude
 from workbench.engines.swamp import Swamp
-from workbench.errors import BadInput
-from workbench.execution import capacity, prune
+from workbench.errors import BadInput, Stopped
+from workbench.execution import capacity, parallel, prune
+from workbench.execution.parallel import StagePool
+from workbench.plugins import load_plugin
 from workbench.runs import Run
-from workbench.training import Distillation
+from workbench.runs.events import EventLog
+from workbench.schedules import LEARNING_RATES
+from workbench.settings import names
+from workbench.training import Distillation, TrainingConfig
 
+HALVING = tiny_randomized(levels=1, candidates=4, halving=True, keep_winner=True, early_epochs=6.0)
 SWAMP = Swamp(
     sparsity=0.5,
+    rewind="encoder",
     prune_share=0.5,
     epochs=8.0,
     lr=1e-3,
@@ -32,7 +39,7 @@ SWAMP = Swamp(
 
 
 def parallel_outcome(run: Run) -> dict:
-    """What must repeat bit for bit; the order of events is fixed within a stage alone."""
+    """What must repeat bit for bit; the order of events is only fixed within a stage."""
     found = outcome(run)
     by_stage = {}
     for event in found.pop("events"):
@@ -41,16 +48,182 @@ def parallel_outcome(run: Run) -> dict:
     return found | {"events": by_stage, "races": races}
 
 
-@pytest.mark.parametrize(
-    "engine",
-    [tiny_randomized(levels=1, candidates=4, halving=True, keep_winner=True), SWAMP],
-    ids=["halving", "particles"],
-)
-def test_two_processes_give_the_bits_of_one(spec_of, tmp_path, engine, capfd):
+@pytest.fixture(scope="module")
+def serial(tiny_model_dir, tmp_path_factory):
+    """The outcome of a run in this process, at one thread."""
+    made = {}
+
+    def outcome_of(spec) -> dict:
+        if spec.name not in made:
+            made[spec.name] = parallel_outcome(prune(spec, store=tmp_path_factory.mktemp("serial")))
+        return made[spec.name]
+
+    return outcome_of
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """The process ids of the workers that are started."""
+    pids, start = [], parallel._Worker.__init__
+
+    def watched(worker, *arguments):
+        start(worker, *arguments)
+        pids.append(worker.process.pid)
+
+    monkeypatch.setattr(parallel._Worker, "__init__", watched)
+    return pids
+
+
+@pytest.mark.parametrize("engine", [HALVING, SWAMP], ids=["halving", "particles"])
+def test_two_processes_give_the_bits_of_one(spec_of, tmp_path, serial, started, engine):
     spec = spec_of(engine)
-    serial = parallel_outcome(prune(spec, store=tmp_path / "serial"))
-    assert serial["results"]["environment"]["threads"] == 1
-    capfd.readouterr()
-    run = prune(spec, store=tmp_path / "parallel", jobs=2)
-    assert parallel_outcome(run) == serial
+    run = prune(spec, store=tmp_path, jobs=2)
+    assert len(started) == 2
+    assert not any(map(psutil.pid_exists, started))
+    assert parallel_outcome(run) == serial(spec)
+    assert run.results["environment"]["threads"] == 1
     assert not list(run.path.glob(".worker*"))
+
+
+# What a plugin adds, every worker has. This one also kills the first worker that is in its second step.
+PLUGIN = """
+import os, signal, sys
+from pathlib import Path
+from typing import ClassVar
+from workbench.engines.randomized import Randomized
+from workbench.execution import stage_training
+from workbench.settings import settings
+from workbench.training import MaskedTrainer
+
+@settings
+class Mine(Randomized):
+    "The same by another name."
+    id: ClassVar[str] = "mine"
+
+if "workbench.execution.stage_worker" in sys.orig_argv:
+    stage_training.CHECKPOINT_SECONDS = 0.0
+    advance = MaskedTrainer.advance
+
+    def deadly(trainer, batch):
+        if trainer.step == 1:
+            try:
+                Path(MARKER).touch(exist_ok=False)
+                os.kill(os.getpid(), signal.SIGKILL)
+            except FileExistsError:
+                pass
+        return advance(trainer, batch)
+
+    MaskedTrainer.advance = deadly
+"""
+
+
+def test_workers_have_plugins_and_one_that_is_killed_in_the_middle_is_resumed(
+    spec_of, tmp_path, registries, started, capfd
+):
+    path, marker = tmp_path / "mine.py", tmp_path / "killed"
+    path.write_text(PLUGIN.replace("MARKER", repr(str(marker))))
+    load_plugin(path)
+    settings = {name: getattr(HALVING, name) for name in names(type(HALVING))}
+    spec = spec_of(engine_class("mine")(**settings))
+    run = prune(spec, store=tmp_path / "parallel", jobs=2)
+    assert marker.exists()
+    assert len(started) == 3
+    assert "was killed by signal 9; another one resumes it" in capfd.readouterr().err
+    assert [record["name"] for record in run.results["environment"]["plugins"]] == ["mine"]
+    assert parallel_outcome(run) == parallel_outcome(prune(spec, store=tmp_path / "serial"))
+
+
+def test_an_assignment_that_kills_every_worker_stops_the_run(spec_of, tmp_path, serial, started, monkeypatch):
+    spec, give = spec_of(HALVING), parallel._Worker.give
+
+    def give_and_kill(worker, index, assignment):
+        give(worker, index, assignment)
+        if index == 1:
+            worker.process.kill()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(parallel._Worker, "give", give_and_kill)
+        with pytest.raises(
+            Stopped, match=r"race/candidate-1 was killed by signal 9, as did 2 before it.*--jobs"
+        ):
+            prune(spec, store=tmp_path, jobs=2)
+    assert len(started) == 4
+    assert not any(map(psutil.pid_exists, started))
+    assert parallel_outcome(prune(spec, store=tmp_path)) == serial(spec), "resumed in this process"
+
+
+def test_a_run_that_is_interrupted_stops_its_workers_and_resumes(
+    spec_of, tmp_path, serial, started, monkeypatch
+):
+    spec, ready = spec_of(HALVING), StagePool._ready
+
+    def interrupted(pool):
+        if EventLog(tmp_path / spec.name / "events.jsonl").last()["stage"] != "level-0":
+            raise KeyboardInterrupt
+        return ready(pool)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(StagePool, "_ready", interrupted)
+        with pytest.raises(Stopped, match="run the same command to resume"):
+            prune(spec, store=tmp_path, jobs=2)
+    assert len(started) == 2
+    assert not any(map(psutil.pid_exists, started))
+    assert parallel_outcome(prune(spec, store=tmp_path)) == serial(spec)
+
+
+def test_the_workers_of_a_run_that_is_killed_end_before_it_is_resumed(spec_of, tmp_path, serial):
+    spec = spec_of(HALVING)
+    (tmp_path / "spec.yaml").write_text(spec.to_yaml())
+    options = ["--recipe", tmp_path / "spec.yaml", "--store", tmp_path / "runs", "--jobs", "2"]
+    log = EventLog(tmp_path / "runs" / spec.name / "events.jsonl")
+    command = [sys.executable, "-m", "workbench", "prune", *options]
+    with Popen(command, stderr=PIPE, text=True) as process:
+        while not any("race" in event["stage"] for event in log.read()):
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.002)
+        workers = psutil.Process(process.pid).children()
+        process.kill()
+    assert len(workers) == 2
+    resumed = prune(spec, store=tmp_path / "runs")
+    assert not any(worker.is_running() for worker in workers)
+    assert parallel_outcome(resumed) == serial(spec)
+
+
+def test_what_a_worker_raises_is_raised_here(spec_of, tmp_path, started):
+    spec = spec_of(tiny_randomized(levels=1, early_lr=1e30))
+    with pytest.raises(Stopped, match=r"stage level-1/race/candidate-\d: .*lower rate: --set"):
+        prune(spec, store=tmp_path, jobs=2)
+    assert len(started) == 2
+    assert not any(map(psutil.pid_exists, started))
+
+
+def test_jobs_that_are_impossible_are_refused_before_anything_is_written(
+    spec_of, tmp_path, monkeypatch, capsys
+):
+    spec = spec_of(HALVING)
+    with pytest.raises(BadInput, match=r"jobs is 0. Give at least 1"):
+        prune(spec, store=tmp_path / "runs", jobs=0)
+    free = SimpleNamespace(available=5 << 30)
+    monkeypatch.setattr(capacity.psutil, "virtual_memory", lambda: free)
+    monkeypatch.setattr(capacity, "process_bytes", lambda *_: 2 << 30)
+    with pytest.raises(BadInput, match=r"4 processes need about 8.6 GB .* 5.4 GB are free. Give jobs=2"):
+        prune(spec, store=tmp_path / "runs", jobs=64)
+    assert not (tmp_path / "runs").exists()
+    assert main(["prune", "synth/sst2", "--engine", "imp", "--jobs", "-1"]) == 2
+    assert "jobs is -1" in capsys.readouterr().err
+
+
+def test_a_run_with_nothing_side_by_side_says_so_and_starts_no_process(spec_of, tmp_path, started, capsys):
+    engine = Magnitude(sparsity=0.8, epochs=4.0, lr=1e-3, distillation=Distillation(mode="logits"))
+    prune(spec_of(engine), store=tmp_path, jobs=2)
+    assert "trains nothing side by side; jobs=2 changes nothing" in capsys.readouterr().err
+    assert started == []
+
+
+@pytest.mark.parametrize("schedule", LEARNING_RATES.values())
+def test_a_configuration_becomes_the_same_one_in_another_process(schedule):
+    config = TrainingConfig(
+        steps=7, lr=0.1 / 3, schedule=schedule(warmup=0.1), distillation=Distillation(temperature=0.7)
+    )
+    assert TrainingConfig.from_plain(json.loads(json.dumps(config.to_plain()))) == config
+    assert TrainingConfig(steps=7, lr=0.1, schedule=lambda progress: 1.0).to_plain() is None

@@ -168,18 +168,12 @@ class RunBench:
         output = Output(diagnose=False) if rules.keep_weights else None
 
         def train_all(indices: Sequence[int], until: int) -> list[Record]:
+            stages = [folders[index].stage for index in indices]
+            streams = [race if rules.shared_order else stage for stage in stages]
             return self._train_all(
                 [
-                    Assignment(
-                        stage := folders[index].stage,
-                        state,
-                        config,
-                        mask_of=stage,
-                        stream=race if rules.shared_order else stage,
-                        output=output,
-                        until=until,
-                    )
-                    for index in indices
+                    Assignment(stage, state, config, stage, stream, output, until)
+                    for stage, stream in zip(stages, streams, strict=True)
                 ]
             )
 

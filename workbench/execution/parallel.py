@@ -113,8 +113,8 @@ class StagePool:
         if starts == _MOST_STARTS:
             raise Stopped(
                 f"the process that trained stage {stage} {how}, as did {starts - 1} before it, perhaps for "
-                f"lack of memory. What was done is kept in {self._folder.root}; run the same command with fewer "
-                "--jobs to resume."
+                f"lack of memory. What was done is kept in {self._folder.root}; run the same command with "
+                "fewer --jobs to resume."
             )
         print(f"{stage}: its process {how}; another one resumes it", file=sys.stderr, flush=True)
 

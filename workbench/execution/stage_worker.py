@@ -44,25 +44,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     for kind in (signal.SIGINT, signal.SIGTERM):  # a shell may have had SIGINT ignored
         signal.signal(kind, signal.default_int_handler)
+    try:
+        return _serve(options.folder, options.number)
+    except KeyboardInterrupt:
+        return Stopped.exit_code
+
+
+def _serve(folder: RunFolder, number: int) -> int:
     answer = _answers()
     lines: SimpleQueue[bytes] = SimpleQueue()
     busy = threading.Event()
     busy.set()
     threading.Thread(target=_read, args=(lines, busy), daemon=True).start()
     try:
-        with FileLock(options.folder.worker_lock(options.number)):
-            _work(options.folder, lines, busy, answer)
-    except KeyboardInterrupt:
-        return Stopped.exit_code
+        with FileLock(folder.worker_lock(number)):
+            _work(folder, lines, busy, answer)
     except WorkbenchError as error:
         answer({"exit_code": error.exit_code, "message": str(error)})
         return error.exit_code
     except Exception as error:
         if reason := disk_trouble(error):
             message = (
-                f"could not write to {options.folder.root}: {reason}. What was saved is intact; free some "
+                f"could not write to {folder.root}: {reason}. What was saved is intact; free some space, "
+                "then run the same command to resume."
             )
-            answer({"exit_code": Stopped.exit_code, "message": f"{message}space, then resume."})
+            answer({"exit_code": Stopped.exit_code, "message": message})
             return Stopped.exit_code
         answer({"exit_code": None, "message": traceback.format_exc()})
         return 1
@@ -133,4 +139,7 @@ def _read(lines: "SimpleQueue[bytes]", busy: threading.Event) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stderr.flush()
+    # Every file is complete by now, and taking the libraries down in order would need a second or two.
+    os._exit(code)
