@@ -23,6 +23,7 @@ os.environ.pop("WORKBENCH_GLUE_DIR", None)
 os.environ.pop("WORKBENCH_CIFAR10_DIR", None)
 
 import pytest
+import torch
 
 from tests.tiny import save_tiny_model
 from tests.tiny_runs import tiny_randomized
@@ -53,6 +54,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for name, value in report.user_properties:
             if name == "measured" and report.when == "call":
                 terminalreporter.write_line(f"measured: {value}")
+
+
+@pytest.fixture(autouse=True)
+def same_threads():
+    """Results depend on the number of threads, so a test that changes it must restore it, also when it fails."""
+    before = torch.get_num_threads()
+    yield
+    after = torch.get_num_threads()
+    torch.set_num_threads(before)
+    assert after == before
 
 
 @pytest.fixture(scope="session")

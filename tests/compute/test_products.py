@@ -10,6 +10,7 @@ from workbench.compute import products
 from workbench.compute.kernels.target import TOKENS
 from workbench.compute.structure import Structure
 from workbench.errors import BadInput
+from workbench.execution.environment import torch_threads
 from workbench.randomness import torch_generator
 
 ROUNDING = {torch.float32: 2e-6, torch.bfloat16: 2**-8}
@@ -133,13 +134,10 @@ def test_gelu_is_exact_from_far_below_to_far_above_zero():
 @pytest.mark.parametrize("dtype", ROUNDING)
 def test_bits_do_not_depend_on_the_number_of_threads(dtype):
     # Large enough that the work is shared.
-    case, threads, results = Case(256, 192, 0.5, 777, dtype), torch.get_num_threads(), []
-    try:
-        for count in (1, 2, 5):
-            torch.set_num_threads(count)
+    case, results = Case(256, 192, 0.5, 777, dtype), []
+    for count in (1, 2, 5):
+        with torch_threads(count):
             results.append([*case.multiply(gelu=True, keep_before=True), *case.gradients(before=case.before)])
-    finally:
-        torch.set_num_threads(threads)
     for others in results[1:]:
         assert all(torch.equal(first, other) for first, other in zip(results[0], others, strict=True))
 

@@ -4,15 +4,14 @@ import threading
 import pytest
 import torch
 
+from workbench.execution.environment import torch_threads
 from workbench.masks import parallel
 
 
 @pytest.fixture(params=[1, 2, 3])
 def threads(request):
-    before = torch.get_num_threads()
-    torch.set_num_threads(request.param)
-    yield request.param
-    torch.set_num_threads(before)
+    with torch_threads(request.param):
+        yield request.param
 
 
 def test_results_are_in_the_order_of_the_jobs(threads):
@@ -75,14 +74,12 @@ def test_several_threads_may_call_each_at_once(threads):
 
 
 def test_a_forked_child_has_its_own_pool():
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    parallel.each(abs, [(1,), (2,)])
-    child = os.fork()
-    if child == 0:
-        os._exit(parallel.each(abs, [(3,), (4,)]) != [3, 4])
-    torch.set_num_threads(before)
-    assert os.waitpid(child, 0)[1] == 0
+    with torch_threads(2):
+        parallel.each(abs, [(1,), (2,)])
+        child = os.fork()
+        if child == 0:
+            os._exit(parallel.each(abs, [(3,), (4,)]) != [3, 4])
+        assert os.waitpid(child, 0)[1] == 0
 
 
 @pytest.mark.parametrize("numel", [0, 1, 7, 8, 9, 23, 24, 25])

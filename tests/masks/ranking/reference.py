@@ -8,6 +8,7 @@ import torch
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from workbench.execution.environment import torch_threads
 from workbench.masks import parallel
 from workbench.masks.ranking import vectors
 
@@ -33,15 +34,12 @@ def slow_top_k(values: list[float], kept: int) -> list[bool]:
 def working(way: tuple[int, int, bool]):
     """Within this, ranking works in the given way; with torch's kernels as if tensors were on a device."""
     chunk, threads, by_torch = way
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    with patch.object(parallel, "CHUNK", chunk):
+    with torch_threads(threads), patch.object(parallel, "CHUNK", chunk):
         if by_torch:
             with patch.object(vectors, "on_host", lambda tensors: False):
                 yield
         else:
             yield
-    torch.set_num_threads(before)
 
 
 def entries(tensors) -> list:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from tests.masks.sampling.test_hashing import splitmix
+from workbench.execution.environment import torch_threads
 from workbench.masks import parallel, sample_mask
 from workbench.masks.ranking import kernels_torch
 from workbench.masks.ranking.vectors import Vector, common_layout
@@ -126,13 +127,9 @@ def test_neither_chunks_nor_threads_nor_margins_change_a_bit(scope, monkeypatch)
     expected = sample_mask(tensors, 0.8, 0.003, scope=scope)
     monkeypatch.setattr(parallel, "CHUNK", 64)
     monkeypatch.setattr(solved_law, "_MARGIN", 1e-3)
-    before = torch.get_num_threads()
     for threads in (1, 4):
-        torch.set_num_threads(threads)
-        try:
+        with torch_threads(threads):
             assert sample_mask(tensors, 0.8, 0.003, scope=scope) == expected
-        finally:
-            torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
