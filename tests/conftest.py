@@ -58,7 +58,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(autouse=True)
 def same_threads():
-    """Results depend on the number of threads, so a test that changes it must restore it, also when it fails."""
+    """Results depend on the number of threads: a test that changes it must restore it."""
     before = torch.get_num_threads()
     yield
     after = torch.get_num_threads()

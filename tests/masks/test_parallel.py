@@ -2,7 +2,6 @@ import os
 import threading
 
 import pytest
-import torch
 
 from workbench.execution.environment import torch_threads
 from workbench.masks import parallel

@@ -4,7 +4,6 @@ from contextlib import contextmanager
 from unittest.mock import patch
 
 import numpy as np
-import torch
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
