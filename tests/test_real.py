@@ -8,7 +8,7 @@ from workbench.runs import runs_in
 
 @pytest.mark.parametrize(
     ("task", "metrics"),
-    [("glue/rte", ["accuracy"]), ("cola", ["matthews"]), ("glue/stsb", ["pearson", "spearman"])],
+    [("cola", ["matthews"]), ("glue/stsb", ["pearson", "spearman"])],
 )
 def test_randomized_masks_work_on_real_glue(task, metrics, small_encoder, glue_dir, tmp_path, monkeypatch):
     monkeypatch.setenv("WORKBENCH_GLUE_DIR", str(glue_dir))

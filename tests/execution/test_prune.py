@@ -1,12 +1,7 @@
 """Whole runs on a tiny encoder: exact counts, honest splits, exact resumption."""
 
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 
 import pytest
 import torch
@@ -15,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from tests.execution.resuming import interrupted_at, outcome, stops_until_done
 from tests.tiny_runs import tiny_randomized
-from workbench import Run, prune, runs
+from workbench import prune, runs
 from workbench.engines.imp import IMP
 from workbench.engines.magnitude import Magnitude
 from workbench.errors import BadInput, Stopped
@@ -99,35 +94,6 @@ def test_candidates_that_halving_drops_are_paid_for(spec_of, tmp_path):
     assert run.results["cost"]["racing"]["optimizer_steps"] == 3 * first_round + 2 * (steps - first_round)
     lengths = sorted(candidate.curve[-1][0] for candidate in run.candidates(level=1))
     assert lengths == [first_round, steps, steps]
-
-
-def test_a_run_that_is_killed_ends_the_same(spec_of, tmp_path):
-    """SIGKILL, at moments spread over the run, until it is complete."""
-    spec = spec_of()
-    whole = outcome(prune(spec, store=tmp_path / "whole"))
-    (tmp_path / "spec.yaml").write_text(spec.to_yaml())
-    script = (
-        "import sys, workbench as wb, torch; from workbench.execution import stage_training;"
-        "stage_training.CHECKPOINT_SECONDS = 0.02;"
-        "torch.set_num_threads(1);"
-        "wb.prune(wb.RunSpec.from_yaml(sys.argv[1]), store=sys.argv[2])"
-    )
-    log = tmp_path / "broken" / spec.name / "events.jsonl"
-    kills = 0
-    for lines in (6, 24, 10**9):
-        process = subprocess.Popen(
-            [sys.executable, "-c", script, tmp_path / "spec.yaml", tmp_path / "broken"]
-        )
-        while process.poll() is None:
-            if log.exists() and log.read_text().count("\n") >= lines:
-                os.kill(process.pid, signal.SIGKILL)
-                kills += 1
-                break
-            time.sleep(0.002)
-        process.wait()
-    assert kills == 2
-    assert process.returncode == 0
-    assert outcome(Run(tmp_path / "broken" / spec.name)) == whole
 
 
 def test_selection_never_sees_dev(spec_of, tmp_path, monkeypatch):
