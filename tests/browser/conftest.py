@@ -40,7 +40,7 @@ def project(root, tiny_model_dir, hostile_run, tmp_path_factory):
     project = copy_project(root, tmp_path_factory.mktemp("served"))
     parameters = {
         "01_mask_explorer": {"candidates": 3, "scope": "global"},
-        "02_candidate_race": {"model": str(tiny_model_dir), "candidates": 3, "scale": 4.0},
+        "02_candidate_race": {"model": str(tiny_model_dir), "candidates": 3, "scale": 2.5},
     }
     for name, values in parameters.items():
         path = project / "notebooks" / f"{name}.ipynb"

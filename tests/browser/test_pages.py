@@ -15,7 +15,7 @@ NOTEBOOKS = sorted(path.stem for path in (Path(__file__).resolve().parents[2] / 
 PANELS = ["layers", "magnitudes", "overlap", "distance", "map", "growth", "disagreement", "cells"]
 # The parameters of a page, and the figures that it then has.
 EXPECTED = {
-    "00_tour": ({"sparsity": 0.8, "candidates": 2, "seed": 1}, ["mask", "overlap", "race"]),
+    "00_tour": ({"sparsity": 0.8, "candidates": 2, "examples": 200, "seed": 1}, ["mask", "overlap", "race"]),
     "01_mask_explorer": ({"model": "", "sparsity": 0.8, "ratio": 0.01, "candidates": 3}, PANELS),
     "02_candidate_race": (
         {"model": "", "sparsity": 0.7, "candidates": 3, "scale": 0.5},
