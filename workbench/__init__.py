@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import Any
 
+from workbench.process import without_collections
+
 # Imported when first used: the libraries behind them take seconds, and `workbench --help` need not wait.
 _HOMES = {
     "ACDC": "engines.acdc",
@@ -49,7 +51,8 @@ __all__ = list(_HOMES)
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'workbench' has no attribute {name!r}")
-    return getattr(import_module(f"workbench.{_HOMES[name]}"), name)
+    with without_collections():
+        return getattr(import_module(f"workbench.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:

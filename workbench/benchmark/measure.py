@@ -1,6 +1,5 @@
 """One row of the benchmark: the same work by several contestants, alternating in one process."""
 
-import gc
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -85,7 +84,6 @@ def extra_memory(function: Callable[[], Any]) -> float | None:
     """
     if not _RESET.exists():
         return None
-    gc.collect()
     release_memory()
     _RESET.write_text("5")
     before = _status("VmRSS")

@@ -4,11 +4,13 @@ import re
 import signal
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from workbench.cli.parser import parser
 from workbench.errors import WorkbenchError, unknown
+from workbench.process import leave
 
-__all__ = ["main", "parser"]
+__all__ = ["main", "parser", "run"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,6 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("workbench: interrupted; nothing was left half-written.", file=sys.stderr)
         return 3
     return 0
+
+
+def run() -> NoReturn:
+    """`main` as a process of its own."""
+    leave(main())
 
 
 def _load_plugins(targets: Sequence[str]) -> None:

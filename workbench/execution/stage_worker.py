@@ -9,7 +9,6 @@ import _thread
 import json
 import os
 import signal
-import sys
 import threading
 import traceback
 from argparse import ArgumentParser
@@ -28,6 +27,7 @@ from workbench.execution.launch import prepared
 from workbench.execution.models import RunModels
 from workbench.execution.stage_runner import StageRunner
 from workbench.files import disk_trouble, read_json
+from workbench.process import leave
 from workbench.runs.layout import RunFolder, Store
 from workbench.runs.spec import RunSpec
 
@@ -139,7 +139,4 @@ def _read(lines: "SimpleQueue[bytes]", busy: threading.Event) -> None:
 
 
 if __name__ == "__main__":
-    code = main()
-    sys.stderr.flush()
-    # Every file is complete by now, and taking the libraries down in order would need a second or two.
-    os._exit(code)
+    leave(main())

@@ -19,6 +19,7 @@ from typing import Any
 from workbench.errors import WorkbenchError
 from workbench.execution import prune
 from workbench.files import write_json
+from workbench.process import leave
 from workbench.runs.layout import Store
 from workbench.runs.spec import RunSpec
 
@@ -88,4 +89,4 @@ def _stop_with_input() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())
