@@ -3,7 +3,6 @@
 import pytest
 
 import workbench as wb
-from workbench.engines.gmp import GMP
 from workbench.engines.magnitude import Magnitude
 from workbench.engines.movement import Movement
 from workbench.training import Distillation
@@ -33,10 +32,3 @@ def accuracy(small_encoder, glue_dir, tmp_path_factory):
 
 def test_movement_beats_magnitude_at_high_sparsity(accuracy):
     assert accuracy(Movement, 0.97, start="dense") > accuracy(Magnitude, 0.97) + 0.01
-
-
-def test_the_recipe_beats_plain_gmp(accuracy):
-    recipe = {"lr": 4e-4, "warmup": 0.0, "clip": None, "first_sparsity": 0.7, "start_epoch": 2.0}
-    recipe |= {"cycle_epochs": 2.0, "returning": False, "keep": "last"}
-    recipe |= {"distillation": Distillation(mode="logits", temperature=5.5, hardness=1.0)}
-    assert accuracy(GMP, 0.97, **recipe) > accuracy(GMP, 0.97, lr=1.2e-4) + 0.05

@@ -6,7 +6,6 @@ from statistics import median
 
 import numpy as np
 import pandas as pd
-import pytest
 
 import workbench as wb
 from tests.browser.visits import plain
@@ -81,9 +80,8 @@ def await_sampled(visit, spec: PoolSpec, after: str) -> None:
         )
 
 
-@pytest.mark.parametrize("server", ["lab", "dashboard"])
-def test_every_slider_changes_the_figures_to_the_values_from_python(visit, server):
-    visit = visit(server, "01_mask_explorer")
+def test_every_slider_changes_the_figures_to_the_values_from_python(visit):
+    visit = visit("lab", "01_mask_explorer")
     await_sampled(visit, START, "nothing")
     visit.picture("start", "explorer")
     spec = START
