@@ -1,6 +1,7 @@
 """Tables computed from masks and runs, a module for each topic. Nothing here draws."""
 
 from workbench.analysis import (
+    checks,
     comparison,
     connectivity,
     cost,
@@ -22,6 +23,7 @@ from workbench.analysis import (
 )
 
 __all__ = [
+    "checks",
     "comparison",
     "connectivity",
     "cost",
