@@ -1,0 +1,186 @@
+"""Do masks of a pool differ, do early scores predict final ones, and does selecting pay: one figure each."""
+
+from collections.abc import Sequence
+from html import escape
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from workbench.analysis.matched_pools import CONTROL, ORDERS, PLACE
+from workbench.figures.style import BLUE, GREEN, INK, MUTED, ORANGE, TEMPLATE, VERMILION, metric_title
+
+_DESIGNS = {ORDERS: (BLUE, "circle"), CONTROL: (ORANGE, "square")}
+_KINDS = {"metric": (BLUE, "circle", "solid"), "loss": (VERMILION, "square", "dash")}
+_RULES = {
+    "oracle": (BLUE, "circle"),
+    "oracle of the control": (MUTED, "circle-open"),
+    "race": (VERMILION, "star"),
+    "random": (GREEN, "cross"),
+}
+_ROW = 26
+_PANEL = 250
+
+
+def setting_titles(table: pd.DataFrame) -> list[str]:
+    """A short name for the setting in each row: its sparsity, and what distinguishes it.
+
+    Args:
+        table: has the columns sparsity and engine.
+    """
+    titles = []
+    for sparsity, engine in zip(table["sparsity"], table["engine"], strict=True):
+        settings = "" if engine == "randomized" else engine.removeprefix("randomized, ")
+        titles.append(", ".join(filter(None, [f"{100 * sparsity:g} %", settings])))
+    return titles
+
+
+def variance_shares(shares: pd.DataFrame) -> go.Figure:
+    """A row for each setting, with the share of the variance that masks explain, and its interval.
+
+    A mark is filled if the interval excludes zero.
+
+    Args:
+        shares: `analysis.matched_pools.share_table` of one task and model, the rows that have a share.
+    """
+    figure, places = _by_setting(shares, len(_DESIGNS))
+    for offset, (design, (colour, symbol)) in enumerate(_DESIGNS.items()):
+        rows = shares[shares["design"] == design]
+        if rows.empty:
+            continue
+        excludes_zero = rows["low"] > 0
+        trace = _marks(rows, rows["share"].clip(0), places[rows.index] + offset, colour, design)
+        symbols = [symbol if filled else f"{symbol}-open" for filled in excludes_zero]
+        figure.add_trace(trace.update(marker={"symbol": symbols}))
+    return figure.update_xaxes(
+        title_text="share of the variance of final scores<br>that masks explain, beyond data order",
+        range=(-0.02, 1.02),
+    )
+
+
+def early_correlations(correlations: pd.DataFrame) -> go.Figure:
+    """A panel for each setting: rank correlation of early with final scores against the early length.
+
+    Bands are 95 % intervals.
+
+    Args:
+        correlations: `analysis.matched_pools.correlation_table` of one task and model.
+    """
+    panels = list(correlations.groupby(PLACE, sort=False, dropna=False))
+    columns = min(2, len(panels))
+    rows = -(-len(panels) // columns)
+    height = 60 + _PANEL * rows
+    figure = make_subplots(
+        rows=rows,
+        cols=columns,
+        shared_yaxes=True,
+        horizontal_spacing=0.04,
+        vertical_spacing=90 / height if rows > 1 else 0,
+        subplot_titles=[escape(setting_titles(part[:1])[0]) for _, part in panels],
+    )
+    for place, (_, part) in enumerate(panels):
+        cell = {"row": place // columns + 1, "col": place % columns + 1}
+        for kind, curve in part.groupby("kind"):
+            for trace in _curve(kind, curve.sort_values("step"), named=place == 0):
+                figure.add_trace(trace, **cell)
+        figure.update_xaxes(title_text="steps of the early training", rangemode="tozero", **cell)
+    figure.add_hline(y=0, line={"color": INK, "dash": "dash", "width": 1})
+    figure.update_yaxes(range=(-1.05, 1.05))
+    figure.update_yaxes(title_text="rank correlation", col=1)
+    figure.update_layout(template=TEMPLATE, height=height, margin={"t": 60})
+    return figure.update_layout(legend={"y": 1 + 34 / height})
+
+
+def gains(gains: pd.DataFrame, metric: str) -> go.Figure:
+    """Rows for each setting, with what each rule of choosing a mask would have gained.
+
+    Args:
+        gains: `analysis.matched_pools.gain_table` of one task and model.
+        metric: its name.
+    """
+    figure, places = _by_setting(gains, len(_RULES))
+    for offset, (rule, (colour, symbol)) in enumerate(_RULES.items()):
+        rows = gains[gains["rule"] == rule]
+        if len(rows):
+            trace = _marks(rows, rows["gain"], places[rows.index] + offset, colour, rule)
+            figure.add_trace(trace.update(marker={"symbol": symbol}))
+    figure.add_vline(x=0, line={"color": INK, "dash": "dash", "width": 1})
+    over = "the control's mean" if gains["over_control"].any() else "the pool's own mean"
+    return figure.update_xaxes(title_text=f"gain over {over}<br>{metric_title(metric)}")
+
+
+def _by_setting(table: pd.DataFrame, marks: int) -> tuple[go.Figure, pd.Series]:
+    """A figure with a band of rows for each setting, and the first of them for each row of the table."""
+    names = setting_titles(table)
+    if "over_control" in table and table["over_control"].nunique() > 1:
+        alone = zip(names, table["over_control"], strict=True)
+        names = [name if over else f"{name}, over its own mean" for name, over in alone]
+    order = list(dict.fromkeys(names))
+    places = pd.Series([order.index(name) * (marks + 1) for name in names], index=table.index)
+    figure = go.Figure(layout={"template": TEMPLATE, "height": 120 + _ROW * (marks + 1) * len(order)})
+    figure.update_yaxes(
+        tickvals=[place * (marks + 1) + (marks - 1) / 2 for place in range(len(order))],
+        ticktext=[escape(name) for name in order],
+        range=(len(order) * (marks + 1) - 1, -1),
+        showgrid=False,
+        title_text="sparsity, setting",
+    )
+    return figure, places
+
+
+def _marks(
+    rows: pd.DataFrame, values: pd.Series, places: Sequence[float], colour: str, name: str
+) -> go.Scatter:
+    return go.Scatter(
+        x=values,
+        y=places,
+        name=name,
+        mode="markers",
+        marker={"size": 10, "color": colour},
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": rows["high"] - values,
+            "arrayminus": values - rows["low"],
+            "color": colour,
+            "thickness": 1.2,
+            "width": 3,
+        },
+        customdata=rows[["low", "high", "distance"]],
+        hovertemplate=(
+            "%{x:.4f}, %{customdata[0]:.4f} to %{customdata[1]:.4f}<br>"
+            "%{customdata[2]:.1%} of the kept weights outside the magnitude mask"
+        ),
+    )
+
+
+def _curve(kind: str, curve: pd.DataFrame, named: bool) -> list[go.Scatter]:
+    """The band of an interval, and the line on it."""
+    colour, symbol, dash = _KINDS[kind]
+    steps = [*curve["step"], *curve["step"][::-1]]
+    band = go.Scatter(
+        x=steps,
+        y=[*curve["high"], *curve["low"][::-1]],
+        fill="toself",
+        fillcolor=colour,
+        opacity=0.14,
+        mode="none",
+        legendgroup=kind,
+        showlegend=False,
+        hoverinfo="skip",
+    )
+    line = go.Scatter(
+        x=curve["step"],
+        y=curve["rho"],
+        name=f"early {kind}",
+        legendgroup=kind,
+        showlegend=named,
+        mode="lines+markers",
+        line={"color": colour, "dash": dash},
+        marker={"symbol": symbol, "size": 7},
+        customdata=curve[["low", "high", "pools"]],
+        hovertemplate=(
+            "step %{x}: %{y:.2f}, %{customdata[0]:.2f} to %{customdata[1]:.2f}; pools: %{customdata[2]}"
+        ),
+    )
+    return [band, line]
