@@ -11,8 +11,9 @@ Usage: .venv/bin/python docs/results/compare.py GRID.yaml STORE [BASELINE]
 import sys
 
 import pandas as pd
+from grid_runs import grid_runs
 
-from workbench import Run, read_grid, runs_in
+from workbench import Run
 from workbench.analysis.comparison import comparison_table
 from workbench.analysis.differences import baseline_of, paired_differences
 from workbench.analysis.levels import particle_table
@@ -73,12 +74,11 @@ def markdown(table: pd.DataFrame) -> str:
 
 if __name__ == "__main__":
     grid, store, *wanted = sys.argv[1:]
-    entries = {cell.spec.name: cell.label for cell in read_grid(grid)}
-    runs = [run for run in runs_in(store) if run.done and run.name in entries]
+    runs, entries, wanted_runs = grid_runs(grid, store)
     table = comparison_table(runs).assign(engine=lambda rows: rows["run"].map(entries))
     baseline = baseline_of(table, *wanted)
     pairs = paired_differences(runs, table, baseline)
-    print(f"{len(runs)} of {len(entries)} runs are complete.")
+    print(f"{len(runs)} of {wanted_runs} runs are complete.")
     for task, rows in table.groupby("task", sort=False):
         dense = rows.groupby("seed")["dense"].first()
         print(f"\n{task}, {rows['metric'].iloc[0]}; dense: {', '.join(f'{value:.3f}' for value in dense)}\n")

@@ -4,10 +4,10 @@ from math import sqrt
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from workbench.analysis.candidates import POOL
 from workbench.analysis.rank_correlation import pooled_rank_correlation
+from workbench.analysis.resolution import Difference
 from workbench.errors import BadInput
 
 
@@ -47,7 +47,8 @@ def gains(pool: pd.DataFrame, control: pd.DataFrame | None = None) -> pd.DataFra
         one row for each rule: rule ("oracle", "race", "random" and, with a control, "oracle of the control"),
             gain
         (mean over pools), low and high (95 % interval of the mean over pools by Student's t; NaN for one
-        pool), and pools.
+        pool), detectable (the smallest true gain that would be detected, see `resolution.Difference`), and
+        pools.
 
     Raises:
         BadInput: a control without the pool's seeds and levels.
@@ -68,7 +69,7 @@ def gains(pool: pd.DataFrame, control: pd.DataFrame | None = None) -> pd.DataFra
             raise BadInput(f"the control has no scores for seed {seed} at level {level}; run it there, too.")
         rules["oracle of the control"] = copies.max()
     rows = [(rule, *_mean_and_interval((values - reference).dropna())) for rule, values in rules.items()]
-    return pd.DataFrame(rows, columns=["rule", "gain", "low", "high", "pools"])
+    return pd.DataFrame(rows, columns=["rule", "gain", "low", "high", "detectable", "pools"])
 
 
 def _finals(table: pd.DataFrame) -> pd.DataFrame:
@@ -76,9 +77,8 @@ def _finals(table: pd.DataFrame) -> pd.DataFrame:
     return table.groupby([*POOL, "mask"]).agg(final=("final", "mean"), chosen=("chosen", "any")).reset_index()
 
 
-def _mean_and_interval(values: pd.Series) -> tuple[float, float, float, int]:
+def _mean_and_interval(values: pd.Series) -> tuple[float, float, float, float, int]:
     size = len(values)
-    if size < 2:
-        return values.mean(), np.nan, np.nan, size
-    reach = stats.t.ppf(0.975, size - 1) * values.std(ddof=1) / sqrt(size)
-    return values.mean(), values.mean() - reach, values.mean() + reach, size
+    error = values.std(ddof=1) / sqrt(size) if size > 1 else np.nan
+    mean = Difference(values.mean(), error, size - 1, size)
+    return mean.difference, mean.low, mean.high, mean.detectable, size

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from workbench.analysis.matched_pools import CONTROL, ORDERS, PLACE
-from workbench.figures.style import BLUE, GREEN, INK, MUTED, ORANGE, TEMPLATE, VERMILION, metric_title
+from workbench.figures.style import BLUE, GREEN, INK, MUTED, ORANGE, TEMPLATE, VERMILION
 
 _DESIGNS = {ORDERS: (BLUE, "circle"), CONTROL: (ORANGE, "square")}
 _KINDS = {"metric": (BLUE, "circle", "solid"), "loss": (VERMILION, "square", "dash")}
@@ -18,8 +18,10 @@ _RULES = {
     "race": (VERMILION, "star"),
     "random": (GREEN, "cross"),
 }
-_ROW = 26
-_PANEL = 250
+_ROW = 18
+_PANEL = 190
+# More panels than this are four in a row instead of two.
+_MANY = 6
 
 
 def setting_titles(table: pd.DataFrame) -> list[str]:
@@ -43,19 +45,15 @@ def variance_shares(shares: pd.DataFrame) -> go.Figure:
     Args:
         shares: `analysis.matched_pools.share_table` of one task and model, the rows that have a share.
     """
-    figure, places = _by_setting(shares, len(_DESIGNS))
-    for offset, (design, (colour, symbol)) in enumerate(_DESIGNS.items()):
+    designs = [design for design in _DESIGNS if design in set(shares["design"])]
+    figure, places = _by_setting(shares, len(designs))
+    for offset, design in enumerate(designs):
+        colour, symbol = _DESIGNS[design]
         rows = shares[shares["design"] == design]
-        if rows.empty:
-            continue
-        excludes_zero = rows["low"] > 0
         trace = _marks(rows, rows["share"].clip(0), places[rows.index] + offset, colour, design)
-        symbols = [symbol if filled else f"{symbol}-open" for filled in excludes_zero]
+        symbols = [symbol if filled else f"{symbol}-open" for filled in rows["low"] > 0]
         figure.add_trace(trace.update(marker={"symbol": symbols}))
-    return figure.update_xaxes(
-        title_text="share of the variance of final scores<br>that masks explain, beyond data order",
-        range=(-0.02, 1.02),
-    )
+    return figure.update_xaxes(title_text="share of variance<br>that masks explain", range=(-0.02, 1.02))
 
 
 def early_correlations(correlations: pd.DataFrame) -> go.Figure:
@@ -67,28 +65,30 @@ def early_correlations(correlations: pd.DataFrame) -> go.Figure:
         correlations: `analysis.matched_pools.correlation_table` of one task and model.
     """
     panels = list(correlations.groupby(PLACE, sort=False, dropna=False))
-    columns = min(2, len(panels))
+    columns = min(len(panels), 4 if len(panels) > _MANY else 2)
     rows = -(-len(panels) // columns)
-    height = 60 + _PANEL * rows
+    height = 80 + _PANEL * rows
     figure = make_subplots(
         rows=rows,
         cols=columns,
         shared_yaxes=True,
         horizontal_spacing=0.04,
-        vertical_spacing=90 / height if rows > 1 else 0,
-        subplot_titles=[escape(setting_titles(part[:1])[0]) for _, part in panels],
+        vertical_spacing=70 / height if rows > 1 else 0,
+        subplot_titles=[escape(setting_titles(part[:1])[0]).replace(", ", "<br>", 1) for _, part in panels],
     )
+    figure.update_annotations(font_size=11)
     for place, (_, part) in enumerate(panels):
         cell = {"row": place // columns + 1, "col": place % columns + 1}
         for kind, curve in part.groupby("kind"):
             for trace in _curve(kind, curve.sort_values("step"), named=place == 0):
                 figure.add_trace(trace, **cell)
-        figure.update_xaxes(title_text="steps of the early training", rangemode="tozero", **cell)
-    figure.add_hline(y=0, line={"color": INK, "dash": "dash", "width": 1})
-    figure.update_yaxes(range=(-1.05, 1.05))
+    figure.update_xaxes(rangemode="tozero", nticks=5)
+    figure.update_xaxes(title_text="early steps", row=rows)
     figure.update_yaxes(title_text="rank correlation", col=1)
-    figure.update_layout(template=TEMPLATE, height=height, margin={"t": 60})
-    return figure.update_layout(legend={"y": 1 + 34 / height})
+    figure.update_yaxes(range=(-1.05, 1.05))
+    figure.add_hline(y=0, line={"color": INK, "dash": "dash", "width": 1})
+    figure.update_layout(template=TEMPLATE, height=height, margin={"t": 80})
+    return figure.update_layout(legend={"y": 1 + 46 / height})
 
 
 def gains(gains: pd.DataFrame, metric: str) -> go.Figure:
@@ -106,22 +106,22 @@ def gains(gains: pd.DataFrame, metric: str) -> go.Figure:
             figure.add_trace(trace.update(marker={"symbol": symbol}))
     figure.add_vline(x=0, line={"color": INK, "dash": "dash", "width": 1})
     over = "the control's mean" if gains["over_control"].any() else "the pool's own mean"
-    return figure.update_xaxes(title_text=f"gain over {over}<br>{metric_title(metric)}")
+    return figure.update_xaxes(title_text=f"gain in {metric}<br>over {over}")
 
 
 def _by_setting(table: pd.DataFrame, marks: int) -> tuple[go.Figure, pd.Series]:
     """A figure with a band of rows for each setting, and the first of them for each row of the table."""
-    names = setting_titles(table)
+    names, band = setting_titles(table), max(3, marks + 1)
     if "over_control" in table and table["over_control"].nunique() > 1:
         alone = zip(names, table["over_control"], strict=True)
         names = [name if over else f"{name}, over its own mean" for name, over in alone]
     order = list(dict.fromkeys(names))
-    places = pd.Series([order.index(name) * (marks + 1) for name in names], index=table.index)
-    figure = go.Figure(layout={"template": TEMPLATE, "height": 120 + _ROW * (marks + 1) * len(order)})
+    places = pd.Series([order.index(name) * band for name in names], index=table.index)
+    figure = go.Figure(layout={"template": TEMPLATE, "height": 120 + _ROW * band * len(order)})
     figure.update_yaxes(
-        tickvals=[place * (marks + 1) + (marks - 1) / 2 for place in range(len(order))],
-        ticktext=[escape(name) for name in order],
-        range=(len(order) * (marks + 1) - 1, -1),
+        tickvals=[place * band + (marks - 1) / 2 for place in range(len(order))],
+        ticktext=[escape(name).replace(", ", "<br>") for name in order],
+        range=((len(order) - 1) * band + marks, -1),
         showgrid=False,
         title_text="sparsity, setting",
     )

@@ -1,6 +1,6 @@
 """Whether selecting masks pays, as sentences and as tables of text."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
@@ -10,6 +10,8 @@ from workbench.figures.selection import setting_titles
 from workbench.reports import blocks
 
 _NOISE = "oracle of the control"
+# Up to so many settings have a sentence each.
+_FEW = 3
 
 
 def what_was_trained(title: str, pools: Sequence[MatchedPool]) -> list[str]:
@@ -58,49 +60,102 @@ def cautions(pools: Sequence[MatchedPool]) -> list[str]:
 
 
 def whether_masks_differ(shares: pd.DataFrame) -> list[str]:
-    """The variance in words, a sentence for each setting."""
+    """The variance in words: a sentence for each of few settings, or one for all."""
+    titled = shares.assign(title=setting_titles(shares))
+    known, unknown = titled[titled["missing"] == ""], titled[titled["missing"] != ""]
     sentences = []
-    for title, row in zip(setting_titles(shares), shares.itertuples(), strict=True):
-        if row.missing:
-            sentences.append(f"{title}: no answer, because {row.missing.rstrip('.')}.")
-            continue
-        verdict = "masks differ" if row.low > 0 else "no difference between masks is seen"
-        sentences.append(
-            f"{title}: {verdict} beyond data order ({row.design}). Masks explain {max(row.share, 0):.0%} of "
-            f"the variance of final scores, 95 % interval {row.low:.0%} to {row.high:.0%}."
-        )
-    return sentences
+    for (reason, design), rows in unknown.groupby(["missing", "design"], sort=False):
+        by = "" if design == "none" else f" by {design}"
+        sentences.append(f"No answer{by} for {_listed(rows['title'])}, because {reason.rstrip('.')}.")
+    if len(known) <= _FEW:
+        return sentences + [_variance(row) for row in known.itertuples()]
+    differ = known["low"] > 0
+    seen = f"Masks differ beyond data order in {differ.sum()} of {len(known)} comparisons"
+    seen += f": {_listed(known.loc[differ, 'title'])}." if differ.any() else "."
+    if not differ.all():
+        most = _percent(known.loc[~differ, "high"].max())
+        seen += f" In the others, intervals reach from 0 to at most {most} of the variance."
+    return [*sentences, seen]
 
 
 def when_scores_predict(correlations: pd.DataFrame) -> list[str]:
-    """The prediction in words, a sentence for each setting."""
-    sentences = []
+    """The prediction in words: a sentence for each of few settings, or one for each kind of score."""
     found = matched_pools.predicts_from(correlations)
-    for _, rows in found.groupby(PLACE, sort=False, dropna=False):
-        parts = [
-            f"the early {row.kind} predicts final scores from step {row.step:.0f} on"
-            if row.step == row.step
-            else f"the early {row.kind} is not seen to predict final scores by step {row.longest:.0f} "
-            f"({_correlation(row)})"
-            for row in rows.itertuples()
+    found["title"] = setting_titles(found)
+    if found["title"].nunique() <= _FEW:
+        return [
+            f"{title}: {'; '.join(_predicts(row) for row in rows.itertuples())}."
+            for title, rows in found.groupby("title", sort=False)
         ]
-        sentences.append(f"{setting_titles(rows[:1])[0]}: {'; '.join(parts)}.")
+    sentences = []
+    for kind, rows in found.groupby("kind", sort=True):
+        late = rows.dropna(subset="step")
+        sentence = f"The early {kind} predicts final scores in {len(late)} of {len(rows)} settings"
+        if len(late):
+            steps = (f"{row.title} (from step {row.step:.0f} on)" for row in late.itertuples())
+            sentence += f": {_listed(steps)}"
+        sentences.append(f"{sentence}.")
     return sentences
 
 
 def what_choices_gain(gains: pd.DataFrame) -> list[str]:
-    """The gains in words, a sentence for each setting."""
+    """The gains in words: a sentence for each of few settings, or one for all."""
+    titled = gains.assign(title=setting_titles(gains))
+    if titled["title"].nunique() <= _FEW:
+        return [_choice(title, rows) for title, rows in titled.groupby("title", sort=False)]
     sentences = []
-    for _, rows in gains.groupby(PLACE, sort=False, dropna=False):
-        by_rule = {row.rule: row for row in rows.itertuples()}
-        texts = {rule: f"{row.gain:+.4f}{_interval(row)}" for rule, row in by_rule.items()}
-        noise = f", of which copies of one mask give {texts[_NOISE]}" if _NOISE in texts else ""
-        over = "the control's mean" if rows["over_control"].iloc[0] else "the pool's own mean"
+    for rule, what in (("race", "The race's choice"), ("random", "A random mask")):
+        rows = titled[(titled["rule"] == rule) & (titled["over_control"] | (rule == "race"))]
+        if len(rows):
+            above, below = rows["low"] > 0, rows["high"] < 0
+            sentences.append(
+                f"{what} gains between {rows['gain'].min():+.4f} and {rows['gain'].max():+.4f}; the interval "
+                f"is above zero in {above.sum()} of {len(rows)} settings, and below it in {below.sum()}."
+            )
+            if rows["detectable"].notna().any():
+                least, most = rows["detectable"].min(), rows["detectable"].max()
+                sentences.append(f"What would have been seen lies between {least:.4f} and {most:.4f}.")
+    wide = titled.pivot(index="title", columns="rule", values="gain")
+    if _NOISE in wide:
+        beyond = (wide["oracle"] - wide[_NOISE]).dropna()
         sentences.append(
-            f"{setting_titles(rows[:1])[0]}: over {over}, the race gains {texts['race']}, a random mask "
-            f"{texts['random']}, and the oracle {texts['oracle']}{noise}."
+            f"The oracle gains {beyond.min():+.4f} to {beyond.max():+.4f} beyond that of the control."
         )
-    return sentences
+    return [" ".join(sentences)]
+
+
+def _variance(row) -> str:
+    verdict = "masks differ" if row.low > 0 else "no difference between masks is seen"
+    return (
+        f"{row.title}: {verdict} beyond data order ({row.design}). Masks explain "
+        f"{_percent(max(row.share, 0))} of the variance of final scores, 95 % interval {_percent(row.low)} to "
+        f"{_percent(row.high)}."
+    )
+
+
+def _predicts(row) -> str:
+    if row.step == row.step:
+        return f"the early {row.kind} predicts final scores from step {row.step:.0f} on"
+    seen = f"the early {row.kind} is not seen to predict final scores by step {row.longest:.0f}"
+    if pd.isna(row.rho):
+        return f"{seen} (pools of fewer than three masks)"
+    return f"{seen} (rank correlation {row.rho:.2f}, {row.low:.2f} to {row.high:.2f})"
+
+
+def _choice(title: str, rows: pd.DataFrame) -> str:
+    texts = {row.rule: f"{row.gain:+.4f}{_interval(row)}" for row in rows.itertuples()}
+    noise = f", of which copies of one mask give {texts[_NOISE]}" if _NOISE in texts else ""
+    over = "the control's mean" if rows["over_control"].iloc[0] else "the pool's own mean"
+    seen = rows.loc[rows["rule"] == "race", "detectable"].iloc[0]
+    resolution = "" if pd.isna(seen) else f" A gain of the race above {seen:.4f} would have been seen."
+    return (
+        f"{title}: over {over}, the race gains {texts['race']}, a random mask {texts['random']}, and the "
+        f"oracle {texts['oracle']}{noise}.{resolution}"
+    )
+
+
+def _listed(names: Iterable[str]) -> str:
+    return "; ".join(dict.fromkeys(names))
 
 
 def pool_table(pools: Sequence[MatchedPool]) -> pd.DataFrame:
@@ -113,7 +168,7 @@ def pool_table(pools: Sequence[MatchedPool]) -> pd.DataFrame:
         rows.append(
             (
                 title,
-                f"{pool.distance:.1%}",
+                f"{100 * pool.distance:.1f} %",
                 len(pool.runs),
                 engine.pool_size,
                 orders,
@@ -143,30 +198,29 @@ def share_text(shares: pd.DataFrame) -> pd.DataFrame:
 
 
 def prediction_text(found: pd.DataFrame) -> pd.DataFrame:
-    """`predicts_from` of one task and model as text."""
-    return pd.DataFrame(
-        {
-            "setting": setting_titles(found),
-            "early": found["kind"].to_list(),
-            "predicts from step": ["never" if pd.isna(s) else f"{s:.0f}" for s in found["step"]],
-            "longest": found["longest"].to_list(),
-            "rank correlation there": [f"{value:.2f}" for value in found["rho"]],
-            "95 % interval": list(map(_two_digits, found["low"], found["high"])),
-        }
-    )
+    """`predicts_from` of one task and model as text, a row for each setting."""
+    rows: dict[str, dict[str, str]] = {}
+    for title, row in zip(setting_titles(found), found.itertuples(), strict=True):
+        cells = rows.setdefault(title, {"setting": title, "longest early length": f"{row.longest:.0f}"})
+        cells[f"{row.kind} predicts from step"] = "never" if pd.isna(row.step) else f"{row.step:.0f}"
+        ends = _two_digits(row.low, row.high)
+        cells[f"{row.kind}, correlation at the longest"] = (
+            "none" if pd.isna(row.rho) else f"{row.rho:.2f} ({ends})"
+        )
+    return pd.DataFrame(rows.values())
 
 
 def gain_text(gains: pd.DataFrame) -> pd.DataFrame:
-    """`gain_table` of one task and model as text."""
-    return pd.DataFrame(
-        {
-            "setting": setting_titles(gains),
-            "rule": gains["rule"].to_list(),
-            "gain": [f"{value:+.4f}" for value in gains["gain"]],
-            "95 % interval": [blocks.interval(*ends, "+.4f") for ends in gains[["low", "high"]].to_numpy()],
-            "pools": gains["pools"].to_list(),
-        }
-    )
+    """`gain_table` of one task and model as text, a row for each setting."""
+    rows: dict[str, dict[str, str]] = {}
+    for title, row in zip(setting_titles(gains), gains.itertuples(), strict=True):
+        over = "control" if row.over_control else "own mean"
+        cells = rows.setdefault(title, {"setting": title, "over": over, "pools": str(row.pools)})
+        interval = "" if pd.isna(row.low) else f" ({blocks.interval(row.low, row.high, '+.4f')})"
+        cells[row.rule] = f"{row.gain:+.4f}{interval}"
+        if row.rule == "race":
+            cells["race would detect"] = "none" if pd.isna(row.detectable) else f"{row.detectable:.4f}"
+    return pd.DataFrame(rows.values()).fillna("")
 
 
 def _titles(pools: Sequence[MatchedPool]) -> list[str]:
@@ -177,14 +231,12 @@ def _levels(pool: MatchedPool) -> list[dict]:
     return pool.runs[0].results["levels"]
 
 
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
 def _two_digits(low: float, high: float) -> str:
     return blocks.interval(low, high, ".2f")
-
-
-def _correlation(row) -> str:
-    if pd.isna(row.rho):
-        return "pools of fewer than three masks"
-    return f"rank correlation {row.rho:.2f}, {row.low:.2f} to {row.high:.2f}"
 
 
 def _interval(row) -> str:
