@@ -33,7 +33,7 @@ def setting_titles(table: pd.DataFrame) -> list[str]:
     titles = []
     for sparsity, engine in zip(table["sparsity"], table["engine"], strict=True):
         settings = "" if engine == "randomized" else engine.removeprefix("randomized, ")
-        titles.append(", ".join(filter(None, [f"{100 * sparsity:g} %", settings])))
+        titles.append(", ".join(filter(None, [f"{100 * sparsity:g}\N{NO-BREAK SPACE}%", settings])))
     return titles
 
 
@@ -169,9 +169,17 @@ def _curve(kind: str, curve: pd.DataFrame, named: bool) -> list[go.Scatter]:
         showlegend=False,
         hoverinfo="skip",
     )
+    alone = len(curve) == 1  # then the band has no area
     line = go.Scatter(
         x=curve["step"],
         y=curve["rho"],
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": curve["high"] - curve["rho"],
+            "arrayminus": curve["rho"] - curve["low"],
+            "visible": alone,
+        },
         name=f"early {kind}",
         legendgroup=kind,
         showlegend=named,

@@ -89,7 +89,7 @@ def by_task(runs: Sequence[Run]) -> dict[str, Selection]:
         found.setdefault(title, []).append(pool)
     if runs and not found:
         blocks.say(
-            f"None of these {len(runs)} runs trained all candidates of its pools in full, so there are no "
+            "None of these runs trained all candidates of its pools in full, so there are no "
             "final scores that early ones could be compared with. A run of the engine randomized with "
             "full_scores=true has them. With full_orders=2, or a control with sampler=magnitude, they also "
             "tell the effect of masks from that of data orders:",

@@ -114,7 +114,7 @@ def what_choices_gain(gains: pd.DataFrame) -> list[str]:
             )
             if rows["detectable"].notna().any():
                 least, most = rows["detectable"].min(), rows["detectable"].max()
-                sentences.append(f"What would have been seen lies between {least:.4f} and {most:.4f}.")
+                sentences.append(f"Gains above {least:.4f} to {most:.4f} would have been seen.")
     wide = titled.pivot(index="title", columns="rule", values="gain")
     if _NOISE in wide:
         beyond = (wide["oracle"] - wide[_NOISE]).dropna()
@@ -128,8 +128,8 @@ def _variance(row) -> str:
     verdict = "masks differ" if row.low > 0 else "no difference between masks is seen"
     return (
         f"{row.title}: {verdict} beyond data order ({row.design}). Masks explain "
-        f"{_percent(max(row.share, 0))} of the variance of final scores, 95 % interval {_percent(row.low)} to "
-        f"{_percent(row.high)}."
+        f"{_percent(max(row.share, 0))} of the variance of final scores, 95 % interval "
+        f"{_percent(row.low)} to {_percent(row.high)}."
     )
 
 
@@ -220,7 +220,8 @@ def gain_text(gains: pd.DataFrame) -> pd.DataFrame:
         cells[row.rule] = f"{row.gain:+.4f}{interval}"
         if row.rule == "race":
             cells["race would detect"] = "none" if pd.isna(row.detectable) else f"{row.detectable:.4f}"
-    return pd.DataFrame(rows.values()).fillna("")
+    table = pd.DataFrame(rows.values()).fillna("")
+    return table.drop(columns=[] if table["over"].nunique() > 1 else "over")
 
 
 def _titles(pools: Sequence[MatchedPool]) -> list[str]:
