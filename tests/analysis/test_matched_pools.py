@@ -41,9 +41,8 @@ def test_pools_are_found_with_their_controls_by_sparsity_and_distance(pools):
         assert {run.spec.engine.sparsity for run in pool.control} == {pool.sparsity}
 
 
-def test_a_control_of_another_training_does_not_match(runs, finished_run, tmp_path):
-    pool = [run for run in runs if run.spec.engine.distance == 0.01 and run.spec.engine.sparsity == 0.8]
-    others = []
+def test_a_control_of_another_training_does_not_match(pools, finished_run, tmp_path):
+    pool, others = pools[2].runs, []
     for changes, steps in (({"lr": 1e-2}, 300), ({}, 400)):
         engine = Randomized(sparsity=0.8, **STUDIED, **COPIES, **changes)
         run = fabricate(tmp_path / str(steps), finished_run, engine)
