@@ -8,8 +8,9 @@ Usage: .venv/bin/python docs/results/selection.py GRID.yaml STORE
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
+from itertools import permutations
 
 import numpy as np
 import pandas as pd
@@ -17,9 +18,10 @@ from can_see import verdicts
 from compare import markdown
 from grid_runs import grid_runs
 
-from workbench import Run
+from workbench import Run, runs_in
 from workbench.analysis.checks import checks_among
 from workbench.analysis.comparison import CONDITION, comparison_table
+from workbench.analysis.differences import EQUAL_STEPS, bootstrap_interval
 from workbench.analysis.matched_pools import (
     PLACE,
     MatchedPool,
@@ -31,8 +33,10 @@ from workbench.analysis.matched_pools import (
 )
 from workbench.analysis.paired import Scores, scores_of
 from workbench.analysis.resolution import Difference
+from workbench.runs import COMPLETE, status
 
 _SHOWN = ["task", "sparsity", "outside", "entry"]
+_STEPS = {"steps": "steps", "pool_steps": "with all full trainings", "minus_steps": "steps of the other"}
 
 
 def variances(pools: Sequence[MatchedPool]) -> pd.DataFrame:
@@ -62,25 +66,29 @@ def predictions(pools: Sequence[MatchedPool]) -> pd.DataFrame:
 
 
 def choices(pools: Sequence[MatchedPool]) -> pd.DataFrame:
-    """Question 3: gains over the control's mean, on the split used for selection."""
+    """Question 3: gains on the split used for selection."""
     table = gain_table(pools)
     rows = _places(table)
-    rows["over"] = table["over_control"].map({True: "control", False: "pool"})
-    rows["rule"], rows["pools"] = table["rule"], table["pools"]
+    rows["over"], rows["rule"], rows["pools"] = table["over"], table["rule"], table["pools"]
     rows["gain"] = _cells(table, "gain", "+.4f")
     rows["would detect"] = _numbers(table["detectable"], ".4f")
     return rows
 
 
-def differences(runs: Sequence[Run], entries: dict[str, str]) -> pd.DataFrame:
-    """Question 3: dev of each entry in question minus that of each other entry, at equal seeds.
+def differences(
+    runs: Sequence[Run], entries: dict[str, str], asked: Callable[[Run, Run], bool]
+) -> pd.DataFrame:
+    """Dev of one entry minus that of another, at equal seeds.
 
-    Steps are optimizer steps from the pretrained encoder, as means; those of the whole pool add the full
-    trainings of all candidates.
+    Args:
+        runs: complete runs.
+        entries: their entries in the grid.
+        asked: whether the entry of a run is to be compared with that of another run.
 
     Returns:
-        one row for each pair: task, model, sparsity, entry, minus, difference (a `Difference`), steps,
-        pool_steps and minus_steps.
+        one row for each pair: task, model, sparsity, entry, minus, found (a `Difference`), low and high (by a
+        bootstrap over seeds and dev examples), and, as means of optimizer steps from the pretrained encoder,
+        steps, pool_steps (with the full trainings of all candidates) and minus_steps.
     """
     by_name = {run.name: run for run in runs}
     table = comparison_table(runs).assign(entry=lambda rows: rows["run"].map(entries))
@@ -88,35 +96,33 @@ def differences(runs: Sequence[Run], entries: dict[str, str]) -> pd.DataFrame:
     rows = []
     for condition, part in table.groupby(CONDITION, sort=False):
         by_entry = {name: rows.set_index("seed") for name, rows in part.groupby("entry", sort=False)}
-        asked = [name for name, rows in by_entry.items() if _in_question(by_name[rows["run"].iloc[0]])]
-        for name in asked:
-            for other in [other for other in by_entry if other not in asked]:
-                seeds = by_entry[name].index.intersection(by_entry[other].index)
-                if len(seeds):
-                    first, second = by_entry[name].loc[seeds], by_entry[other].loc[seeds]
-                    pair = [_stacked([scores(run) for run in rows["run"]]) for rows in (first, second)]
-                    steps, minus = (rows["from_pretrained"].mean() for rows in (first, second))
-                    full = np.mean([_full_steps(by_name[run]) for run in first["run"]])
-                    found = Difference.between(*pair)
-                    rows.append((*condition, name, other, found, steps, steps + full, minus))
-    columns = [*CONDITION, "entry", "minus", "difference", "steps", "pool_steps", "minus_steps"]
+        for (name, first), (other, second) in permutations(by_entry.items(), 2):
+            seeds = first.index.intersection(second.index)
+            if len(seeds) and asked(*(by_name[rows["run"].iloc[0]] for rows in (first, second))):
+                first, second = first.loc[seeds], second.loc[seeds]
+                pair = [_stacked([scores(run) for run in rows["run"]]) for rows in (first, second)]
+                steps, minus = (rows["from_pretrained"].mean() for rows in (first, second))
+                full = np.mean([_full_steps(by_name[run]) for run in first["run"]])
+                found = (Difference.between(*pair), *bootstrap_interval(*pair)[:2])
+                rows.append((*condition, name, other, *found, steps, steps + full, minus))
+    columns = [*CONDITION, "entry", "minus", "found", "low", "high", "steps", "pool_steps", "minus_steps"]
     return pd.DataFrame(rows, columns=columns)
 
 
 def difference_text(table: pd.DataFrame) -> pd.DataFrame:
     """`differences` as text."""
     rows = table[["task", "sparsity", "entry", "minus"]].copy()
-    rows["seeds"] = [one.seeds for one in table["difference"]]
-    rows["difference on dev"] = [_difference(one) for one in table["difference"]]
-    rows["would detect"] = _numbers([one.detectable for one in table["difference"]], ".4f")
-    for name in ("steps", "pool_steps", "minus_steps"):
-        rows[name.replace("minus_steps", "steps of the other").replace("_", " ")] = _numbers(
-            table[name], ".0f"
-        )
+    table = table.assign(difference=[one.difference for one in table["found"]])
+    rows["seeds"] = [one.seeds for one in table["found"]]
+    rows["difference on dev, bootstrap"] = _cells(table, "difference", "+.4f")
+    rows["by Student's t"] = [f"{one.low:+.4f} to {one.high:+.4f}" for one in table["found"]]
+    rows["would detect"] = _numbers([one.detectable for one in table["found"]], ".4f")
+    for name, title in _STEPS.items():
+        rows[title] = _numbers(table[name], ".0f")
     return rows
 
 
-def summary(pools: Sequence[MatchedPool], pairs: pd.DataFrame, entries: dict[str, str]) -> pd.DataFrame:
+def summary(pools: Sequence[MatchedPool], pairs: pd.DataFrame) -> pd.DataFrame:
     """Question 4: the answers by sparsity and distance, a row for each pool."""
     rows = []
     for pool in pools:
@@ -125,22 +131,31 @@ def summary(pools: Sequence[MatchedPool], pairs: pd.DataFrame, entries: dict[str
         row = {"share of masks": " / ".join(filter(None, _cells(shares, "share", ".2f")))}
         row |= dict(zip("early " + found.index, _cells(found, "rho", ".2f"), strict=True))
         row |= dict(zip(gains.index, _cells(gains, "gain", "+.4f"), strict=True))
-        rows.append(row | {"dev - control": _minus_control(pool, pairs, entries)})
+        rows.append(row | {"dev - control": _minus_control(pool, pairs)})
     places = pd.DataFrame([pool.place for pool in pools], columns=PLACE)
     return _places(places).join(pd.DataFrame(rows).fillna(""))
 
 
-def _minus_control(pool: MatchedPool, pairs: pd.DataFrame, entries: dict[str, str]) -> str:
-    if not pool.control:
-        return ""
-    here = pairs[(pairs[[*CONDITION, "entry"]] == [*pool.place[:4]]).all(axis=1)]
-    found = here.loc[here["minus"] == entries[pool.control[0].name], "difference"]
-    return _difference(found.iloc[0]) if len(found) else ""
+def _minus_control(pool: MatchedPool, pairs: pd.DataFrame) -> str:
+    """Dev of a pool's chosen masks minus that of the grid's control at as many steps."""
+    here = (pairs[[*CONDITION, "entry"]] == [*pool.place[:4]]).all(axis=1) & pairs["control"]
+    equal = (pairs["steps"] - pairs["minus_steps"]).abs() <= EQUAL_STEPS * pairs["steps"]
+    rows = pairs[here & equal]
+    rows = rows.assign(difference=[one.difference for one in rows["found"]])
+    return next(iter(_cells(rows, "difference", "+.4f")), "")
 
 
-def _in_question(run: Run) -> bool:
-    engine = run.spec.engine
-    return engine.id == "randomized" and engine.sampler != "magnitude"
+def _selects(run: Run) -> bool:
+    return run.spec.engine.id == "randomized" and not _copies(run)
+
+
+def _copies(run: Run) -> bool:
+    return run.spec.engine.id == "randomized" and run.spec.engine.sampler == "magnitude"
+
+
+def _is_longer(run: Run, other: Run) -> bool:
+    one_shot = run.spec.engine.id == other.spec.engine.id == "magnitude"
+    return one_shot and run.optimizer_steps > other.optimizer_steps
 
 
 def _full_steps(run: Run) -> int:
@@ -156,11 +171,6 @@ def _stacked(scores: Sequence[Scores]) -> Scores:
 def _places(table: pd.DataFrame) -> pd.DataFrame:
     outside = ["" if pd.isna(value) else f"{value:.3f}" for value in table["distance"]]
     return table.rename(columns={"engine": "entry"}).assign(outside=outside)[_SHOWN]
-
-
-def _difference(found: Difference) -> str:
-    interval = "" if pd.isna(found.low) else f" ({found.low:+.4f} to {found.high:+.4f})"
-    return f"{found.difference:+.4f}{interval}"
 
 
 def _cells(table: pd.DataFrame, name: str, digits: str) -> list[str]:
@@ -181,8 +191,18 @@ def main(grid: str, store: str) -> None:
     runs, entries, wanted = grid_runs(grid, store)
     print(f"{len(runs)} of {wanted} runs are complete.")
     pools = matched_pools(runs, entries)
-    pairs = differences(runs, entries)
-    tables = {"Does the setting tell masks apart?": verdicts(checks_among(runs))}
+    pairs = differences(runs, entries, lambda run, other: _selects(run) and not _selects(other))
+    controls = {entries[run.name] for run in runs if _copies(run)}
+    pairs["control"] = pairs["minus"].isin(controls)
+    # The runs of the check may be those of another grid.
+    checks = checks_among([run for run in runs_in(store) if status(run) == COMPLETE])
+    longer = difference_text(differences(runs, entries, _is_longer))
+    tables = {
+        "Does the setting tell masks apart?": verdicts(
+            checks[checks["task"].isin(run.spec.task for run in runs)]
+        ),
+        "Is the training after pruning long enough?": longer.drop(columns=_STEPS["pool_steps"]),
+    }
     if pools:
         tables |= {
             "Q1. Do masks of a pool differ beyond data order?": variances(pools),
@@ -191,7 +211,7 @@ def main(grid: str, store: str) -> None:
         }
     tables["Q3. What does selecting gain on dev?"] = difference_text(pairs)
     if pools:
-        tables["Q4. By sparsity and distance"] = summary(pools, pairs, entries)
+        tables["Q4. By sparsity and distance"] = summary(pools, pairs)
     for title, table in tables.items():
         print(f"\n## {title}\n\n{markdown(table) if len(table) else 'No runs.'}")
 

@@ -24,7 +24,7 @@ CURVES = of_settings(
 GAINS = of_settings(
     [("oracle", 0.02, 0.01, 0.03), ("race", 0.0, -0.01, 0.01), ("random", -0.01, np.nan, np.nan)],
     ["rule", "gain", "low", "high"],
-).assign(over_control=[True] * 3 + [False] * 3)
+).assign(over=["control"] * 3 + ["pool"] * 3)
 
 
 def traces(figure):
@@ -59,10 +59,13 @@ def test_each_setting_has_a_panel_with_a_curve_for_each_kind_of_score():
 def test_gains_say_what_they_are_counted_from():
     figure = figures.selection.gains(GAINS, "accuracy")
     assert list(traces(figure)) == ["oracle", "race", "random"]
-    assert figure.layout.xaxis.title.text == "gain in accuracy<br>over the control's mean"
-    assert figure.layout.yaxis.ticktext[1].endswith("over its own mean")
-    alone = figures.selection.gains(GAINS.assign(over_control=False), "accuracy")
-    assert alone.layout.xaxis.title.text.endswith("over the pool's own mean")
+    assert figure.layout.xaxis.title.text == "gain in accuracy"
+    assert [text.rpartition("<br>")[2] for text in figure.layout.yaxis.ticktext] == [
+        "over the control's mean".replace("'", "&#x27;"),
+        "over the pool's own mean".replace("'", "&#x27;"),
+    ]
+    alone = figures.selection.gains(GAINS.assign(over="magnitude"), "accuracy")
+    assert alone.layout.xaxis.title.text == "gain in accuracy<br>over the magnitude mask"
 
 
 def test_settings_have_short_names():

@@ -41,7 +41,7 @@ def test_few_settings_have_a_sentence_each():
         "final scores from step 10 on."
     )
     third, fourth = plain(text.what_choices_gain(GAINS))
-    assert "over the control's mean, the race gains +0.0000 (-0.0100 to +0.0100), a random" in third
+    assert "gains over the control's mean: the race's choice +0.0000 (-0.0100 to +0.0100), a random" in third
     assert "A gain of the race above 0.0150 would have been seen." in third
     assert "over the pool's own mean" in fourth
 
@@ -55,9 +55,10 @@ def test_many_settings_are_summed_up(monkeypatch):
     assert sentence.endswith("In the others, intervals reach from 0 to at most 30 % of the variance.")
     loss, _ = plain(text.when_scores_predict(CURVES))
     assert "predicts final scores in 2 of 2 settings: 50 %, distance=0.1 (from step 10 on); 80 %" in loss
-    (gains,) = text.what_choices_gain(GAINS)
-    assert "above zero in 0 of 2 settings" in gains
-    assert "Gains above 0.0150 to 0.0150 would have been seen." in gains
+    race, seen, random, *_ = text.what_choices_gain(GAINS)
+    assert "The race's choice gains +0.0000 to +0.0000; the interval is above zero in 0 of 2 settings" in race
+    assert seen == "Gains above 0.0150 to 0.0150 would have been seen."
+    assert "in 0 of 1 settings" in random, "that of a setting without a control is 0 by definition"
 
 
 def test_what_cannot_be_said_is_given_a_reason():

@@ -118,8 +118,7 @@ class _Scores:
 
 def _compared(engine: pd.DataFrame, base: pd.DataFrame, scores: _Scores) -> dict:
     first, second = scores.of(engine), scores.of(base)
-    draws, resampled_over = _draws(first, second)
-    low, high = np.quantile(draws, (0.025, 0.975)) if resampled_over != "nothing" else (np.nan, np.nan)
+    low, high, resampled_over = bootstrap_interval(first, second)
     steps, base_steps = (part["from_pretrained"].mean() for part in (engine, base))
     return {
         "difference": (first.values - second.values).mean(),
@@ -133,16 +132,19 @@ def _compared(engine: pd.DataFrame, base: pd.DataFrame, scores: _Scores) -> dict
     }
 
 
-def _draws(first: Scores, second: Scores) -> tuple[np.ndarray, str]:
-    """(resamples,) mean differences, and what was resampled."""
+def bootstrap_interval(first: Scores, second: Scores) -> tuple[float, float, str]:
+    """The middle 95 % of the resampled mean difference, and what was resampled (see `paired_differences`)."""
     differences = first.values - second.values
     count, examples = len(differences), first.resampled is not None and second.resampled is not None
     if examples:
         table = first.resampled - second.resampled
     else:
         table = np.repeat(differences[:, None], RESAMPLES, axis=1)
-    if count == 1:
-        return table[0], "examples" if examples else "nothing"
-    chosen = numpy_generator("bootstrap", "seeds", count).integers(count, size=(count, RESAMPLES))
-    means = np.take_along_axis(table, chosen, axis=0).mean(axis=0)
-    return means, "seeds and examples" if examples else "seeds"
+    if count == 1 and not examples:
+        return np.nan, np.nan, "nothing"
+    if count > 1:
+        chosen = numpy_generator("bootstrap", "seeds", count).integers(count, size=(count, RESAMPLES))
+        table = np.take_along_axis(table, chosen, axis=0)
+    low, high = np.quantile(table.mean(axis=0), (0.025, 0.975))
+    over = ["seeds"] * (count > 1) + ["examples"] * examples
+    return float(low), float(high), " and ".join(over)

@@ -70,11 +70,10 @@ class MatchedPool:
         Raises:
             BadInput: there are too few scores.
         """
-        engine = self.runs[0].spec.engine
         finals = final_table(self.runs)
-        sampled = finals[finals["mask"] < engine.candidates]
+        sampled = finals[finals["sampled"]]
         if design == ORDERS:
-            return share_over_orders(sampled, engine.shared_order)
+            return share_over_orders(sampled, self.runs[0].spec.engine.shared_order)
         copies = final_table(self.control)
         if self.control[0].spec.engine.shared_order:  # then all copies are one training
             copies = copies[copies["mask"] == 0]
@@ -148,8 +147,8 @@ def correlation_table(pools: Sequence[MatchedPool]) -> pd.DataFrame:
 
 
 def gain_table(pools: Sequence[MatchedPool]) -> pd.DataFrame:
-    """`MatchedPool.gains` of each pool, after the columns `PLACE`, and whether they are over a control."""
-    return _joined(pools, [pool.gains().assign(over_control=bool(pool.control)) for pool in pools])
+    """`MatchedPool.gains` of each pool, after the columns `PLACE`."""
+    return _joined(pools, [pool.gains() for pool in pools])
 
 
 def predicts_from(correlations: pd.DataFrame) -> pd.DataFrame:

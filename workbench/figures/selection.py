@@ -13,10 +13,17 @@ from workbench.figures.style import BLUE, GREEN, INK, MUTED, ORANGE, TEMPLATE, V
 _DESIGNS = {ORDERS: (BLUE, "circle"), CONTROL: (ORANGE, "square")}
 _KINDS = {"metric": (BLUE, "circle", "solid"), "loss": (VERMILION, "square", "dash")}
 _RULES = {
-    "oracle": (BLUE, "circle"),
+    "oracle": (BLUE, "circle-open"),
+    "oracle in another order": (BLUE, "circle"),
     "oracle of the control": (MUTED, "circle-open"),
     "race": (VERMILION, "star"),
     "random": (GREEN, "cross"),
+    "magnitude": (ORANGE, "square"),
+}
+_OVER = {
+    "control": "the control's mean",
+    "magnitude": "the magnitude mask",
+    "pool": "the pool's own mean",
 }
 _ROW = 18
 _PANEL = 190
@@ -98,23 +105,32 @@ def gains(gains: pd.DataFrame, metric: str) -> go.Figure:
         gains: `analysis.matched_pools.gain_table` of one task and model.
         metric: its name.
     """
-    figure, places = _by_setting(gains, len(_RULES))
-    for offset, (rule, (colour, symbol)) in enumerate(_RULES.items()):
+    rules = [rule for rule in _RULES if rule in set(gains["rule"])]
+    several = gains["over"].nunique() > 1
+    suffixes = [f", over {_OVER[over]}" for over in gains["over"]] if several else None
+    figure, places = _by_setting(gains, len(rules), suffixes)
+    for offset, rule in enumerate(rules):
+        colour, symbol = _RULES[rule]
         rows = gains[gains["rule"] == rule]
-        if len(rows):
-            trace = _marks(rows, rows["gain"], places[rows.index] + offset, colour, rule)
-            figure.add_trace(trace.update(marker={"symbol": symbol}))
+        trace = _marks(rows, rows["gain"], places[rows.index] + offset, colour, rule)
+        figure.add_trace(trace.update(marker={"symbol": symbol}))
     figure.add_vline(x=0, line={"color": INK, "dash": "dash", "width": 1})
-    over = "the control's mean" if gains["over_control"].any() else "the pool's own mean"
-    return figure.update_xaxes(title_text=f"gain in {metric}<br>over {over}")
+    over = "" if several else f"<br>over {over_what(gains)}"
+    return figure.update_xaxes(title_text=f"gain in {metric}{over}")
 
 
-def _by_setting(table: pd.DataFrame, marks: int) -> tuple[go.Figure, pd.Series]:
+def over_what(gains: pd.DataFrame) -> str:
+    """What the gains of a setting are measured from, in words."""
+    return _OVER[gains["over"].iloc[0]]
+
+
+def _by_setting(
+    table: pd.DataFrame, marks: int, suffixes: Sequence[str] | None = None
+) -> tuple[go.Figure, pd.Series]:
     """A figure with a band of rows for each setting, and the first of them for each row of the table."""
     names, band = setting_titles(table), max(3, marks + 1)
-    if "over_control" in table and table["over_control"].nunique() > 1:
-        alone = zip(names, table["over_control"], strict=True)
-        names = [name if over else f"{name}, over its own mean" for name, over in alone]
+    if suffixes:
+        names = [name + suffix for name, suffix in zip(names, suffixes, strict=True)]
     order = list(dict.fromkeys(names))
     places = pd.Series([order.index(name) * band for name in names], index=table.index)
     figure = go.Figure(layout={"template": TEMPLATE, "height": 120 + _ROW * band * len(order)})

@@ -6,10 +6,17 @@ import pandas as pd
 
 from workbench.analysis import matched_pools
 from workbench.analysis.matched_pools import PLACE, MatchedPool
-from workbench.figures.selection import setting_titles
+from workbench.figures.selection import over_what, setting_titles
 from workbench.reports import blocks
 
-_NOISE = "oracle of the control"
+_CHOICES = {
+    "race": "The race's choice",
+    "random": "A random mask",
+    "oracle": "The oracle",
+    "oracle in another order": "The oracle, measured in another order,",
+    "oracle of the control": "The oracle of the control",
+    "magnitude": "The magnitude mask",
+}
 # Up to so many settings have a sentence each.
 _FEW = 3
 
@@ -99,29 +106,25 @@ def when_scores_predict(correlations: pd.DataFrame) -> list[str]:
 
 
 def what_choices_gain(gains: pd.DataFrame) -> list[str]:
-    """The gains in words: a sentence for each of few settings, or one for all."""
+    """The gains in words: a sentence for each of few settings, or one for each rule of choosing."""
     titled = gains.assign(title=setting_titles(gains))
     if titled["title"].nunique() <= _FEW:
         return [_choice(title, rows) for title, rows in titled.groupby("title", sort=False)]
     sentences = []
-    for rule, what in (("race", "The race's choice"), ("random", "A random mask")):
-        rows = titled[(titled["rule"] == rule) & (titled["over_control"] | (rule == "race"))]
+    for rule, what in _CHOICES.items():
+        rows = titled[titled["rule"] == rule]
+        if rule == "random":
+            rows = rows[rows["over"] != "pool"]  # where its gain is 0 by definition
         if len(rows):
             above, below = rows["low"] > 0, rows["high"] < 0
             sentences.append(
-                f"{what} gains between {rows['gain'].min():+.4f} and {rows['gain'].max():+.4f}; the interval "
-                f"is above zero in {above.sum()} of {len(rows)} settings, and below it in {below.sum()}."
+                f"{what} gains {rows['gain'].min():+.4f} to {rows['gain'].max():+.4f}; the interval is above "
+                f"zero in {above.sum()} of {len(rows)} settings, and below it in {below.sum()}."
             )
             if rows["detectable"].notna().any():
                 least, most = rows["detectable"].min(), rows["detectable"].max()
                 sentences.append(f"Gains above {least:.4f} to {most:.4f} would have been seen.")
-    wide = titled.pivot(index="title", columns="rule", values="gain")
-    if _NOISE in wide:
-        beyond = (wide["oracle"] - wide[_NOISE]).dropna()
-        sentences.append(
-            f"The oracle gains {beyond.min():+.4f} to {beyond.max():+.4f} beyond that of the control."
-        )
-    return [" ".join(sentences)]
+    return sentences
 
 
 def _variance(row) -> str:
@@ -144,14 +147,10 @@ def _predicts(row) -> str:
 
 def _choice(title: str, rows: pd.DataFrame) -> str:
     texts = {row.rule: f"{row.gain:+.4f}{_interval(row)}" for row in rows.itertuples()}
-    noise = f", of which copies of one mask give {texts[_NOISE]}" if _NOISE in texts else ""
-    over = "the control's mean" if rows["over_control"].iloc[0] else "the pool's own mean"
+    known = ", ".join(f"{what[0].lower()}{what[1:]} {texts[r]}" for r, what in _CHOICES.items() if r in texts)
     seen = rows.loc[rows["rule"] == "race", "detectable"].iloc[0]
     resolution = "" if pd.isna(seen) else f" A gain of the race above {seen:.4f} would have been seen."
-    return (
-        f"{title}: over {over}, the race gains {texts['race']}, a random mask {texts['random']}, and the "
-        f"oracle {texts['oracle']}{noise}.{resolution}"
-    )
+    return f"{title}: gains over {over_what(rows)}: {known}.{resolution}"
 
 
 def _listed(names: Iterable[str]) -> str:
@@ -214,8 +213,7 @@ def gain_text(gains: pd.DataFrame) -> pd.DataFrame:
     """`gain_table` of one task and model as text, a row for each setting."""
     rows: dict[str, dict[str, str]] = {}
     for title, row in zip(setting_titles(gains), gains.itertuples(), strict=True):
-        over = "control" if row.over_control else "own mean"
-        cells = rows.setdefault(title, {"setting": title, "over": over, "pools": str(row.pools)})
+        cells = rows.setdefault(title, {"setting": title, "over": row.over, "pools": str(row.pools)})
         interval = "" if pd.isna(row.low) else f" ({blocks.interval(row.low, row.high, '+.4f')})"
         cells[row.rule] = f"{row.gain:+.4f}{interval}"
         if row.rule == "race":
