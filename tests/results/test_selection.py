@@ -2,6 +2,8 @@
 
 import runpy
 import sys
+from contextlib import redirect_stdout
+from io import StringIO
 
 import pytest
 import yaml
@@ -9,10 +11,11 @@ import yaml
 from tests.pools import COPIES, FAR, NEAR, SEEDS, STUDIED, fabricate_study
 
 
-@pytest.fixture
-def tables(root, monkeypatch, capsys, finished_run, tmp_path):
-    """The script's tables by title, each a list of rows of cells; and what it prints first."""
-    fabricate_study(tmp_path / "runs", finished_run)
+@pytest.fixture(scope="module")
+def tables(root, finished_run, tmp_path_factory):
+    """The script's tables by title, in Markdown; and what it prints first."""
+    folder = tmp_path_factory.mktemp("study")
+    fabricate_study(folder / "runs", finished_run)
     base = finished_run.spec.changed
     grid = {
         "axes": {
@@ -29,12 +32,13 @@ def tables(root, monkeypatch, capsys, finished_run, tmp_path):
         },
         "base": {name: value for name, value in base.items() if name != "engine"},
     }
-    (tmp_path / "grid.yaml").write_text(yaml.safe_dump(grid))
-    scripts = root / "docs" / "results"
-    monkeypatch.setattr(sys, "path", [str(scripts), *sys.path])
-    monkeypatch.setattr(sys, "argv", ["selection.py", str(tmp_path / "grid.yaml"), str(tmp_path / "runs")])
-    runpy.run_path(str(scripts / "selection.py"), run_name="__main__")
-    first, *parts = capsys.readouterr().out.split("\n## ")
+    (folder / "grid.yaml").write_text(yaml.safe_dump(grid))
+    scripts, printed = root / "docs" / "results", StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed):
+        patch.setattr(sys, "path", [str(scripts), *sys.path])
+        patch.setattr(sys, "argv", ["selection.py", str(folder / "grid.yaml"), str(folder / "runs")])
+        runpy.run_path(str(scripts / "selection.py"), run_name="__main__")
+    first, *parts = printed.getvalue().split("\n## ")
     found = {"": first}
     for part in parts:
         title, _, text = part.partition("\n\n")

@@ -50,8 +50,8 @@ def cautions(pools: Sequence[MatchedPool]) -> list[str]:
         )
     if any(pool.runs[0].spec.engine.with_magnitude for pool in pools):
         sentences.append(
-            "Some pools include the magnitude mask. It counts in correlations, and race and oracle may choose "
-            "it, but it is no sampled mask: it counts neither in the variance nor as a random mask."
+            "Some pools include the magnitude mask. It counts in correlations, and race and oracle may "
+            "choose it, but it counts neither in the variance nor as a random mask."
         )
     varying = [
         title
