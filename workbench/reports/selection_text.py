@@ -106,7 +106,7 @@ def when_scores_predict(correlations: pd.DataFrame) -> list[str]:
 
 
 def what_choices_gain(gains: pd.DataFrame) -> list[str]:
-    """The gains in words: a sentence for each of few settings, or one for each rule of choosing."""
+    """The gains in words: a sentence for each of few settings, or a paragraph for all."""
     titled = gains.assign(title=setting_titles(gains))
     if titled["title"].nunique() <= _FEW:
         return [_choice(title, rows) for title, rows in titled.groupby("title", sort=False)]
@@ -121,10 +121,10 @@ def what_choices_gain(gains: pd.DataFrame) -> list[str]:
                 f"{what} gains {rows['gain'].min():+.4f} to {rows['gain'].max():+.4f}; the interval is above "
                 f"zero in {above.sum()} of {len(rows)} settings, and below it in {below.sum()}."
             )
-            if rows["detectable"].notna().any():
+            if rule == "race" and rows["detectable"].notna().any():
                 least, most = rows["detectable"].min(), rows["detectable"].max()
                 sentences.append(f"Gains above {least:.4f} to {most:.4f} would have been seen.")
-    return sentences
+    return [" ".join(sentences)]
 
 
 def _variance(row) -> str:
