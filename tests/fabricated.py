@@ -1,7 +1,7 @@
 """Fabricated run folders: made without training, with scores that the tests choose."""
 
 import copy
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,10 @@ from workbench.masks import topk_mask
 from workbench.randomness import derive, numpy_generator
 from workbench.runs import Run, RunSpec
 from workbench.runs.predictions import Predictions, write_predictions
+from workbench.runs.races import RaceOutcome
+from workbench.runs.records import Evaluation, Record
 from workbench.scores import random
+from workbench.stages import Stage
 
 EXAMPLES = 200
 
@@ -49,6 +52,38 @@ def fabricate(
     write_json(root / "environment.json", like.environment)
     write_text(root / "spec.yaml", run_spec.to_yaml())
     return Run(root)
+
+
+def fabricate_race(
+    run: Run, finals: np.ndarray, metrics: np.ndarray, losses: np.ndarray, *, full_steps: int = 300
+) -> Run:
+    """Gives a run a race on its first level, won by the best last metric, and its candidates full trainings.
+
+    Args:
+        run: of the engine `randomized`; its settings are not looked at, except for `sampler`.
+        finals: (candidates, orders), final scores.
+        metrics: (candidates, evaluations), early scores, one every ten steps.
+        losses: the same for validation losses.
+        full_steps: length of a full training.
+    """
+    stage = Stage.level(1)
+    best = int(np.argmax(metrics[:, -1]))
+    away = 0.0 if run.spec.engine.sampler == "magnitude" else run.spec.engine.distance or 0.2
+    races = {stage.race: (10 * (1 + np.arange(metrics.shape[1])), metrics, losses)}
+    for order, scores in enumerate(finals.T[:, :, None]):
+        races[stage.full_in(order)] = [full_steps], scores, 1 - scores
+    for race, (steps, scores, own_losses) in races.items():
+        entries = []
+        for index, values in enumerate(zip(scores, own_losses, strict=True)):
+            evaluations = tuple(
+                Evaluation(int(step), {"accuracy": float(score)}, loss=float(loss))
+                for step, score, loss in zip(steps, *values, strict=True)
+            )
+            write_json(run.folder.stage(race.candidate(index)).done, asdict(Record(evaluations)))
+            last = evaluations[-1]
+            entries.append({"score": last.primary, "loss": last.loss, "ratio": None, "from_magnitude": away})
+        RaceOutcome(best, 1, tuple(entries)).write(run.folder.stage(race).race)
+    return run
 
 
 def predict(run: Run, right: int) -> Run:

@@ -7,8 +7,8 @@ import sys
 
 import pandas as pd
 from compare import markdown
+from grid_runs import grid_runs
 
-from workbench import read_grid, runs_in
 from workbench.analysis.resolution import check_table
 
 
@@ -26,7 +26,6 @@ def verdicts(table: pd.DataFrame) -> pd.DataFrame:
 
 if __name__ == "__main__":
     grid, store = sys.argv[1:]
-    names = {cell.spec.name for cell in read_grid(grid)}
-    runs = [run for run in runs_in(store) if run.done and run.name in names]
-    print(f"{len(runs)} of {len(names)} runs are complete.\n")
+    runs, _, wanted = grid_runs(grid, store)
+    print(f"{len(runs)} of {wanted} runs are complete.\n")
     print(markdown(verdicts(check_table(runs))))

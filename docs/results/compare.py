@@ -1,8 +1,9 @@
 """The tables of compare.md: the complete runs of a grid in a store, each entry compared to a baseline.
 
-Steps are those of the runs; "with dense" adds those of the dense model if an entry continues from it.
-"Recovery" is what followed the last change of the mask, in steps at peak rate. "Would detect" is the smallest
-difference to the baseline that this design would have seen (`workbench.analysis.resolution`).
+"Dense" steps are those of the dense model if an entry continues from it, else 0; "steps" are those of the run
+itself. "Recovery" is what followed the last change of the mask, in steps at peak rate. "Would detect" is the
+smallest difference to the baseline that this design would have seen (`workbench.analysis.resolution`).
+Entries whose steps in all differ from the baseline's by more than 1 % are not compared to it.
 
 Usage: .venv/bin/python docs/results/compare.py GRID.yaml STORE [BASELINE]
 """
@@ -10,18 +11,15 @@ Usage: .venv/bin/python docs/results/compare.py GRID.yaml STORE [BASELINE]
 import sys
 
 import pandas as pd
+from grid_runs import grid_runs
 
-from workbench import Run, read_grid, runs_in
+from workbench import Run
 from workbench.analysis.comparison import comparison_table
 from workbench.analysis.differences import baseline_of, paired_differences
-from workbench.analysis.ground import ground_table
 from workbench.analysis.levels import particle_table
-from workbench.analysis.resolution import resolution_table
 
 
-def scores(
-    table: pd.DataFrame, pairs: pd.DataFrame, resolutions: pd.DataFrame, baseline: str
-) -> pd.DataFrame:
+def scores(table: pd.DataFrame, pairs: pd.DataFrame, baseline: str) -> pd.DataFrame:
     """One row per entry and sparsity: dev of every seed, means, the gain over the baseline, and the cost."""
     entries = table.groupby(["sparsity", "engine"], sort=False)
     rows = entries["dev"].agg(
@@ -33,10 +31,11 @@ def scores(
     rows["validation"] = entries["validation"].mean().map("{:.3f}".format)
     fair = pairs[pairs["equal_steps"]].set_index(["sparsity", "engine"])
     rows[f"dev - {baseline}, 95 %"] = [_gain(fair, place) for place in rows.index]
-    seen = resolutions.set_index(["sparsity", "engine"])["detectable"].reindex(rows.index)
+    seen = fair["detectable"].reindex(rows.index)
     rows["would detect"] = ["" if pd.isna(value) else f"{value:.3f}" for value in seen]
+    rows["dense"] = entries["dense_steps"].first()
     rows["steps"] = entries["optimizer_steps"].first()
-    rows["with dense"] = entries["from_pretrained"].first()
+    rows["in all"] = entries["from_pretrained"].first()
     recovery = entries["recovery"].mean()
     rows["recovery"] = ["" if pd.isna(value) else f"{value:.0f}" for value in recovery]
     rows["examples"] = entries["examples"].first()
@@ -75,18 +74,14 @@ def markdown(table: pd.DataFrame) -> str:
 
 if __name__ == "__main__":
     grid, store, *wanted = sys.argv[1:]
-    entries = {cell.spec.name: cell.label for cell in read_grid(grid)}
-    runs = [run for run in runs_in(store) if run.done and run.name in entries]
+    runs, entries, wanted_runs = grid_runs(grid, store)
     table = comparison_table(runs).assign(engine=lambda rows: rows["run"].map(entries))
     baseline = baseline_of(table, *wanted)
     pairs = paired_differences(runs, table, baseline)
-    resolutions = resolution_table(runs, table, baseline)
-    table = table.merge(ground_table(runs)[["run", "from_pretrained", "recovery"]], on="run")
-    print(f"{len(runs)} of {len(entries)} runs are complete.")
+    print(f"{len(runs)} of {wanted_runs} runs are complete.")
     for task, rows in table.groupby("task", sort=False):
         dense = rows.groupby("seed")["dense"].first()
         print(f"\n{task}, {rows['metric'].iloc[0]}; dense: {', '.join(f'{value:.3f}' for value in dense)}\n")
-        parts = (part[part["task"] == task] for part in (pairs, resolutions))
-        print(markdown(scores(rows, *parts, baseline)))
+        print(markdown(scores(rows, pairs[pairs["task"] == task], baseline)))
     if len(particles := gains(runs, entries)):
         print(f"\n{markdown(particles)}")

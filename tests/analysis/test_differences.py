@@ -1,5 +1,7 @@
 """Paired differences: both engines get the same resamples, and the intervals are correct."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,7 @@ def test_one_pair_without_predictions_has_no_interval(make):
     assert (row["seeds"], row["resampled"]) == (1, "nothing")
     assert np.isnan(row["low"])
     assert np.isnan(row["high"])
+    assert np.isnan(row["detectable"])
 
 
 def test_seeds_alone_reach_from_the_smallest_difference_to_the_largest(make):
@@ -62,6 +65,7 @@ def test_seeds_and_examples_are_drawn_together(make):
     assert row["resampled"] == "seeds and examples"
     assert row["difference"] == pytest.approx((20 + 25 + 20) / 3 / EXAMPLES)
     assert row["low"] < row["difference"] < row["high"]
+    assert 0 < row["detectable"] < 0.2
     equal = compare([*make(MAGNITUDE, right, True), *make(IMP_, right, True)])
     assert (equal["difference"], equal["low"], equal["high"]) == (0, 0, 0), "both have the same resamples"
 
@@ -75,8 +79,17 @@ def test_swapping_the_engines_changes_the_sign(make):
 
 @pytest.mark.parametrize(("steps", "equal"), [(300, True), (303, True), (304, False), (600, False)])
 def test_steps_are_equal_within_one_per_cent(make, steps, equal):
-    row = compare([*make(MAGNITUDE, [100]), *make(IMP_, [120], steps=steps)])
+    engines = (replace(engine, start="pretrained") for engine in (MAGNITUDE, IMP_))
+    row = compare([*make(next(engines), [100]), *make(next(engines), [120], steps=steps)])
     assert (row["steps"], row["baseline_steps"], row["equal_steps"]) == (steps, 300, equal)
+
+
+def test_the_dense_models_steps_count_for_those_that_begin_there(make, finished_run):
+    dense = finished_run.results["dense"]["cost"]["optimizer_steps"]
+    ahead, behind = make(MAGNITUDE, [100]), replace(IMP_, start="pretrained")
+    row = compare([*ahead, *make(behind, [120])])
+    assert (row["steps"], row["baseline_steps"], row["equal_steps"]) == (300, 300 + dense, False)
+    assert compare([*ahead, *make(behind, [120], steps=300 + dense)])["equal_steps"]
 
 
 def test_only_seeds_that_both_have_are_paired(make):

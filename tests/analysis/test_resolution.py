@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from tests.fabricated import EXAMPLES, fabricate, predict
+from workbench.analysis.checks import checks_among
 from workbench.analysis.comparison import comparison_table
 from workbench.analysis.ground import ground_table
 from workbench.analysis.paired import Scores, scores_of
@@ -18,6 +19,8 @@ from workbench.engines.random import Random
 from workbench.errors import BadInput
 from workbench.files import write_json
 from workbench.randomness import numpy_generator
+from workbench.reports.comparison import check_table as check_text
+from workbench.reports.comparison import verdicts
 from workbench.runs.predictions import Predictions, write_predictions
 
 REPEATS = 200
@@ -133,6 +136,51 @@ def test_a_check_without_its_runs_says_what_is_missing(made):
         check_table([run for run in runs if run.spec.engine.id == "magnitude"])
     with pytest.raises(BadInput, match=r"two runs of magnitude on .* have seed 0"):
         check_table([*runs, runs[0]])
+
+
+@pytest.fixture
+def alike(finished_run, tmp_path):
+    """The same, for engines that all differ; the runs agree in everything else."""
+
+    def make(engine, right, seed=0):
+        return predict(fabricate(tmp_path, finished_run, engine, seed=seed, right=right), right)
+
+    return make
+
+
+def test_checks_are_found_among_other_runs(alike, finished_run):
+    dense = round(finished_run.results["dense"]["dev"]["validation"]["accuracy"] * EXAMPLES)
+    runs = setting(alike, dense, 180, 140)
+    others = [
+        alike(IMP(sparsity=0.8), 150),
+        alike(Random(sparsity=0.8, start="dense"), 130),
+        alike(Random(sparsity=0.8, start="dense", densities="uniform"), 120),
+        alike(Magnitude(sparsity=0.8, criterion="random"), 20),
+        alike(Magnitude(sparsity=0.8, lr=0.1), 20),
+    ]
+    found = checks_among([*runs, *others])
+    uniform = check_table([*runs[:2], others[2]])
+    pd.testing.assert_frame_equal(found.drop(columns="setting"), uniform)
+    assert set(found["setting"]) == {""}
+    assert checks_among(others).empty
+
+
+def test_several_settings_are_told_apart(alike):
+    runs = [
+        alike(replace(engine, lr=lr), right)
+        for lr in (0.1, 0.2)
+        for engine, right in (
+            (Magnitude(sparsity=0.0), 150),
+            (Magnitude(sparsity=0.8), 180),
+            (Random(sparsity=0.8, start="dense"), 140),
+        )
+    ]
+    found = checks_among(runs)
+    assert list(found["setting"]) == ["lr=0.1"] * 3 + ["lr=0.2"] * 3
+    sentences = verdicts(found)
+    assert "At sparsity 80 %, lr=0.1, it does" in sentences[0]
+    assert list(check_text(found)["setting"]) == list(found["setting"])
+    assert "do not show" in verdicts(found[:0])[0]
 
 
 def test_the_floor_is_the_best_constant_answer(made):

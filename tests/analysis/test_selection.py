@@ -79,11 +79,11 @@ def test_correlations_by_kind_and_early_length():
 def finals(scores, chosen=0):
     """A table out of {seed: scores of the masks}."""
     rows = [
-        (seed, 1, mask, 0, score, mask == chosen)
+        (seed, 1, mask, 0, score, mask == chosen, True)
         for seed, row in scores.items()
         for mask, score in enumerate(row)
     ]
-    return pd.DataFrame(rows, columns=["seed", "level", "mask", "order", "final", "chosen"])
+    return pd.DataFrame(rows, columns=["seed", "level", "mask", "order", "final", "chosen", "sampled"])
 
 
 def test_gains_of_the_oracle_the_race_and_a_random_pick():
@@ -98,6 +98,30 @@ def test_gains_of_the_oracle_the_race_and_a_random_pick():
     alone = gains(pool).set_index("rule")["gain"]
     assert alone["random"] == pytest.approx(0)
     assert alone["oracle"] == pytest.approx(0.15)
+
+
+def test_gains_over_the_magnitude_mask_of_the_pool():
+    pool = finals({0: [0.5, 0.7, 0.6], 1: [0.6, 0.6, 0.9]})
+    pool["sampled"] = pool["mask"] < 2
+    found = gains(pool).set_index("rule")
+    assert found["gain"].to_dict() == pytest.approx({"oracle": 0.05, "race": -0.2, "random": -0.15})
+    assert set(found["over"]) == {"magnitude"}
+    assert gains(pool, pool).set_index("rule").loc["magnitude", "gain"] > 0
+
+
+def test_an_oracle_gains_nothing_in_another_order_if_masks_are_equal():
+    generator = numpy_generator("orders")
+    found = {}
+    for name, effect in (("equal", 0.0), ("different", 1.0)):
+        orders = []
+        masks = effect * generator.normal(size=(400, 8))
+        for order in range(2):
+            scores = masks + 0.5 * generator.normal(size=masks.shape)
+            orders.append(finals(dict(enumerate(scores))).assign(order=order))
+        found[name] = gains(pd.concat(orders)).set_index("rule")
+    assert found["equal"].loc["oracle", "low"] > 0.3
+    assert found["equal"].loc["oracle in another order", "gain"] == pytest.approx(0, abs=0.06)
+    assert found["different"].loc["oracle in another order", "low"] > 0.9
 
 
 def test_gains_need_the_controls_seeds_and_one_pool_has_no_interval():

@@ -24,8 +24,10 @@ EXPECTED = {
     "03_compare_engines": ({"examples": 3}, ["quality", "overlap", "layers", "types", "errors"]),
     "04_connectivity": ({"points": 12, "dev_examples": 50, "probes": 1}, ["line"]),
     "05_training_length": ({"engine": "magnitude"}, ["metric", "diagnostics"]),
+    "06_selection": ({"task": "synth/sst2"}, ["correlations", "gains"]),
     "report_compare": ({"baseline": "randomized"}, ["quality-0", "overlap-0", "layers-0", "types-0"]),
     "report_run": ({"level": 1}, ["quality", "layers", "overlap", "distance", "race", "prediction"]),
+    "report_selection": ({"task": "synth/sst2"}, ["correlations", "gains"]),
     "report_training_length": ({"engine": "magnitude"}, ["metric", "diagnostics"]),
 }
 

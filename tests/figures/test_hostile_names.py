@@ -6,12 +6,13 @@ import re
 import pandas as pd
 import pytest
 
+from tests.figures import test_selection
 from tests.figures.test_figures import MEANS, OVERLAP, PUBLISHED, RUNS, SHARES
 from tests.figures.test_flips import OUTCOMES
 from workbench import figures
 
 HOSTILE = "<a href='javascript:alert(1)'>x</a><img src=x onerror=alert(1)>&lt;"
-NAMES = {"0": HOSTILE, "imp": HOSTILE}
+NAMES = {"0": HOSTILE, "imp": HOSTILE, "far": HOSTILE}
 
 ALL = {
     "sparsity": lambda: figures.comparison.metric_by_sparsity(
@@ -21,6 +22,9 @@ ALL = {
     "parts": lambda: figures.layers.engine_heatmap(SHARES.rename(columns={"stem": HOSTILE}), "layer"),
     "overlap": lambda: figures.overlap.overlap_heatmap(OVERLAP.rename(index=NAMES, columns=NAMES), "engine"),
     "errors": lambda: figures.flips.error_scatter(OUTCOMES, HOSTILE, "b"),
+    "shares": lambda: figures.selection.variance_shares(test_selection.SHARES.replace(NAMES)),
+    "correlations": lambda: figures.selection.early_correlations(test_selection.CURVES.replace(NAMES)),
+    "gains": lambda: figures.selection.gains(test_selection.GAINS.replace(NAMES), "f1"),
     "line": lambda: figures.connectivity.loss_line(
         pd.DataFrame({"alpha": [0.0, 1.0], "split": "dev", "loss": 1.0, "error": 0.5}), HOSTILE[:20], "b"
     ),

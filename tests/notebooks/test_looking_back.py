@@ -53,7 +53,7 @@ def test_a_comparison_of_engines_shows_sentences_and_no_markup(page, finished_ru
     torn = fabricate(tmp_path / "runs", finished_run, Magnitude(sparsity=0.5))
     (torn.path / "results.json").write_text("{")
     compared = page("03_compare_engines", examples=3, task=f"glue/sst2, {HOSTILE}")
-    assert compared.drawn == ["quality", "overlap", "layers", "types", "errors"]
+    assert compared.drawn == ["quality", "differences", "overlap", "layers", "types", "errors"]
     assert "img" not in compared.tags
     assert compared.loads == []
     words = text(compared)

@@ -1,6 +1,7 @@
 """Tables computed from masks and runs, a module for each topic. Nothing here draws."""
 
 from workbench.analysis import (
+    checks,
     comparison,
     connectivity,
     cost,
@@ -11,6 +12,7 @@ from workbench.analysis import (
     layers,
     levels,
     loss,
+    matched_pools,
     overlap,
     pool,
     progress,
@@ -22,6 +24,7 @@ from workbench.analysis import (
 )
 
 __all__ = [
+    "checks",
     "comparison",
     "connectivity",
     "cost",
@@ -32,6 +35,7 @@ __all__ = [
     "layers",
     "levels",
     "loss",
+    "matched_pools",
     "overlap",
     "pool",
     "progress",

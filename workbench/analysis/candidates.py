@@ -21,22 +21,25 @@ def final_table(runs: Sequence[Run]) -> pd.DataFrame:
     Returns:
         one row for each candidate and data order: seed, level (from 1), mask (index in the pool), order (from
             0),
-        final (primary metric on the split used for selection, at the end), and chosen (whether it won the
-        race).
+        final (primary metric on the split used for selection, at the end), chosen (whether it won the race)
+        and sampled (False for the magnitude mask that `with_magnitude` adds).
 
     Raises:
         BadInput: two runs have the same seed.
     """
     _check_seeds(runs)
     rows = [
-        (run.spec.seed, level, candidate.index, order, candidate.score, winners[candidate.index])
+        (
+            *(run.spec.seed, level, candidate.index, order, candidate.score, winners[candidate.index]),
+            candidate.index < run.spec.engine.candidates,
+        )
         for run in runs
         for level in _levels(run)
         for winners in [[early.chosen for early in run.candidates(level)]]
         for order in _orders(run, level)
         for candidate in run.candidates(level, race="full", order=order)
     ]
-    return pd.DataFrame(rows, columns=[*POOL, "mask", "order", "final", "chosen"])
+    return pd.DataFrame(rows, columns=[*POOL, "mask", "order", "final", "chosen", "sampled"])
 
 
 def early_table(runs: Sequence[Run]) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from math import sqrt
 import pandas as pd
 from scipy import stats
 
+from workbench.analysis.ground import ground_table
 from workbench.errors import unknown
 from workbench.runs import Run
 from workbench.settings import flat
@@ -28,6 +29,7 @@ _COLUMNS = [
     "tflop",
     "seconds",
 ]
+_STEPS = ["optimizer_steps", "dense_steps", "from_pretrained"]
 # Values of a spec that have columns of their own, so labels need not repeat them.
 _IN_COLUMNS = ("task", "model", "seed", "engine.id", "engine.sparsity")
 
@@ -42,7 +44,8 @@ def comparison_table(runs: Sequence[Run], metric: str = "") -> pd.DataFrame:
     Returns:
         run (folder name), task, model, sparsity (the target), engine (`engine_labels`), seed, metric, dev
         (value on the first dev split), validation, dense (the dense model's value on dev), selection, and
-        the cost without the shared dense model: optimizer_steps, examples, tflop and seconds.
+        the cost without the shared dense model: optimizer_steps, examples, tflop and seconds; and, of
+        `ground_table`, dense_steps, from_pretrained and recovery.
 
     Raises:
         BadInput: no run has that metric.
@@ -54,6 +57,7 @@ def comparison_table(runs: Sequence[Run], metric: str = "") -> pd.DataFrame:
             "metric of these runs", metric, {name for run in runs for name in run.results["metrics"]}
         )
     table = pd.DataFrame([row for row in rows if row], columns=_COLUMNS)
+    table = table.merge(ground_table(runs)[["run", *_STEPS[1:], "recovery"]], on="run")
     return table.sort_values([*CONDITION, "engine", "seed"], kind="stable", ignore_index=True)
 
 
@@ -105,7 +109,8 @@ def summary_table(table: pd.DataFrame) -> pd.DataFrame:
     Returns:
         one row for each task, model, sparsity and engine: seeds (how many), mean, least and most (over the
         seeds), low and high (95 % interval of the mean by Student's t; NaN for one seed), dense (mean dev
-        value of the dense models) and optimizer_steps (mean).
+        value of the dense models), and the means of optimizer_steps, dense_steps, from_pretrained and
+        recovery.
     """
     rows = []
     for condition, group in table.groupby([*CONDITION, "engine", "metric"], sort=False):
@@ -114,7 +119,8 @@ def summary_table(table: pd.DataFrame) -> pd.DataFrame:
             dict(zip([*CONDITION, "engine", "metric"], condition, strict=True))
             | {"seeds": len(group), "mean": group["dev"].mean(), "low": low, "high": high}
             | {"least": group["dev"].min(), "most": group["dev"].max(), "dense": group["dense"].mean()}
-            | {"optimizer_steps": round(group["optimizer_steps"].mean())}
+            | {name: round(group[name].mean()) for name in _STEPS}
+            | {"recovery": group["recovery"].mean()}
         )
     return pd.DataFrame(rows)
 

@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 
 from workbench.analysis.comparison import CONDITION
+from workbench.analysis.paired import RESAMPLES, Scores
 from workbench.analysis.resampling import resampled
+from workbench.analysis.resolution import Difference
 from workbench.errors import BadInput, unknown
 from workbench.randomness import numpy_generator
 from workbench.runs import Run
@@ -14,7 +16,6 @@ from workbench.runs.predictions import read_predictions
 
 # Relative difference up to which step counts are called equal: phases cannot always be cut to the step.
 EQUAL_STEPS = 0.01
-RESAMPLES = 2000
 _COLUMNS = [
     *CONDITION,
     "engine",
@@ -23,6 +24,7 @@ _COLUMNS = [
     "low",
     "high",
     "resampled",
+    "detectable",
     "steps",
     "baseline_steps",
     "equal_steps",
@@ -45,7 +47,9 @@ def paired_differences(runs: Sequence[Run], table: pd.DataFrame, baseline: str) 
         one row for each task, model, sparsity and engine that shares a seed with the baseline: task, model,
         sparsity, engine, seeds (how many both have), difference (mean over them), low and high (NaN if
         nothing could be resampled), resampled ("seeds and examples", "seeds", "examples" or "nothing"),
-        steps and baseline_steps (means), and equal_steps (whether these differ by at most 1 %).
+        detectable (the smallest true difference that would be detected, see `resolution.Difference`), steps
+        and baseline_steps (means of optimizer steps from the pretrained encoder), and equal_steps (whether
+        these differ by at most 1 %).
 
     Raises:
         BadInput: runs of one task were scored on different dev examples.
@@ -87,13 +91,19 @@ class _Scores:
         self._labels: dict[str, np.ndarray] = {}
         self._cache: dict[str, np.ndarray | None] = {}
 
-    def of(self, row: pd.Series) -> np.ndarray | None:
-        """(resamples,) values for a run of a comparison table; None where the run kept no predictions."""
-        if row["run"] not in self._cache:
-            self._cache[row["run"]] = self._resampled(row)
-        return self._cache[row["run"]]
+    def of(self, rows: pd.DataFrame) -> Scores:
+        """The scores of runs of a comparison table, in its order."""
+        found = [self._resampled(row) for _, row in rows.iterrows()]
+        known = all(one is not None for one in found)
+        return Scores(rows["dev"].to_numpy(), np.array(found) if known else None)
 
     def _resampled(self, row: pd.Series) -> np.ndarray | None:
+        """(resamples,) values; None where the run kept no predictions."""
+        if row["run"] not in self._cache:
+            self._cache[row["run"]] = self._computed(row)
+        return self._cache[row["run"]]
+
+    def _computed(self, row: pd.Series) -> np.ndarray | None:
         splits = read_predictions(self._folders[row["run"]])
         if not splits:
             return None
@@ -107,34 +117,34 @@ class _Scores:
 
 
 def _compared(engine: pd.DataFrame, base: pd.DataFrame, scores: _Scores) -> dict:
-    differences = (engine["dev"] - base["dev"]).to_numpy()
-    draws, resampled_over = _draws(engine, base, differences, scores)
-    low, high = np.quantile(draws, (0.025, 0.975)) if resampled_over != "nothing" else (np.nan, np.nan)
-    steps, base_steps = (part["optimizer_steps"].mean() for part in (engine, base))
+    first, second = scores.of(engine), scores.of(base)
+    low, high, resampled_over = bootstrap_interval(first, second)
+    steps, base_steps = (part["from_pretrained"].mean() for part in (engine, base))
     return {
-        "difference": differences.mean(),
+        "difference": (first.values - second.values).mean(),
         "low": low,
         "high": high,
         "resampled": resampled_over,
+        "detectable": Difference.between(first, second).detectable,
         "steps": round(steps),
         "baseline_steps": round(base_steps),
         "equal_steps": abs(steps - base_steps) <= EQUAL_STEPS * max(steps, base_steps),
     }
 
 
-def _draws(
-    engine: pd.DataFrame, base: pd.DataFrame, differences: np.ndarray, scores: _Scores
-) -> tuple[np.ndarray, str]:
-    """(resamples,) mean differences, and what was resampled."""
-    count = len(differences)
-    pairs = [
-        (scores.of(first), scores.of(second))
-        for (_, first), (_, second) in zip(engine.iterrows(), base.iterrows(), strict=True)
-    ]
-    examples = all(first is not None and second is not None for first, second in pairs)
-    table = np.array([a - b for a, b in pairs]) if examples else np.repeat(differences[:, None], RESAMPLES, 1)
-    if count == 1:
-        return table[0], "examples" if examples else "nothing"
-    chosen = numpy_generator("bootstrap", "seeds", count).integers(count, size=(count, RESAMPLES))
-    means = np.take_along_axis(table, chosen, axis=0).mean(axis=0)
-    return means, "seeds and examples" if examples else "seeds"
+def bootstrap_interval(first: Scores, second: Scores) -> tuple[float, float, str]:
+    """The middle 95 % of the resampled mean difference, and what was resampled (see `paired_differences`)."""
+    differences = first.values - second.values
+    count, examples = len(differences), first.resampled is not None and second.resampled is not None
+    if examples:
+        table = first.resampled - second.resampled
+    else:
+        table = np.repeat(differences[:, None], RESAMPLES, axis=1)
+    if count == 1 and not examples:
+        return np.nan, np.nan, "nothing"
+    if count > 1:
+        chosen = numpy_generator("bootstrap", "seeds", count).integers(count, size=(count, RESAMPLES))
+        table = np.take_along_axis(table, chosen, axis=0)
+    low, high = np.quantile(table.mean(axis=0), (0.025, 0.975))
+    over = ["seeds"] * (count > 1) + ["examples"] * examples
+    return float(low), float(high), " and ".join(over)

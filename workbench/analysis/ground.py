@@ -10,7 +10,7 @@ _COLUMNS = ["run", "dense_steps", "optimizer_steps", "from_pretrained", "recover
 
 
 def ground_table(runs: Sequence[Run]) -> pd.DataFrame:
-    """Steps of runs on equal ground, to be merged with `comparison_table` on `run`.
+    """Steps of runs, counted from the pretrained encoder and since their mask was final.
 
     Args:
         runs: complete runs.

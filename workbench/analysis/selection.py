@@ -4,11 +4,20 @@ from math import sqrt
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from workbench.analysis.candidates import POOL
 from workbench.analysis.rank_correlation import pooled_rank_correlation
+from workbench.analysis.resolution import Difference
 from workbench.errors import BadInput
+
+RULES = (
+    "oracle",
+    "oracle in another order",
+    "oracle of the control",
+    "race",
+    "random",
+    "magnitude",
+)
 
 
 def early_correlations(table: pd.DataFrame) -> pd.DataFrame:
@@ -35,50 +44,65 @@ def gains(pool: pd.DataFrame, control: pd.DataFrame | None = None) -> pd.DataFra
     """What choosing the best mask of a pool, the race's, or any would have gained.
 
     The oracle chooses by the very scores that it is measured by, so it gains in a pool of equal masks as
-    well, by
-    the noise of data orders: what a choice among masks is worth is what it gains beyond the control's oracle.
+    well, by the noise of data orders. What a choice among masks is worth is what it gains beyond the oracle
+    of a control, or what an oracle gains that is measured in another data order than it chooses by.
 
     Args:
         pool: `candidates.final_table` of runs whose masks differ.
-        control: the same of runs at the same seeds whose masks are copies; scores are gains over its mean.
-            None to measure gains over the pool's own mean.
+        control: the same of runs at the same seeds whose masks are copies; None if there are none.
 
     Returns:
-        one row for each rule: rule ("oracle", "race", "random" and, with a control, "oracle of the control"),
-            gain
-        (mean over pools), low and high (95 % interval of the mean over pools by Student's t; NaN for one
-        pool), and pools.
+        one row for each rule: rule ("oracle", "oracle in another order" if there are several, "oracle of the
+        control" with a control, "race", "random" for the mean of the sampled masks, and "magnitude" if that
+        mask is in the pool), gain (mean over pools), low and high (95 % interval of the mean over pools by
+        Student's t; NaN for one pool), detectable (the smallest true gain that would be detected, see
+        `resolution.Difference`), pools, and over, what gains are measured from: the mean of the "control", or
+        without one the "magnitude" mask of the pool, or else the "pool", the mean of its sampled masks.
 
     Raises:
         BadInput: a control without the pool's seeds and levels.
     """
-    finals = _finals(pool)
-    means = finals.groupby(POOL)["final"].mean()
+    scores = pool.set_index([*POOL, "mask", "order"])["final"].unstack()
+    facts = pool.groupby([*POOL, "mask"])[["chosen", "sampled"]].first()
+    means = scores.mean(axis=1)
     rules = {
-        "oracle": finals.groupby(POOL)["final"].max(),
-        "race": finals[finals["chosen"]].groupby(POOL)["final"].mean(),
-        "random": means,
+        "oracle": means.groupby(POOL).max(),
+        "race": means[facts["chosen"]].groupby(POOL).mean(),
+        "random": means[facts["sampled"]].groupby(POOL).mean(),
+        "magnitude": means[~facts["sampled"]].groupby(POOL).mean(),
     }
-    reference = means
+    if scores.shape[1] > 1:
+        rules["oracle in another order"] = scores.groupby(POOL).apply(_across_orders)
+    over = "magnitude" if len(rules["magnitude"]) else "pool"
+    reference = rules["magnitude" if over == "magnitude" else "random"]
     if control is not None:
-        copies = _finals(control).groupby(POOL)["final"]
-        reference = copies.mean()
-        if missing := set(means.index) - set(reference.index):
+        copies = control.groupby([*POOL, "mask"])["final"].mean().groupby(POOL)
+        over, reference = "control", copies.mean()
+        if missing := set(rules["oracle"].index) - set(reference.index):
             seed, level = min(missing)
             raise BadInput(f"the control has no scores for seed {seed} at level {level}; run it there, too.")
         rules["oracle of the control"] = copies.max()
-    rows = [(rule, *_mean_and_interval((values - reference).dropna())) for rule, values in rules.items()]
-    return pd.DataFrame(rows, columns=["rule", "gain", "low", "high", "pools"])
+    rows = [
+        (rule, *_mean_and_interval((rules[rule] - reference).dropna()), over)
+        for rule in RULES
+        if rule in rules and len(rules[rule]) and rule != over
+    ]
+    return pd.DataFrame(rows, columns=["rule", "gain", "low", "high", "detectable", "pools", "over"])
 
 
-def _finals(table: pd.DataFrame) -> pd.DataFrame:
-    """Scores as means over data orders."""
-    return table.groupby([*POOL, "mask"]).agg(final=("final", "mean"), chosen=("chosen", "any")).reset_index()
+def _across_orders(scores: pd.DataFrame) -> float:
+    """The mean score of the masks that are best in the other orders, one for each order.
+
+    Args:
+        scores: of a pool, a row for each mask and a column for each order.
+    """
+    return float(
+        np.mean([scores.loc[scores.drop(columns=order).mean(axis=1).idxmax(), order] for order in scores])
+    )
 
 
-def _mean_and_interval(values: pd.Series) -> tuple[float, float, float, int]:
+def _mean_and_interval(values: pd.Series) -> tuple[float, float, float, float, int]:
     size = len(values)
-    if size < 2:
-        return values.mean(), np.nan, np.nan, size
-    reach = stats.t.ppf(0.975, size - 1) * values.std(ddof=1) / sqrt(size)
-    return values.mean(), values.mean() - reach, values.mean() + reach, size
+    error = values.std(ddof=1) / sqrt(size) if size > 1 else np.nan
+    mean = Difference(values.mean(), error, size - 1, size)
+    return mean.difference, mean.low, mean.high, mean.detectable, size

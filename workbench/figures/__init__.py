@@ -15,6 +15,7 @@ from workbench.figures import (
     pool,
     progress,
     race,
+    selection,
     training_length,
 )
 from workbench.figures.display import CONFIG, REPORT_MODE, key_prefix, show
@@ -34,6 +35,7 @@ __all__ = [
     "pool",
     "progress",
     "race",
+    "selection",
     "show",
     "training_length",
 ]

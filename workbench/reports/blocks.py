@@ -47,6 +47,11 @@ def interval(low: float, high: float, digits: str = "+.3f") -> str:
     return f"{low:{digits}}\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{high:{digits}}"
 
 
+def detectable(difference: float) -> str:
+    """The smallest difference that would be detected; "none" if that is not known."""
+    return "none" if pd.isna(difference) else f"{difference:.3f}"
+
+
 def _row(tag: str, texts: Iterable[str], styles: list[str]) -> str:
     cells = zip(texts, styles, strict=True)
     return f"<tr>{''.join(f'<{tag}{style}>{escape(text)}</{tag}>' for text, style in cells)}</tr>"

@@ -10,7 +10,8 @@ from workbench.reports import blocks
 from workbench.reports.prose import published_note
 from workbench.runs import Run
 
-_SCORES = ["engine", "sparsity", "seeds", "mean", "95 % interval", "every seed", "optimizer steps"]
+_SCORES = ["engine", "sparsity", "seeds", "mean", "95 % interval", "every seed"]
+_STEPS = ["dense steps", "own steps", "steps in all", "recovery"]
 
 
 def show_quality(rows: pd.DataFrame, key: str) -> None:
@@ -58,6 +59,14 @@ def show_layers(runs: Sequence[Run], rows: pd.DataFrame, keys: tuple[str, str]) 
     show(figures.layers.engine_heatmap(types, "type of matrix"), keys[1])
 
 
+def show_checks(runs: Sequence[Run], rows: pd.DataFrame) -> None:
+    """Shows whether the settings tell masks apart (arguments as in `show_overlap`)."""
+    checks = analysis.checks.checks_among([run for run in runs if run.name in set(rows["run"])])
+    blocks.say(*verdicts(checks), kind="" if len(checks) else "warning")
+    if len(checks):
+        blocks.table(check_table(checks))
+
+
 def what_was_compared(table: pd.DataFrame) -> list[str]:
     """Tasks, models, engines and seeds of a comparison, a paragraph each."""
     tasks, models = list(table["task"].unique()), list(table["model"].unique())
@@ -89,6 +98,43 @@ def cautions(table: pd.DataFrame) -> list[str]:
     return paragraphs
 
 
+def verdicts(checks: pd.DataFrame) -> list[str]:
+    """Whether each setting tells masks apart, a sentence each, or that it was not checked.
+
+    Args:
+        checks: `analysis.checks.checks_among` runs of one task and model.
+    """
+    if checks.empty:
+        return [
+            "These runs do not show whether their setting tells masks apart, so equal scores may say nothing "
+            "about masks. The check takes runs of magnitude at the same sparsity and at 0, and of random at "
+            "the same sparsity, in this setting (docs/results/can-see.yaml)."
+        ]
+    sentences = []
+    for (setting, sparsity), rows in checks.groupby(["setting", "sparsity"], sort=True):
+        failed = list(rows.loc[~rows["passed"], "check"])
+        verdict = f"does not: not shown that {', nor that '.join(failed)}" if failed else "does"
+        where = f"sparsity {100 * sparsity:g} %{f', {setting}' if setting else ''}"
+        sentences.append(f"Does this setting tell masks apart? At {where}, it {verdict}.")
+    return sentences
+
+
+def check_table(checks: pd.DataFrame) -> pd.DataFrame:
+    """The checks of one task and model as text."""
+    return pd.DataFrame(
+        {
+            "sparsity": blocks.percentages(checks["sparsity"]),
+            "setting": checks["setting"],
+            "check": checks["check"],
+            "seeds": checks["seeds"],
+            "difference": [f"{value:+.3f}" for value in checks["difference"]],
+            "95 % interval": list(map(blocks.interval, checks["low"], checks["high"])),
+            "would detect": list(map(blocks.detectable, checks["detectable"])),
+            "passed": checks["passed"].map({True: "yes", False: "no"}),
+        }
+    ).drop(columns=[] if checks["setting"].any() else "setting")
+
+
 def score_table(table: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
     """Every seed, mean and interval of one task and model, a row for each engine and sparsity."""
     seeds = table.groupby(["engine", "sparsity"])["dev"].agg(lambda dev: ", ".join(f"{v:.3f}" for v in dev))
@@ -100,11 +146,14 @@ def score_table(table: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
             f"{row.mean:.3f}",
             blocks.interval(row.low, row.high, ".3f") if row.seeds > 1 else "one seed",
             seeds[row.engine, row.sparsity],
+            row.dense_steps,
             row.optimizer_steps,
+            row.from_pretrained,
+            "unknown" if pd.isna(row.recovery) else f"{row.recovery:.0f}",
         )
         for row in summary.itertuples(index=False)
     ]
-    return pd.DataFrame(rows, columns=_SCORES)
+    return pd.DataFrame(rows, columns=[*_SCORES, *_STEPS])
 
 
 def chance_overlap(sparsity: float) -> str:
