@@ -17,6 +17,7 @@ from workbench.analysis import (
     published,
     race,
     resampling,
+    speed,
     store,
     training_length,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "published",
     "race",
     "resampling",
+    "speed",
     "store",
     "training_length",
 ]

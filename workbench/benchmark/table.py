@@ -1,8 +1,6 @@
 """The whole benchmark: all rows, and the table of results."""
 
-import os
 from collections.abc import Iterator
-from importlib.metadata import version
 
 import pandas as pd
 from tqdm import tqdm
@@ -12,7 +10,7 @@ from workbench.benchmark.scales import SCALES, Scale
 from workbench.benchmark.selection import selection_rows
 from workbench.benchmark.steps import step_row
 from workbench.errors import unknown
-from workbench.execution.environment import current_environment
+from workbench.execution.environment import machine, machine_text
 
 
 def rows(scale: Scale) -> Iterator[Row]:
@@ -42,26 +40,8 @@ def run(scale: str) -> dict:
 
 def as_text(result: dict) -> str:
     """Formats the result of `run` for reading: the machine, then one small table per row."""
-    info = result["machine"]
-    head = (
-        f"{info['processor']}, {info['cores']} cores, {info['threads']} torch threads, "
-        f"{info['memory_gib']} GiB, torch {info['versions']['torch']}, numba {info['versions']['numba']}"
-    )
     tables = [
         what + "\n" + lines.drop(columns="what").to_string(index=False, float_format="{:.4g}".format)
         for what, lines in pd.DataFrame(result["rows"]).groupby("what", sort=False)
     ]
-    return "\n\n".join([head, *tables])
-
-
-def machine() -> dict:
-    """What the measurements depend on: processor, cores, memory, threads, versions."""
-    environment = current_environment("auto", content={})
-    del environment["content"]
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    versions = environment["versions"] | {"numba": version("numba")}
-    return environment | {
-        "cores": os.cpu_count(),
-        "memory_gib": round(memory / 2**30, 1),
-        "versions": versions,
-    }
+    return "\n\n".join([machine_text(result["machine"]), *tables])

@@ -15,6 +15,7 @@ from workbench.figures import (
     pool,
     progress,
     race,
+    speed,
     training_length,
 )
 from workbench.figures.display import CONFIG, REPORT_MODE, key_prefix, show
@@ -35,5 +36,6 @@ __all__ = [
     "progress",
     "race",
     "show",
+    "speed",
     "training_length",
 ]
