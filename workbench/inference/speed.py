@@ -66,7 +66,8 @@ def speed_text(result: dict[str, Any]) -> str:
     """The result of `measure_speed` for reading: the machine, then a row for each contestant."""
     table: pd.DataFrame = speed_table(result)
     about = f"sparsity {result['sparsity']:.4g}, milliseconds by batch x length"
-    return f"{machine_text(result['machine'])}\n{about}\n\n{table.to_string(index=False, float_format='{:.4g}'.format)}"
+    text = table.to_string(index=False, float_format="{:.4g}".format)
+    return f"{machine_text(result['machine'])}\n{about}\n\n{text}"
 
 
 @torch.inference_mode()
