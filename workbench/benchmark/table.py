@@ -5,7 +5,10 @@ from collections.abc import Iterator
 import pandas as pd
 from tqdm import tqdm
 
+from workbench.benchmark.forwards import forward_rows
+from workbench.benchmark.masked_steps import masked_step_rows
 from workbench.benchmark.measure import Row, measure
+from workbench.benchmark.products import product_rows
 from workbench.benchmark.scales import SCALES, Scale
 from workbench.benchmark.selection import selection_rows
 from workbench.benchmark.steps import step_row
@@ -17,13 +20,16 @@ def rows(scale: Scale) -> Iterator[Row]:
     """All rows of the benchmark."""
     yield from selection_rows(scale)
     yield step_row(scale)
+    yield from product_rows(scale)
+    yield from forward_rows(scale)
+    yield from masked_step_rows(scale)
 
 
 def run(scale: str) -> dict:
     """Measures every row; shows a progress bar on standard error if that is a terminal.
 
     Args:
-        scale: "small", which takes seconds and is only useful for its checks, or "bert-base".
+        scale: "small", which takes seconds and is only useful for its checks, "minilm" or "bert-base".
 
     Returns:
         `scale`, `rounds`, `machine` and `rows`, the concatenated output of `measure`.

@@ -40,8 +40,10 @@ def parser() -> argparse.ArgumentParser:
     _track(command(commands.track, "replay the events of a run, or of a store's runs, into a tracker"))
     added = command(commands.doctor, "which models, tasks, engines, accelerators and plugins are usable here")
     _json(added), _plugin(added)
-    added = command(commands.benchmark, "what the masks' functions cost, beside what people use for the same")
-    added.add_argument("--scale", default="small", metavar="S", help="small (seconds, default) or bert-base")
+    added = command(commands.benchmark, "what masks, steps and forward passes cost, beside what people use")
+    added.add_argument(
+        "--scale", default="small", metavar="S", help="small (seconds, default), minilm or bert-base"
+    )
     _json(added)
     command(commands.lab, "open JupyterLab on the notebooks")
     return top

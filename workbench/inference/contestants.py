@@ -38,12 +38,13 @@ class Contestant:
 
 
 @contextmanager
-def contestants(model: nn.Module, mask: Mask) -> Iterator[dict[str, Contestant]]:
+def contestants(model: nn.Module, mask: Mask, *, onnx: bool = True) -> Iterator[dict[str, Contestant]]:
     """A model in all forms that work here, the float32 one first.
 
     Args:
         model: a float32 classifier in eval mode, on the CPU.
         mask: of its kept weights.
+        onnx: whether ONNX Runtime is among them, where it is installed.
     """
     half = detect_precision() == "bf16"
     # In bfloat16 every layer rounds its output to eight bits; the error of the logits was up to 2 %.
@@ -55,7 +56,7 @@ def contestants(model: nn.Module, mask: Mask) -> Iterator[dict[str, Contestant]]
         forms[f"{OURS} fp32"] = _of_torch(sparse_model(model, mask), 1e-3)
         if half:
             forms[f"{OURS} bf16"] = _of_torch(sparse_model(model, mask, dtype=torch.bfloat16), 0.1)
-    if not has_extra("onnx"):
+    if not (onnx and has_extra("onnx")):
         yield forms
         return
     from workbench.inference.onnx_runtime import onnx_sessions
