@@ -1,20 +1,26 @@
 """How fast a run's model answers, in words, a figure and a table."""
 
+import shlex
+
 from workbench import analysis, figures
 from workbench.figures import show
 from workbench.reports import blocks
 from workbench.runs import Run
+from workbench.tasks import modality
 
 
 def show_speed(run: Run) -> None:
     """Shows what `workbench speed` measured last; where it has not, how to do so."""
     result = run.speed
+    if modality(run.spec.task) != "text":
+        blocks.say("Layers that skip zeros take the place of linear layers, and this model has convolutions.")
+        return
     if result is None:
         blocks.say(
             "How fast the model answers with layers that skip its zeros, beside other software, has not been "
             "measured for this run. The following command does so, and the next report shows the result."
         )
-        blocks.command(f"workbench speed {run.name}")
+        blocks.command(shlex.join(["workbench", "speed", run.name]))
         return
     blocks.say(*speed_note(result))
     rows = analysis.speed.speed_rows(result)
