@@ -13,7 +13,6 @@ from workbench.inference.contestants import OURS, Contestant, contestants
 from workbench.models import prunable
 from workbench.randomness import torch_generator
 
-_SHAPES = ((1, 128), (32, 128))
 # ONNX Runtime multiplies zeros like other numbers, so it is measured at one sparsity only.
 _SPARSITIES, _WITH_ONNX = (0.6, 0.8, 0.95), 0.95
 
@@ -27,9 +26,9 @@ def forward_rows(scale: Scale) -> Iterator[Row]:
         weights = {name: weight.detach() for name, weight in prunable(model).items()}
         size = f"encoder {scale.layers} x {scale.hidden} at {sparsity:g}"
         with contestants(model, mask, onnx=sparsity == _WITH_ONNX) as forms:
-            for batch, length in _SHAPES:
-                what = f"forward, {size}, batch {batch} x {length} tokens"
-                yield _row(what, forms, (batch, length), weights, scale.rounds)
+            for batch in (1, scale.forward[0]):
+                what = f"forward, {size}, batch {batch} x {scale.forward[1]} tokens"
+                yield _row(what, forms, (batch, scale.forward[1]), weights, scale.rounds)
 
 
 def _row(
