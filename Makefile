@@ -19,6 +19,7 @@ REPORT := reports/index.html
 report: $(VENV)/installed
 	@set -euo pipefail; \
 	run=$$($(BIN)/workbench prune --recipe $(RECIPE) --store $(STORE) | tee -a /dev/stderr | tail -n 1); \
+	$(BIN)/workbench speed "$$run" --batch 1,8 --length 128; \
 	$(BIN)/workbench report "$$run" --out $(REPORT)
 	@echo "Open $(CURDIR)/$(REPORT) in a browser."
 

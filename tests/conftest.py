@@ -25,12 +25,14 @@ os.environ.pop("WORKBENCH_CIFAR10_DIR", None)
 import pytest
 import torch
 
+from tests.fabricated import speed_result
 from tests.tiny import save_tiny_model
 from tests.tiny_runs import tiny_randomized
 from workbench.cli import main
 from workbench.engines.magnitude import Magnitude
 from workbench.engines.randomized import Randomized
 from workbench.execution import prune
+from workbench.files import write_json
 from workbench.runs import FineTuning, Run, RunSpec
 from workbench.training import Distillation
 
@@ -148,7 +150,9 @@ def finished_run(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory)
         precision="fp32",
         dense=FineTuning(epochs=0.2, lr=1e-3),
     )
-    return prune(spec, store=tmp_path_factory.mktemp("project") / "runs")
+    run = prune(spec, store=tmp_path_factory.mktemp("project") / "runs")
+    write_json(run.folder.speed, speed_result())
+    return run
 
 
 @pytest.fixture(scope="session")

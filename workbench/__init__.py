@@ -42,6 +42,8 @@ _HOMES = {
     "read_grid": "sweeps",
     "runs_in": "runs",
     "sample_mask": "masks",
+    "save_sparse": "inference",
+    "sparse_model": "inference",
     "topk_mask": "masks",
 }
 

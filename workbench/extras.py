@@ -13,6 +13,11 @@ EXTRAS = {
 }
 
 
+def has_extra(extra: str) -> bool:
+    """Whether the packages of an extra are installed."""
+    return not _missing(extra)
+
+
 def check_extra(extra: str, purpose: str) -> None:
     """Checks that the packages of an extra are installed.
 
@@ -23,11 +28,14 @@ def check_extra(extra: str, purpose: str) -> None:
     Raises:
         BadInput: a package is missing; the message has the command that installs it.
     """
-    requirements = EXTRAS[extra]
-    names = [re.match(r"\w+", requirement)[0] for requirement in requirements]
-    if missing := [name for name in names if find_spec(name) is None]:
-        quoted = " ".join(f"'{requirement}'" for requirement in requirements)
+    if missing := _missing(extra):
+        quoted = " ".join(f"'{requirement}'" for requirement in EXTRAS[extra])
         raise BadInput(
             f"{purpose} needs {' and '.join(missing)}, which this Python environment lacks. "
             f"Install the extra [{extra}]: pip install {quoted}"
         )
+
+
+def _missing(extra: str) -> list[str]:
+    names = [re.match(r"\w+", requirement)[0] for requirement in EXTRAS[extra]]
+    return [name for name in names if find_spec(name) is None]

@@ -1,6 +1,7 @@
 """`workbench benchmark`: everything is measured and checked, but no time is judged."""
 
 import json
+from collections import Counter
 
 import pytest
 
@@ -17,7 +18,17 @@ def test_the_small_scale_checks_every_row(capsys):
     contestants = {}
     for line in result["rows"]:
         contestants.setdefault(line["what"], []).append(line["contestant"])
-    assert len(contestants) == 6
+    kinds = Counter(what.partition(",")[0] for what in contestants)
+    assert kinds["three products"] == 12
+    assert kinds["forward"] == 6
+    assert kinds["masked step"] == 3
+    assert kinds["dense step"] == 1
+    assert kinds.total() == 6 + 22
+    steps = next(names for what, names in contestants.items() if what.startswith("masked step"))
+    assert steps == ["dense", "sparse", "auto"]
+    forward = next(names for what, names in contestants.items() if what.startswith("forward"))
+    assert forward[0].startswith("workbench")
+    assert {"torch fp32", "torch CSR fp32", "workbench fp32"} < set(forward)
     ranking = next(names for what, names in contestants.items() if "top-k to" in what)
     assert ranking == [
         "workbench",

@@ -4,7 +4,7 @@ import pytest
 
 from tests.browser.pages import figures, opened, titles_outside
 
-FIGURES = ["quality", "layers", "overlap", "distance", "race", "prediction"]
+FIGURES = ["quality", "layers", "overlap", "distance", "race", "prediction", "speed"]
 
 
 @pytest.fixture(params=[1280, 400], ids=["desk", "phone"])

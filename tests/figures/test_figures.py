@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.fabricated import speed_result
 from workbench import figures
+from workbench.analysis.speed import speed_rows
 
 LEVELS = pd.DataFrame(
     [
@@ -55,6 +57,7 @@ ALL = {
     "overlap": lambda: figures.overlap.overlap_heatmap(OVERLAP),
     "distance": lambda: figures.pool.distance_from_magnitude(POOL),
     "curves": lambda: figures.race.early_curves(CURVES, "f1"),
+    "speed": lambda: figures.speed.speed_by_shape(speed_rows(speed_result())),
     "early": lambda: figures.race.early_against_final(SCORES, "matthews"),
 }
 

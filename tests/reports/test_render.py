@@ -12,7 +12,7 @@ from workbench.reports import render
 from workbench.runs import FineTuning, RunSpec
 from workbench.training import Distillation
 
-FIGURES = ["quality", "layers", "overlap", "distance", "race", "prediction"]
+FIGURES = ["quality", "layers", "overlap", "distance", "race", "prediction", "speed"]
 HOSTILE = "<img src=x onerror=alert(1)> & \"'`$x$"
 
 
@@ -88,6 +88,13 @@ def test_the_text_says_what_was_run_and_with_what_result(page, finished_run):
     assert "used the dev split that it reports for selecting" not in text
 
 
+def test_the_speed_is_shown_with_the_machine_that_it_was_measured_on(page):
+    text = " ".join(page.text)
+    assert "Measured with 1 thread on this machine: Some Processor, 2 cores" in text
+    assert "workbench fp32" in text
+    assert "Quantised weights (int8) change the outputs" in text
+
+
 def test_code_is_hidden(html):
     assert "import analysis" not in html
     assert "jp-InputArea-editor" not in html
@@ -125,6 +132,7 @@ def test_names_are_text_and_never_markup(hostile_page):
 def test_a_run_without_a_race_and_with_two_dev_splits_renders(hostile_page):
     text = " ".join(hostile_page.text)
     assert hostile_page.drawn == ["quality", "layers"]
+    assert "has not been measured for this run" in text
     assert "makes one mask for each level and holds no races" in text
     assert "dev (matched) accuracy" in text
     assert "dev (mismatched) accuracy" in text

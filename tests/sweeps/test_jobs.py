@@ -136,3 +136,13 @@ def test_what_is_complete_is_left_alone(finished_run, monkeypatch):
     monkeypatch.setattr(jobs, "_spawn", lambda *_: pytest.fail("it was started again"))
     job = start(finished_run.spec, finished_run.path.parent)
     assert (job.state, job.path.name) == ("done", finished_run.name)
+
+
+def test_how_a_run_is_computed_reaches_its_process(spec_of, tmp_path, monkeypatch):
+    commands, asked = [], {}
+    monkeypatch.setattr(jobs, "_spawn", lambda folder, command: commands.append(command))
+    start(spec_of(), tmp_path, compute="dense", jobs=3)
+    monkeypatch.setattr(worker, "prune", lambda spec, store, **how: asked.update(how))
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    assert worker.main(commands[0][3:]) == 0
+    assert asked == {"compute": "dense", "jobs": 3}

@@ -19,6 +19,7 @@ from workbench.analysis import (
     published,
     race,
     resampling,
+    speed,
     store,
     training_length,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "published",
     "race",
     "resampling",
+    "speed",
     "store",
     "training_length",
 ]

@@ -25,7 +25,7 @@ def cost_table(run: Run) -> pd.DataFrame:
     """Cost by purpose: optimizer steps, training examples, floating-point operations, wall seconds.
 
     The total leaves out the dense model, which all runs of a task, model and seed share, and full training
-    of candidates for study. Operations are counted as if the model were dense: unstructured zeros save none.
+    of candidates for study. Operations are counted as if the model were dense, so that costs can be compared.
     """
     results = run.results
     costs = {"dense model (shared by runs)": results["dense"]["cost"]}

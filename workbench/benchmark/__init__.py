@@ -1,4 +1,4 @@
-"""Benchmarks of the mask functions against common alternatives."""
+"""Benchmarks of masks, products, training steps and forward passes against common alternatives."""
 
 from workbench.benchmark.measure import Row, measure
 from workbench.benchmark.scales import SCALES, Scale

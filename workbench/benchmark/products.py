@@ -1,34 +1,27 @@
-"""Benchmark rows for sparse products, and for encoders that use them."""
+"""Benchmark rows for sparse products."""
 
-import copy
 from collections.abc import Callable, Iterator
 
 import torch
 from torch import nn
-from transformers import BertConfig, BertModel
 
 from workbench.benchmark.measure import Row
 from workbench.benchmark.scales import Scale
-from workbench.compute import SparseLinear, fuse_feed_forward_, products, sparsify_
-from workbench.masks import kept_count, topk_mask
-from workbench.randomness import seeded_globals, torch_generator
+from workbench.compute import SparseLinear, products
+from workbench.masks import topk_mask
+from workbench.randomness import torch_generator
 
 OURS, HALF, FULL = "workbench, bf16", "torch dense, bf16", "torch dense, fp32"
 _TOKENS = 1024
 # At the first one, sparse should be no slower than dense; see `BreakEven`.
 _SPARSITIES = (0.75, 0.9, 0.95, 0.97)
-_SPARSITY = 0.95
 
 
 def product_rows(scale: Scale) -> Iterator[Row]:
-    """The three products with the shapes of an encoder at several sparsities, then whole encoders."""
+    """The three products with the shapes of an encoder, each at several sparsities."""
     for shape in _shapes(scale.hidden):
         for sparsity in _SPARSITIES:
             yield three_products_row(shape, sparsity, scale.rounds)
-    yield encoder_row(scale.layers, scale.hidden, (1, 128), scale.rounds)
-    yield encoder_row(scale.step_layers, scale.step_hidden, (32, 128), scale.rounds)
-    yield encoder_row(scale.step_layers, scale.step_hidden, (32, 50), scale.rounds, training=True)
-    yield encoder_row(scale.layers, scale.hidden, (16, 128), scale.rounds, training=True)
 
 
 def three_products_row(shape: tuple[int, int], sparsity: float, rounds: int) -> Row:
@@ -108,67 +101,6 @@ def _dense(weight, x, g, dtype) -> Callable[[], tuple[torch.Tensor, ...]]:
         return y, *torch.autograd.grad(y, (x, weight), g)
 
     return work
-
-
-def encoder_row(
-    layers: int, hidden: int, batch: tuple[int, int], rounds: int, *, training: bool = False
-) -> Row:
-    """An encoder's forward pass, optionally with its gradients, with every matrix at a sparsity of 0.95."""
-    dense = _encoder(layers, hidden)
-    weights = {
-        f"{name}.weight": layer.weight for name, layer in dense.named_modules() if _pruned(name, layer)
-    }
-    mask = topk_mask({name: weight.detach().abs() for name, weight in weights.items()}, _SPARSITY)
-    mask.apply_(dense)
-    sparse = copy.deepcopy(dense)
-    sparsify_(sparse, mask)
-    for layer in range(layers):
-        names = "intermediate.dense", "intermediate.intermediate_act_fn", "output.dense"
-        assert fuse_feed_forward_(sparse, *(f"encoder.layer.{layer}.{name}" for name in names))
-    ids = torch.randint(1, 1000, batch, generator=torch_generator("benchmark", "ids", *batch))
-
-    def run(model: nn.Module, half: bool) -> torch.Tensor:
-        with torch.set_grad_enabled(training), torch.autocast("cpu", torch.bfloat16, enabled=half):
-            output = model(input_ids=ids).last_hidden_state
-        if training:
-            model.zero_grad()
-            output.square().mean().backward()
-        return output.detach().float()
-
-    def check(results: dict) -> None:
-        assert sum(p.numel() for n, p in sparse.named_parameters() if n.endswith("values")) == mask.kept
-        assert mask.kept == sum(kept_count(weight.numel(), _SPARSITY) for weight in weights.values())
-        for name, result in results.items():
-            # Hidden states are normalised, so their scale is 1.
-            assert (result - results[FULL]).abs().max() <= (1e-4 if "fp32" in name else 0.1), name
-
-    contestants = {
-        OURS: lambda: run(sparse, True),
-        "workbench, fp32": lambda: run(sparse, False),
-        HALF: lambda: run(dense, True),
-        FULL: lambda: run(dense, False),
-    }
-    work = "forward and backward" if training else "forward"
-    what = f"{work}, encoder {layers} x {hidden} at {_SPARSITY:g}, batch {batch[0]} x {batch[1]} tokens"
-    return Row(what, contestants, check, {n: w.detach() for n, w in weights.items()}, rounds)
-
-
-def _encoder(layers: int, hidden: int) -> nn.Module:
-    config = BertConfig(
-        hidden_size=hidden,
-        num_hidden_layers=layers,
-        num_attention_heads=12,
-        intermediate_size=4 * hidden,
-        hidden_dropout_prob=0,
-        attention_probs_dropout_prob=0,
-        attn_implementation="eager",
-    )
-    with seeded_globals("benchmark", "encoder"):
-        return BertModel(config, add_pooling_layer=False)
-
-
-def _pruned(name: str, layer: nn.Module) -> bool:
-    return name.startswith("encoder.") and isinstance(layer, nn.Linear)
 
 
 def _linear(weight: torch.Tensor) -> nn.Linear:

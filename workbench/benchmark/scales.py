@@ -16,8 +16,10 @@ class Scale:
         pool: number of masks in a comparison.
         ratio: sampling ratio of randomized masks, see `sample_mask`.
         rounds: measurements after warm-up.
-        step_layers: layers of the encoder whose training steps are measured.
+        step_layers: layers of the encoder whose training steps with a moving mask are measured.
         step_hidden: width of that encoder.
+        batch: examples, and tokens of each, in a training step under a fixed mask.
+        forward: the same in a forward pass; one example alone is measured, too.
     """
 
     layers: Count
@@ -27,12 +29,29 @@ class Scale:
     rounds: Count
     step_layers: Count
     step_hidden: Count
+    batch: tuple[Count, Count]
+    forward: tuple[Count, Count] = (32, 128)
 
 
 SCALES = {
-    "small": Scale(layers=2, hidden=48, pool=4, ratio=0.02, rounds=1, step_layers=2, step_hidden=48),
-    # Training steps are measured on MiniLM's size, which is fast enough.
-    "bert-base": Scale(layers=12, hidden=768, pool=16, ratio=1e-4, rounds=5, step_layers=6, step_hidden=384),
+    "small": Scale(
+        layers=2,
+        hidden=48,
+        pool=4,
+        ratio=0.02,
+        rounds=1,
+        step_layers=2,
+        step_hidden=48,
+        batch=(4, 12),
+        forward=(3, 8),
+    ),
+    "minilm": Scale(
+        layers=6, hidden=384, pool=16, ratio=1e-4, rounds=5, step_layers=6, step_hidden=384, batch=(32, 50)
+    ),
+    # A moving mask is measured on MiniLM's size, which is fast enough.
+    "bert-base": Scale(
+        layers=12, hidden=768, pool=16, ratio=1e-4, rounds=5, step_layers=6, step_hidden=384, batch=(16, 128)
+    ),
 }
 
 

@@ -1,13 +1,13 @@
 """Benchmark row for training steps."""
 
 import torch
-from transformers import AutoModelForSequenceClassification, BertConfig
 
 from workbench.benchmark.measure import Row
+from workbench.benchmark.models import classifier
 from workbench.benchmark.scales import Scale
 from workbench.masks import Mask, TopKTracker, kept_count, topk_mask
 from workbench.models import prunable
-from workbench.randomness import seeded_globals, torch_generator
+from workbench.randomness import torch_generator
 from workbench.scores import magnitude
 from workbench.training import (
     Distillation,
@@ -79,14 +79,6 @@ def step_row(scale: Scale) -> Row:
 
 
 def _trainer(scale: Scale, mask: Mask | Sparsifier | None = None) -> MaskedTrainer:
-    config = BertConfig(
-        hidden_size=scale.step_hidden,
-        num_hidden_layers=scale.step_layers,
-        num_attention_heads=12,
-        intermediate_size=4 * scale.step_hidden,
-        attn_implementation="eager",
-    )
-    with seeded_globals("benchmark", "model"):
-        model = AutoModelForSequenceClassification.from_config(config)
+    model = classifier(scale.step_layers, scale.step_hidden)
     config = TrainingConfig(steps=10_000, lr=1e-5, distillation=Distillation(mode="none"))
     return MaskedTrainer(model, config, key=("benchmark",), mask=mask, precision=detect_precision())

@@ -97,6 +97,16 @@ def export(options: argparse.Namespace) -> None:
     print(export(run, options.format, options.out, push=options.push))
 
 
+def speed(options: argparse.Namespace) -> None:
+    """Times a run's model."""
+    from workbench.inference import measure_speed, speed_text
+    from workbench.runs import find_run
+
+    run = find_run(options.run, options.store)
+    result = measure_speed(run, numbers("batch", options.batch), numbers("length", options.length))
+    print(json.dumps(result, indent=2) if options.json else speed_text(result))
+
+
 def track(options: argparse.Namespace) -> None:
     """Gives a tracker the events of runs."""
     from workbench.integrations.tracking import track
@@ -132,6 +142,20 @@ def lab(options: argparse.Namespace) -> None:
     from workbench.resources import notebook_path
 
     open_lab([f"--ServerApp.root_dir={notebook_path('report_run').parent}"])
+
+
+def numbers(name: str, text: str) -> tuple[int, ...]:
+    """The whole numbers of an option, between commas.
+
+    Raises:
+        BadInput: it has something else.
+    """
+    from workbench.errors import BadInput
+
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise BadInput(f"--{name} {text} is no list of whole numbers. Write such as --{name} 1,32.") from None
 
 
 def _print_table(table) -> None:

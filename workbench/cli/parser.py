@@ -36,11 +36,14 @@ def parser() -> argparse.ArgumentParser:
     added.add_argument("run", metavar="RUN", help="run folder or name")
     _json(added), _store(added), _plugin(added)
     _export(command(commands.export, "write a run's model, or its mask, in a form that other programs read"))
+    _speed(command(commands.speed, "how long a run's model takes for a forward pass, beside other software"))
     _track(command(commands.track, "replay the events of a run, or of a store's runs, into a tracker"))
     added = command(commands.doctor, "which models, tasks, engines, accelerators and plugins are usable here")
     _json(added), _plugin(added)
-    added = command(commands.benchmark, "what the masks' functions cost, beside what people use for the same")
-    added.add_argument("--scale", default="small", metavar="S", help="small (seconds, default) or bert-base")
+    added = command(commands.benchmark, "what masks, steps and forward passes cost, beside what people use")
+    added.add_argument(
+        "--scale", default="small", metavar="S", help="small (seconds, default), minilm or bert-base"
+    )
     _json(added)
     command(commands.lab, "open JupyterLab on the notebooks")
     return top
@@ -86,11 +89,19 @@ def _report(sub: argparse.ArgumentParser) -> None:
 def _export(sub: argparse.ArgumentParser) -> None:
     add = sub.add_argument
     add("run", metavar="RUN", help="run folder or name")
-    formats = "hf (Hugging Face folder), mask, onnx or npz (sparse matrices); docs/export.md"
+    formats = "hf (Hugging Face folder), mask, onnx, npz (CSR matrices) or sparse; docs/export.md"
     add("--format", required=True, metavar="F", help=formats)
     add("--out", required=True, metavar="DIR", help="the folder to make")
     add("--push", metavar="OWNER/NAME", help="with hf: upload it to the Hub")
     _store(sub), _plugin(sub)
+
+
+def _speed(sub: argparse.ArgumentParser) -> None:
+    add = sub.add_argument
+    add("run", metavar="RUN", help="run folder or name")
+    add("--batch", default="1,8,32", metavar="N,...", help="examples in a batch (default: 1,8,32)")
+    add("--length", default="32,128", metavar="N,...", help="tokens in an example (default: 32,128)")
+    _json(sub), _store(sub), _plugin(sub)
 
 
 def _track(sub: argparse.ArgumentParser) -> None:

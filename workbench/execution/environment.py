@@ -1,6 +1,7 @@
 """What a run's bits depend on besides its spec."""
 
 import ctypes
+import os
 import platform
 import sys
 from contextlib import contextmanager
@@ -50,6 +51,27 @@ def current_environment(precision: str, content: dict[str, str]) -> dict:
         "versions": {"pruning-workbench": version("pruning-workbench")}
         | {name: version(name) for name in _LIBRARIES},
     }
+
+
+def machine() -> dict:
+    """What measurements of time depend on: processor, cores, memory, threads, versions."""
+    environment = current_environment("auto", content={})
+    names = ("precision", "threads", "device", "processor", "platform", "python", "versions")
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {name: environment[name] for name in names} | {
+        "cores": os.cpu_count(),
+        "memory_gib": round(memory / 2**30, 1),
+        "versions": environment["versions"] | {"numba": version("numba")},
+    }
+
+
+def machine_text(machine: dict) -> str:
+    """What `machine` returned, in a line."""
+    return (
+        f"{machine['processor']}, {machine['cores']} cores, {machine['threads']} torch threads, "
+        f"{machine['memory_gib']} GiB, torch {machine['versions']['torch']}, "
+        f"numba {machine['versions']['numba']}"
+    )
 
 
 def required_plugins(spec: RunSpec) -> list[Plugin | None]:

@@ -1,7 +1,8 @@
 """How long a forward takes: measured, because neither zeros nor bytes predict it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from statistics import median
 
 import torch
@@ -39,7 +40,7 @@ def forward_latency(
 def forward_milliseconds(
     models: Mapping[str, nn.Module], batch: Mapping[str, Tensor], precision: str
 ) -> dict[str, float]:
-    """The median time of a forward of each model, measured in turns so that a busy computer slows all alike.
+    """The median time of a forward of each model, see `milliseconds_in_turns`.
 
     Args:
         models: by name, on one device. They are left in eval mode.
@@ -48,16 +49,29 @@ def forward_milliseconds(
     """
     device = next(next(iter(models.values())).parameters()).device
     inputs = model_inputs(batch, device)
-    times: dict[str, list[float]] = {name: [] for name in models}
+
+    def forward(model: nn.Module) -> None:
+        with autocast(device, precision):
+            model(**inputs).logits.sum().item()  # waits for the accelerator
+
+    return milliseconds_in_turns({name: partial(forward, model.eval()) for name, model in models.items()})
+
+
+def milliseconds_in_turns(work: Mapping[str, Callable[[], object]]) -> dict[str, float]:
+    """The median time of each piece of work, measured in turns so that a busy computer slows all alike.
+
+    The first call of each plans, allocates and perhaps compiles, and is not counted. There are nine rounds,
+    or, where they would take more than a few seconds, as many as fit, at least three.
+    """
+    times: dict[str, list[float]] = {name: [] for name in work}
+    for function in work.values():
+        function()
     deadline = time.perf_counter() + _SECONDS
-    for turn in range(1 + _ROUNDS):
-        for name, model in models.items():
-            model.eval()
+    for turn in range(1, 1 + _ROUNDS):
+        for name in list(work)[:: -1 if turn % 2 else 1]:
             begun = time.perf_counter()
-            with autocast(device, precision):
-                model(**inputs).logits.sum().item()  # waits for the accelerator
-            if turn:  # the first forward of a shape plans and allocates
-                times[name].append(1000 * (time.perf_counter() - begun))
+            work[name]()
+            times[name].append(1000 * (time.perf_counter() - begun))
         if turn >= 3 and time.perf_counter() > deadline:
             break
     return {name: median(values) for name, values in times.items()}

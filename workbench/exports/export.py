@@ -13,8 +13,10 @@ from safetensors import safe_open
 from workbench.errors import BadInput, Failed, Stopped, unknown
 from workbench.exports.hugging_face import check_hub, upload, write_folder
 from workbench.exports.matrices import write_mask, write_matrices
+from workbench.exports.model_files import copy_model
 from workbench.extras import check_extra
 from workbench.files import disk_trouble, read_json, write_json
+from workbench.models import save_sparse_weights
 from workbench.runs import Run
 
 _ABOUT = "export.json"
@@ -39,11 +41,20 @@ def _write_onnx(run: Run, folder: Path) -> dict:
     return write_onnx(run, folder)
 
 
+def _write_sparse(run: Run, folder: Path) -> dict:
+    from workbench.inference import sparse_model
+
+    copy_model(run, folder, weights=False)
+    save_sparse_weights(sparse_model(run), folder)
+    return {"kept": run.mask().kept, "numel": run.mask().numel}
+
+
 FORMS = {
     "hf": Form(write_folder),
     "mask": Form(write_mask),
     "onnx": Form(_write_onnx, extra="onnx"),
     "npz": Form(write_matrices),
+    "sparse": Form(_write_sparse),
 }
 
 
@@ -52,8 +63,8 @@ def export(run: Run | str | Path, format: str, out: str | Path, *, push: str | N
 
     Args:
         run: the run or its folder.
-        format: "hf" (a Hugging Face folder with a model card), "mask" (the mask file), "onnx", or "npz" (CSR
-            matrices and the rest).
+        format: "hf" (a Hugging Face folder with a model card), "mask" (the mask file), "onnx", "npz" (CSR
+            matrices and the rest), or "sparse" (kept values and packed mask, for `sparse_model`).
         out: the folder to make. An equal export that is there already is left as it is.
         push: with "hf", also upload it to the Hub as OWNER/NAME.
 

@@ -43,7 +43,7 @@ def write_onnx(run: Run, folder: Path) -> dict:
     task = load_task(run.spec.task)
     model = load_encoder(str(run.folder.model), task.num_outputs, run.spec.seed).eval()
     batches = _batches(run, task)
-    _convert(model, batches[0], folder / "model.onnx")
+    convert(model, batches[0], folder / "model.onnx")
     copy_model(run, folder, weights=False)
     return {
         "largest_difference": _compared(model, folder / "model.onnx", batches),
@@ -89,7 +89,17 @@ def _batches(run: Run, task: Task) -> list[dict[str, Tensor]]:
     return [{name: tensor for name, tensor in batch.items() if name != "labels"} for batch in batches]
 
 
-def _convert(model: nn.Module, inputs: dict[str, Tensor], path: Path) -> None:
+def convert(model: nn.Module, inputs: dict[str, Tensor], path: Path) -> None:
+    """Writes a classifier as an ONNX model from its inputs to "logits", with dynamic batch and length.
+
+    Args:
+        model: a classifier in eval mode, on the CPU.
+        inputs: an example of its inputs, by name.
+        path: the file.
+
+    Raises:
+        Failed: torch cannot export this architecture.
+    """
     axes = {0: torch.export.Dim.DYNAMIC}
     if "input_ids" in inputs:
         axes[1] = torch.export.Dim.DYNAMIC

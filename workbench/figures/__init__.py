@@ -16,6 +16,7 @@ from workbench.figures import (
     progress,
     race,
     selection,
+    speed,
     training_length,
 )
 from workbench.figures.display import CONFIG, REPORT_MODE, key_prefix, show
@@ -37,5 +38,6 @@ __all__ = [
     "race",
     "selection",
     "show",
+    "speed",
     "training_length",
 ]

@@ -1,8 +1,15 @@
 """Models: pretrained encoders and ResNets, their prunable weights, and the cost of a forward pass."""
 
-from workbench.models.anatomy import embeddings, feed_forwards, forward_flops, prunable
+from workbench.models.anatomy import embeddings, forward_flops, prunable
 from workbench.models.loading import load_encoder, load_tokenizer, save_model
 from workbench.models.location import MINILM, RESNET20, UNTRAINED, locate, reads
+from workbench.models.sparse import (
+    is_sparse_folder,
+    load_sparse,
+    save_sparse,
+    save_sparse_weights,
+    sparsify_encoder_,
+)
 from workbench.models.weights import load_weights
 
 __all__ = [
@@ -10,13 +17,17 @@ __all__ = [
     "RESNET20",
     "UNTRAINED",
     "embeddings",
-    "feed_forwards",
     "forward_flops",
+    "is_sparse_folder",
     "load_encoder",
+    "load_sparse",
     "load_tokenizer",
     "load_weights",
     "locate",
     "prunable",
     "reads",
     "save_model",
+    "save_sparse",
+    "save_sparse_weights",
+    "sparsify_encoder_",
 ]

@@ -1,7 +1,7 @@
 """A classifier whose classes are words in the vocabulary, scored by frozen parts of a language model."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 
@@ -107,6 +107,15 @@ def load_label_word_classifier(source: str, outputs: int) -> LabelWordClassifier
             "outputs"
         )
     tensors = load_file(cached_file(source, "model.safetensors", local_files_only=only_local()))
+    classifier = empty_label_word_classifier(config, tensors)
+    classifier.load_state_dict(tensors)
+    return classifier
+
+
+def empty_label_word_classifier(
+    config: PreTrainedConfig, tensors: Mapping[str, Tensor]
+) -> LabelWordClassifier:
+    """A classifier with the architecture of `tensors`, whose weights are still to be loaded."""
     shapes = {name: tensor.shape for name, tensor in tensors.items()}
     words = nn.Linear(*reversed(shapes["head.words.weight"]), bias="head.words.bias" in shapes)
     parts = OrderedDict(words=words)
@@ -114,9 +123,7 @@ def load_label_word_classifier(source: str, outputs: int) -> LabelWordClassifier
         dense = nn.Linear(*reversed(shapes["head.dense.weight"]))
         parts = _transform(config, dense, nn.LayerNorm(dense.out_features, eps=_epsilon(config))) | parts
     encoder = AutoModel.from_config(config, dtype=torch.float32, attn_implementation="eager")
-    classifier = LabelWordClassifier(encoder, nn.Sequential(parts), config.label_words)
-    classifier.load_state_dict(tensors)
-    return classifier
+    return LabelWordClassifier(encoder, nn.Sequential(parts), config.label_words)
 
 
 def _tokens(tokenizer: PreTrainedTokenizerBase, words: Sequence[str]) -> list[int]:

@@ -52,6 +52,7 @@ class RunFolder:
         events: the log that live curves are drawn from.
         results: the figures of a complete run; written last.
         predictions: the final model's outputs on dev.
+        speed: how long forward passes of the final model take, if that was measured.
         model: the folder of the final model.
         model_weights: the weights in that folder.
         unfinished_model: the same folder while it is being written.
@@ -72,6 +73,7 @@ class RunFolder:
         self.events = root / "events.jsonl"
         self.results = root / "results.json"
         self.predictions = root / "predictions.safetensors"
+        self.speed = root / "speed.json"
         self.model = root / "model"
         self.model_weights = self.model / "model.safetensors"
         self.unfinished_model = root / ".model.part"

@@ -156,6 +156,11 @@ class Run:
         """Precision, threads, hardware and library versions."""
         return read_json(self.folder.environment)
 
+    @property
+    def speed(self) -> dict | None:
+        """What `workbench speed` measured last (docs/run-folder.md); None if it has not."""
+        return read_json(self.folder.speed) if self.folder.speed.exists() else None
+
     def events(self) -> list[dict]:
         """All events so far, in order (see `runs/events.py`)."""
         return EventLog(self.folder.events).read()

@@ -119,13 +119,16 @@ class Job:
         return f"Job({str(self.path)!r}, {self.state})"
 
 
-def start(spec: RunSpec, store: str | Path = "runs") -> Job:
+def start(spec: RunSpec, store: str | Path = "runs", *, compute: str = "auto", jobs: int = 1) -> Job:
     """Starts a run, or what remains of it, in a process of its own, and returns at once.
 
     A run that is complete or under way is left alone, whoever started it.
 
+    Args:
+        spec, store, compute, jobs: as in `prune`.
+
     Raises:
-        BadInput: the store cannot be written to. Other mistakes in a spec become the job's `reason`.
+        BadInput: the store cannot be written to. Other mistakes become the job's `reason`.
     """
     folder = Store(Path(store).resolve()).run(spec.name)
     job = Job(folder.root)
@@ -136,7 +139,7 @@ def start(spec: RunSpec, store: str | Path = "runs") -> Job:
         # Of two processes that start the same run at once, the second finds it running.
         with FileLock(folder.job_lock, timeout=_PATIENCE_SECONDS):
             if job.state not in ("done", "running"):
-                _spawn(spec, folder)
+                _spawn(folder, command(spec, folder.root.parent, background=True, compute=compute, jobs=jobs))
     except Timeout:
         pass
     except OSError as error:
@@ -144,14 +147,14 @@ def start(spec: RunSpec, store: str | Path = "runs") -> Job:
     return job
 
 
-def _spawn(spec: RunSpec, folder: RunFolder) -> None:
+def _spawn(folder: RunFolder, command: list[str]) -> None:
     folder.job_ending.unlink(missing_ok=True)
     # Blocked until the process can handle them: it is still importing for some seconds.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     try:
         with folder.job_log.open("w") as output:
             process = subprocess.Popen(
-                command(spec, folder.root.parent, background=True),
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

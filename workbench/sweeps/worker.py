@@ -28,10 +28,10 @@ STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 def command(
-    spec: RunSpec, store: str | Path, *, background: bool = False, compute: str = "auto"
+    spec: RunSpec, store: str | Path, *, background: bool = False, compute: str = "auto", jobs: int = 1
 ) -> list[str]:
     """The command line of a worker."""
-    arguments = [json.dumps(spec.changed), str(store), "--compute", compute]
+    arguments = [json.dumps(spec.changed), str(store), "--compute", compute, "--jobs", str(jobs)]
     arguments += ["--background", spec.name] if background else []
     return [sys.executable, "-m", "workbench.sweeps.worker", *arguments]
 
@@ -40,29 +40,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Carries out a run and reports a failure on standard error; the return value is the exit code.
 
     Args:
-        arguments: the spec's changed values as JSON, the store, how to compute, and for a background run its
-            name.
+        arguments: the spec's changed values as JSON, the store, how to compute and in how many processes,
+            and for a background run its name.
     """
     parser = ArgumentParser(prog="workbench.sweeps.worker")
     parser.add_argument("spec", type=json.loads)
     parser.add_argument("store")
     parser.add_argument("--compute", default="auto")
+    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--background", metavar="RUN")
     options = parser.parse_args(arguments)
+    how = {"compute": options.compute, "jobs": options.jobs}
     if options.background:
-        return _in_background(options.spec, options.store, options.compute, options.background)
+        return _in_background(options.spec, options.store, how, options.background)
     threading.Thread(target=_stop_with_input, daemon=True).start()
-    return carry_out(options.spec, options.store, options.compute)
+    return carry_out(options.spec, options.store, **how)
 
 
-def carry_out(plain: dict[str, Any], store: str, compute: str = "auto") -> int:
+def carry_out(plain: dict[str, Any], store: str, compute: str = "auto", jobs: int = 1) -> int:
     """Carries out the run of a spec's changed values; the return value is the exit code."""
     try:
         for kind in STOPPING:  # a shell may have had SIGINT ignored
             signal.signal(kind, signal.default_int_handler)
         # Whoever started this may have blocked the signals until now, when they can be handled.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
-        prune(RunSpec.from_plain(plain), store, compute=compute)
+        prune(RunSpec.from_plain(plain), store, compute=compute, jobs=jobs)
     except WorkbenchError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -72,9 +74,9 @@ def carry_out(plain: dict[str, Any], store: str, compute: str = "auto") -> int:
     return 0
 
 
-def _in_background(plain: dict[str, Any], store: str, compute: str, name: str) -> int:
+def _in_background(plain: dict[str, Any], store: str, how: dict[str, Any], name: str) -> int:
     try:
-        code = carry_out(plain, store, compute)
+        code = carry_out(plain, store, **how)
     except Exception:
         traceback.print_exc()
         code = 1

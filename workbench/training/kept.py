@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from workbench.compute import SparseLinear, densify_, fuse_feed_forward_, sparsify_
+from workbench.compute import SparseLinear, densify_
 from workbench.compute.sparsify import Choice
 from workbench.masks import Mask
-from workbench.models import feed_forwards
+from workbench.models import sparsify_encoder_
 
 _WEIGHT = ".weight"
 
@@ -42,11 +42,9 @@ class KeptWeights:
         densify_(self._model)
         self.mask, self.layers = mask, {}
         if mask is not None:
-            names = sparsify_(self._model, mask, choose=self._choose)
+            names = sparsify_encoder_(self._model, mask, choose=self._choose)
             modules = {name: name.removesuffix(_WEIGHT) for name in names}
             self.layers = {name: self._model.get_submodule(module) for name, module in modules.items()}
-            for block in feed_forwards(self._model):
-                fuse_feed_forward_(self._model, *block)
 
     def parameters(self) -> dict[str, nn.Parameter]:
         """The model's parameters; that of a sparse layer is the vector of its kept weights."""

@@ -1,0 +1,117 @@
+"""What a run costs each engine, beside fine-tuning the dense model: the table of docs/performance.md.
+
+Usage: .venv/bin/python docs/results/costs.py [TASK] [ENGINE...]
+
+The steps are those of a whole run with the engine's own settings, counted without training. The seconds of a
+step are measured in a shortened run, stage by stage, so that each level has the speed of its own sparsity.
+Evaluations are left out. It takes about half an hour for all engines on two cores.
+"""
+
+import sys
+import tempfile
+from dataclasses import replace
+from operator import add
+from statistics import mean
+
+from stopwatch import Stopwatch
+
+import workbench as wb
+from workbench.engines import engine_class, engine_ids
+from workbench.engines.gradual import GradualEngine
+from workbench.execution.dry_run import DryRunBench
+from workbench.execution.launch import prepared
+
+Seconds = dict[str, list[float]]
+SCALE, WARM_UP = 0.04, 2
+# Gradients of one of oBERT's prunings in the shortened runs; the time of a pruning is linear in their number.
+FEW, MORE = 8, 24
+watch = Stopwatch()
+
+
+class CountingBench(DryRunBench):
+    """Counts the steps of each stage, those of candidates and particles together."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.steps_of: dict[str, int] = {}
+
+    def train(self, stage, state, config, mask=None):
+        """Counts one training."""
+        self.steps_of[str(stage)] = config.steps
+        return super().train(stage, state, config, mask)
+
+    def average(self, stage, state, config, mask, particles):
+        """Counts every particle."""
+        self.steps_of[str(stage)] = particles * config.steps
+        return super().average(stage, state, config, mask, particles)
+
+    def race(self, stage, state, pool, config, rules):
+        """Counts the candidates."""
+        before = self.total
+        mask = super().race(stage, state, pool, config, rules)
+        self.steps_of[str(stage)] = self.total - before
+        return mask
+
+
+def whole_run(spec: wb.RunSpec) -> dict[str, int]:
+    """The steps of each stage at the spec's own length."""
+    loaded = prepared(spec)
+    bench = CountingBench(spec, loaded.data, loaded.student)
+    spec.engine.prune(bench)
+    return bench.steps_of
+
+
+def shortened(spec: wb.RunSpec, store: str) -> tuple[Seconds, Seconds]:
+    """The seconds of steps and of choices of masks in a run that is shorter by `SCALE`, by stage."""
+    watch.forget()
+    wb.prune(replace(spec, scale=SCALE), store)
+    return tuple(
+        {stage: list(own) for stage, own in seconds.items()} for seconds in (watch.steps, watch.choices)
+    )
+
+
+def warm(seconds: list[float]) -> float:
+    """The mean without the first steps."""
+    return mean(seconds[WARM_UP if len(seconds) > 2 * WARM_UP else 0 :])
+
+
+def pruning_seconds(choices: Seconds) -> float:
+    """The mean of those choices of a gradual engine that made a mask."""
+    return mean(seconds for seconds in choices["level-1"] if seconds > 1e-3)
+
+
+def cost(task: str, id: str, store: str) -> tuple[int, float]:
+    """The optimizer steps of a whole run, and its seconds."""
+    spec = wb.RunSpec(task=task, engine=engine_class(id)())
+    counts = whole_run(spec)
+    if not isinstance(spec.engine, GradualEngine):
+        steps, choices = shortened(spec, store)
+        each = {stage: warm(list(map(add, steps[stage], choices[stage]))) for stage in counts}
+        return sum(counts.values()), sum(count * each[stage] for stage, count in counts.items())
+    few = replace(spec, engine=replace(spec.engine, gradients=FEW)) if id == "obert" else spec
+    steps, choices = shortened(few, store)
+    pruning = pruning_seconds(choices)
+    if id == "obert":
+        more = replace(spec, engine=replace(spec.engine, gradients=MORE))
+        gradient = (pruning_seconds(shortened(more, store)[1]) - pruning) / (MORE - FEW)
+        pruning += (spec.engine.gradients - FEW) * gradient
+    (count,) = counts.values()
+    return count, count * warm(steps["level-1"]) + len(spec.engine.plan(count)) * pruning
+
+
+def dense(task: str, store: str) -> tuple[int, float]:
+    """The optimizer steps of the dense model, and its seconds."""
+    watch.forget()
+    wb.prune(wb.RunSpec(task=task, engine=wb.Magnitude(total_steps=1)), store)
+    return len(watch.steps["dense"]), sum(watch.steps["dense"])
+
+
+if __name__ == "__main__":
+    task, engines = (*sys.argv, "glue/mrpc")[1], sys.argv[2:] or engine_ids()
+    with tempfile.TemporaryDirectory() as store:
+        steps, seconds = dense(task, store)
+        print("| engine | optimizer steps | minutes | times dense fine-tuning |\n| --- | --- | --- | --- |")
+        print(f"| dense fine-tuning | {steps:,} | {seconds / 60:.1f} | 1 |", flush=True)
+        for id in engines:
+            own_steps, own = cost(task, id, store)
+            print(f"| `{id}` | {own_steps:,} | {own / 60:.1f} | {own / seconds:.1f} |", flush=True)

@@ -1,0 +1,7 @@
+"""Sparse models for inference, and how fast they are beside dense ones."""
+
+from workbench.inference.sparse_model import sparse_model
+from workbench.inference.speed import measure_speed, speed_text
+from workbench.models import save_sparse
+
+__all__ = ["measure_speed", "save_sparse", "sparse_model", "speed_text"]

@@ -1,0 +1,88 @@
+"""A classifier that computes with its kept weights alone."""
+
+from copy import deepcopy
+from pathlib import Path
+
+import torch
+from torch import nn
+from transformers import AutoConfig
+
+from workbench.compute import SparseLinear
+from workbench.errors import BadInput
+from workbench.masks import Mask
+from workbench.models import is_sparse_folder, load_encoder, load_sparse, prunable, sparsify_encoder_
+from workbench.runs import Run
+from workbench.tasks import modality
+
+
+def sparse_model(
+    source: nn.Module | Run | str | Path,
+    mask: Mask | None = None,
+    *,
+    dtype: torch.dtype = torch.float32,
+) -> nn.Module:
+    """The classifier with sparse layers: the same call, and the same outputs up to rounding.
+
+    The layers of a mask hold their kept weights alone, as float32, and compute with those; sums are float32.
+
+    Args:
+        source: a complete run or its folder; a folder that `save_sparse` or the export `sparse` wrote; or an
+            encoder with its head, which is left as it is.
+        mask: with a model only: the weights that are kept. By default those of its prunable matrices that
+            are not zero.
+        dtype: of everything else in the model, hence of its activations and outputs: float32 or bfloat16.
+
+    Returns:
+        The model in eval mode, on the CPU.
+
+    Raises:
+        BadInput: a run that is not complete or is about images, no such folder, a model on another device, a
+            mask of another model, or another dtype.
+    """
+    if dtype not in (torch.float32, torch.bfloat16):
+        raise BadInput(f"sparse models compute in float32 or bfloat16, not in {dtype}. Give one of these.")
+    if not isinstance(source, nn.Module):
+        if mask is not None:
+            raise BadInput(f"{source} has a mask of its own. Give a mask with a model only.")
+        return _cast(_stored(source), dtype)
+    model = deepcopy(source)
+    if mask is None:
+        mask = Mask.from_tensors({name: weight.detach() != 0 for name, weight in prunable(model).items()})
+    sparsify_encoder_(model, mask)
+    return _cast(model.eval(), dtype)
+
+
+def dense_model(run: Run) -> nn.Module:
+    """The float32 classifier of a complete run, with its zeros, in eval mode.
+
+    Raises:
+        BadInput: the run is not complete, is about images, or has lost its model.
+    """
+    run.check()
+    if modality(run.spec.task) != "text":
+        raise BadInput(
+            f"run {run.name} is about images; sparse layers take the place of linear layers, and its model "
+            "has convolutions. Choose a run of a text encoder."
+        )
+    if not run.folder.model_weights.is_file():
+        raise BadInput(f"run {run.name} has lost its model. Delete the run's folder and make the run again.")
+    outputs = AutoConfig.from_pretrained(run.folder.model, local_files_only=True).num_labels
+    return load_encoder(str(run.folder.model), outputs, run.spec.seed).eval()
+
+
+def _stored(source: Run | str | Path) -> nn.Module:
+    if not isinstance(source, Run) and is_sparse_folder(source):
+        return load_sparse(source)
+    run = source if isinstance(source, Run) else Run(source)
+    model = dense_model(run)
+    sparsify_encoder_(model, run.mask())
+    return model
+
+
+def _cast(model: nn.Module, dtype: torch.dtype) -> nn.Module:
+    """The model with everything but sparse layers in a format; the kernels take float32 weights."""
+    for module in model.modules():
+        if not isinstance(module, SparseLinear):
+            for parameter in module.parameters(recurse=False):
+                parameter.data = parameter.data.to(dtype)
+    return model
