@@ -9,6 +9,8 @@ import torch
 import transformers
 from torch import nn
 
+from workbench.masks import matrix_type
+from workbench.models import prunable
 from workbench.randomness import seeded_globals
 
 TINY = {
@@ -167,7 +169,24 @@ FAMILIES = (
 
 def prunable_on_meta(family: Family) -> dict[str, torch.Tensor]:
     """The prunable weights of the size in the table, without their values."""
-    from workbench.models import prunable
-
     with torch.device("meta"):
         return prunable(family.model(family.config(**family.base)))
+
+
+def table() -> str:
+    """The table of docs/models.md, counted in the library's models."""
+    lines = [
+        "| family | matrices of a layer | matrices | weights | remarks |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for family in FAMILIES:
+        weights = prunable_on_meta(family)
+        types = dict.fromkeys(f"`{matrix_type(name)}`" for name in weights)
+        count = f"{sum(weight.numel() for weight in weights.values()):,}"
+        cells = (family.name, " ".join(types), str(len(weights)), count, family.note)
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(table())

