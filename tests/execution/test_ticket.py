@@ -56,7 +56,7 @@ def final_weights(run):
 def test_a_mask_moves_to_another_task_through_the_shell(rewinding, tiny_model_dir, tmp_path, capsys):
     words = ["prune", "synth/mnli", "--model", str(tiny_model_dir), "--engine", "ticket", "--scale", "0.02"]
     words += ["--set", f"mask={rewinding.path}", "--set", "start=pretrained", "--set", "epochs=2"]
-    words += ["--set", "distillation.mode=none", "--set", "dense.epochs=0.05", "--precision", "fp32"]
+    words += ["--set", "distillation.mode=none", "--set", "dense.epochs=0.02", "--precision", "fp32"]
     assert main([*words, "--store", str(tmp_path / "runs")]) == 0
     (run,) = runs_in(tmp_path / "runs")
     assert run.mask() == rewinding.mask()
@@ -97,11 +97,13 @@ def test_a_ticket_starts_at_the_rewind_point_of_a_run(spec, rewinding, found, tm
     torch.testing.assert_close(weights["classifier.weight"], point["classifier.weight"], rtol=0, atol=1e-6)
 
     other = prune(
-        spec(Ticket(mask=str(found), start=str(rewinding.path), **FROZEN), task="synth/mnli"), tmp_path
+        spec(Ticket(mask=str(found), start=str(rewinding.path), **FROZEN), task="synth/qnli"), tmp_path
     )
     weights = final_weights(other)
     assert all(torch.allclose(weights[name], point[name] * mask[name], atol=1e-6) for name in mask)
-    assert weights["classifier.weight"].shape[0] == 3, "of another task's run only the encoder is taken"
+    assert not torch.allclose(weights["classifier.weight"], point["classifier.weight"], atol=1e-3), (
+        "of another task's run only the encoder is taken"
+    )
 
 
 def test_a_rewind_point_must_be_there(spec, rewinding, found, tmp_path):
@@ -143,7 +145,9 @@ def test_a_mask_of_other_shapes_is_refused(spec, found, tmp_path, change, messag
 
 
 def test_a_mask_must_be_there_and_what_was_asked_for(spec, found, tmp_path):
-    with pytest.raises(BadInput, match=r"sparsity is 0\.5, but the mask .* has 0\.8.* Leave sparsity out"):
+    with pytest.raises(
+        BadInput, match=r"sparsity is 0\.5, but the mask .* has 0\.79\d+\. Leave sparsity out"
+    ):
         spec(Ticket(mask=str(found), sparsity=0.5))
     with pytest.raises(BadInput, match=r"there is no mask file nowhere\.safetensors"):
         spec(Ticket(mask="nowhere.safetensors"))

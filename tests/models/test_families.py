@@ -1,15 +1,19 @@
 """Each family of docs/models.md: its prunable matrices, a short training under a mask, and reloading it."""
 
+import json
+import shutil
 from math import prod
 
 import pytest
 import torch
 import transformers
+from safetensors.torch import load_file
 from transformers import AutoTokenizer
 
-from tests.families import FAMILIES, prunable_on_meta, table
+from tests.families import FAMILIES, Family, prunable_on_meta, table
+from workbench.errors import BadInput
 from workbench.masks import matrix_type, topk_mask
-from workbench.models import load_encoder, load_tokenizer, prunable, save_model
+from workbench.models import forward_flops, load_encoder, load_tokenizer, prunable, save_model
 from workbench.randomness import torch_generator
 from workbench.scores import magnitude
 from workbench.training import Distillation, MaskedTrainer, TrainingConfig, saliency
@@ -66,12 +70,57 @@ def test_a_trained_model_keeps_its_zeros_and_loads_in_plain_transformers(family,
     kind = "Image" if family.images else "Sequence"
     auto = getattr(transformers, f"AutoModelFor{kind}Classification")
     again = auto.from_pretrained(tmp_path / "pruned").eval()
-    weights = dict(again.named_parameters())
-    assert all(torch.count_nonzero(weights[name][~mask[name]]) == 0 for name in mask)
+    for weights in (dict(again.named_parameters()), load_file(tmp_path / "pruned" / "model.safetensors")):
+        assert all(torch.count_nonzero(weights[name][~mask[name]]) == 0 for name in mask)
     (batch,) = batches(family, 1)
     del batch["labels"]
     with torch.no_grad():
         torch.testing.assert_close(again(**batch).logits, model.eval()(**batch).logits, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"model_type": "gpt2"}, r"\(gpt2\) is a decoder: .* perplexity .* Choose an encoder"),
+        ({"model_type": "bert", "is_decoder": True}, r"\(bert\) is a decoder"),
+        ({"model_type": "t5"}, r"\(t5\) is an encoder with a decoder"),
+    ],
+)
+def test_decoders_are_refused_with_the_reason(config, message, tiny_model_dir, tmp_path):
+    folder = shutil.copytree(tiny_model_dir, tmp_path / "model")
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(BadInput, match=message):
+        load_encoder(str(folder), 2, 0)
+
+
+def test_a_pattern_chooses_other_weights_and_stays_with_the_model(tiny_model_dir, tmp_path):
+    model = load_encoder(str(tiny_model_dir), 2, 0, pattern=r"pooler|layer\.1\..*query")
+    names = {"bert.encoder.layer.1.attention.self.query.weight", "bert.pooler.dense.weight"}
+    assert prunable(model).keys() == names
+    save_model(model, load_tokenizer(str(tiny_model_dir)), tmp_path / "saved")
+    assert prunable(load_encoder(str(tmp_path / "saved"), 2, 0)).keys() == names
+    with pytest.raises(
+        BadInput, match=r"'querry', which matches none of the 14 matrices.* such as bert\.encoder"
+    ):
+        load_encoder(str(tiny_model_dir), 2, 0, pattern="querry")
+
+
+def test_an_encoder_of_another_family_needs_a_pattern(words, tmp_path):
+    sizes = {"d_model": 16, "d_inner": 32, "n_head": 2, "d_head": 8, "block_sizes": [1]}
+    funnel = Family("Funnel", "Funnel", sizes, layer=None)
+    source = funnel.save_tiny(tmp_path, words, outputs=2)
+    with pytest.raises(BadInput, match=r"no linear matrices in layers whose names we know.*--prunable"):
+        load_encoder(source, 2, 0)
+    assert len(prunable(load_encoder(source, 2, 0, pattern=r"blocks\.\d+"))) == 6
+
+
+def test_flops_of_a_vision_transformer_follow_from_its_patches(words, tmp_path):
+    """A class token and four patches, in DeiT one token more."""
+    for name, tokens in (("ViT", 5), ("DeiT", 6)):
+        (family,) = (family for family in FAMILIES if family.name == name)
+        model = load_encoder(family.save_tiny(tmp_path / name, words, outputs=2), 2, 0)
+        layer = 4 * 16 * 16 + 2 * 16 * 32 + 2 * 16 * tokens
+        assert forward_flops(model, batch=3, length=8 * 8) == 2 * 3 * tokens * layer
 
 
 @pytest.mark.parametrize("name", ["ALBERT", "ModernBERT", "DeBERTa v2", "DeBERTa v3", "ViT"])
