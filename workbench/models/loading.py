@@ -96,8 +96,8 @@ def load_checkpoint(model_id: str, outputs: int | None, seed: int) -> tuple[nn.M
 def save_model(model: nn.Module, tokenizer: PreTrainedTokenizerBase | None, folder: Path) -> None:
     """Writes a model and its tokenizer, if any, as a Hugging Face folder with the names of its parameters."""
     with quiet():
-        # The library would write some families (ViT) under the names of earlier versions, and a mask has the names
-        # of the parameters.
+        # The library would write some families (ViT) under the names of earlier versions, and a mask has the
+        # names of the parameters.
         options = {"save_original_format": False} if isinstance(model, PreTrainedModel) else {}
         model.save_pretrained(folder, **options)
         if tokenizer is not None:
