@@ -38,6 +38,7 @@ class Family:
         base: settings of the size in the table, if not the library's defaults.
         shared: whether all layers are one.
         images: whether it reads images.
+        suffix: the last part of the class's name, if it has one.
     """
 
     name: str
@@ -48,6 +49,10 @@ class Family:
     base: dict[str, Any] = field(default_factory=dict)
     shared: bool = False
     images: bool = False
+    suffix: str = ""
+
+    def __str__(self) -> str:
+        return self.name
 
     def config(self, **settings: Any) -> transformers.PreTrainedConfig:
         """A configuration of the library."""
@@ -62,13 +67,13 @@ class Family:
     def model(self, config: transformers.PreTrainedConfig) -> nn.Module:
         """An untrained classifier."""
         kind = "Image" if self.images else "Sequence"
-        return getattr(transformers, f"{self.classes}For{kind}Classification")(config)
+        return getattr(transformers, f"{self.classes}For{kind}Classification{self.suffix}")(config)
 
-    def save_tiny(self, folder: Path, tokenizer: transformers.PreTrainedTokenizerBase, outputs: int) -> str:
-        """Writes a tiny classifier, and for texts a tokenizer with another model's vocabulary."""
+    def save_tiny(self, folder: Path, tokenizer: Any, outputs: int, **settings: Any) -> str:
+        """Writes a tiny classifier and, if it reads texts, a tokenizer, which decides the vocabulary."""
         own = {} if self.images else {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
         with seeded_globals("tests", self.name):
-            model = self.model(self.config(**own | self.tiny, num_labels=outputs))
+            model = self.model(self.config(**own | self.tiny | settings, num_labels=outputs))
         model.save_pretrained(folder)
         if not self.images:
             tokenizer.save_pretrained(folder)

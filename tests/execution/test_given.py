@@ -11,7 +11,8 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 from tests.classifiers import add_films, fine_tune, logits
 from tests.execution.resuming import stops_until_done
 from tests.tiny_runs import tiny_randomized
-from workbench.cli import main
+from workbench.cli import main, parser
+from workbench.cli.run_spec import spec_of
 from workbench.engines.gmp import GMP
 from workbench.engines.imp import IMP
 from workbench.engines.magnitude import Magnitude
@@ -146,6 +147,13 @@ def test_the_pretrained_encoder_can_be_named_beside_it(own, tiny_model_dir, tmp_
     assert AutoConfig.from_pretrained(run.path / "model").id2label == {0: "NEGATIVE", 1: "Positive"}
 
 
+def with_label_words(own, tiny_model_dir, folder):
+    shutil.copytree(own, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"label_words": ["bad", "good"]}))
+    return {"dense": str(folder)}
+
+
 def wide(own, tiny_model_dir, folder):
     from transformers import BertConfig, BertModel
 
@@ -170,6 +178,7 @@ def without_tokenizer(own, tiny_model_dir, folder):
             lambda own, tiny, folder: {"dense": str(tiny)},
             r"is no fine-tuned classifier: its checkpoint lacks classifier.*--model",
         ),
+        (with_label_words, r"has a head of label words"),
         (without_tokenizer, r"lacks tokenizer_config\.json\. Save both"),
         (
             lambda own, tiny, folder: {"dense": str(own), "task": "synth/mnli"},
@@ -238,6 +247,20 @@ def test_engines_that_would_revive_zeros_are_refused(sparse, tmp_path, engine, m
     with pytest.raises(BadInput, match=message):
         prune(spec(FineTuning(model=str(sparse), start_mask="zeros"), engine), tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_recipe_and_the_shell_name_it_alike(own, tmp_path):
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text("task: toy/films\ndense: mine\nengine: {id: imp, sparsity: 0.5}\n")
+
+    def spec_for(*words):
+        return spec_of(parser().parse_args(["prune", "--recipe", str(recipe), *words]))
+
+    assert spec_for().dense == FineTuning(model="mine")
+    assert spec_for("--set", "dense.start_mask=zeros").dense == FineTuning(model="mine", start_mask="zeros")
+    recipe.write_text(spec_for("--set", "dense.start_mask=zeros").to_yaml())
+    moved = spec_for("--dense", "moved")
+    assert (moved.dense, moved.model) == (FineTuning(model="moved"), "moved")
 
 
 def test_a_report_says_that_the_classifier_was_given(own, tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from math import prod
 
 import pytest
@@ -13,12 +14,19 @@ from transformers import AutoTokenizer
 from tests.families import FAMILIES, Family, prunable_on_meta, table
 from workbench.errors import BadInput
 from workbench.masks import matrix_type, topk_mask
-from workbench.models import forward_flops, load_encoder, load_tokenizer, prunable, save_model
+from workbench.models import (
+    forward_flops,
+    load_classifier,
+    load_encoder,
+    load_tokenizer,
+    prunable,
+    save_model,
+)
 from workbench.randomness import torch_generator
 from workbench.scores import magnitude
 from workbench.training import Distillation, MaskedTrainer, TrainingConfig, saliency
 
-by_name = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+by_name = pytest.mark.parametrize("family", FAMILIES, ids=str)
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +84,24 @@ def test_a_trained_model_keeps_its_zeros_and_loads_in_plain_transformers(family,
     del batch["labels"]
     with torch.no_grad():
         torch.testing.assert_close(again(**batch).logits, model.eval()(**batch).logits, rtol=0, atol=1e-5)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(
+    "family", [*FAMILIES, replace(FAMILIES[-1], name="DeiT with a teacher", suffix="WithTeacher")], ids=str
+)
+def test_a_classifier_gets_the_tasks_order_of_classes(family, words, tmp_path):
+    source = family.save_tiny(tmp_path, words, outputs=3, id2label={0: "Bad", 1: "so-so", 2: "good"})
+    (batch,) = batches(family, 1)
+    del batch["labels"]
+    before = load_encoder(source, 3, 0).eval()(**batch).logits
+    found = load_classifier(source, "toy/films", ("good", "bad", "so so"))
+    torch.testing.assert_close(found.model.eval()(**batch).logits, before[:, [2, 0, 1]], rtol=0, atol=1e-6)
+    assert found.matched == "by name"
+    assert found.model.config.id2label == {0: "good", 1: "Bad", 2: "so-so"}
+    other = load_classifier(source, "toy/films", ("good", "bad", "ugly"))
+    assert (other.matched, other.names) == ("by number", ("Bad", "so-so", "good"))
+    torch.testing.assert_close(other.model.eval()(**batch).logits, before, rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize(

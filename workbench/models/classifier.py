@@ -49,11 +49,6 @@ def load_classifier(
         raise BadInput(f"dense model {model_id} is untrained. Give a fine-tuned classifier, or leave it out.")
     model, absent = load_checkpoint(model_id, None, seed=0)
     config, outputs = model.config, len(labels) or 1
-    if hasattr(config, "label_words"):
-        raise BadInput(
-            f"dense model {model_id} has a head of label words, which only the engine smp trains. Give a "
-            "classifier with a head of its own."
-        )
     if absent:
         raise BadInput(
             f"dense model {model_id} is no fine-tuned classifier: its checkpoint lacks {min(absent)}. "
@@ -82,8 +77,11 @@ def _put_in_order(model: nn.Module, order: Sequence[int]) -> None:
     """Makes output i what output `order[i]` was."""
     encoder = f"{model.base_model_prefix}."
     outer = [module for name, module in model.named_modules() if not f"{name}.".startswith(encoder)]
-    last = [module for module in outer if isinstance(module, nn.Linear)][-1]
-    for parameter in last.parameters():
+    layers = [module for module in outer if isinstance(module, nn.Linear)]
+    last = layers[-1].weight.shape
+    # DeiT with a teacher has two heads; a square one cannot be told from the layer before it.
+    heads = [layer for layer in layers if layer.weight.shape == last] if last[0] != last[1] else layers[-1:]
+    for parameter in (parameter for head in heads for parameter in head.parameters()):
         parameter.copy_(parameter[list(order)])
 
 

@@ -109,6 +109,11 @@ def save_model(model: nn.Module, tokenizer: PreTrainedTokenizerBase | None, fold
 
 def _load_text_encoder(source: str, outputs: int | None) -> tuple[nn.Module, dict]:
     if "label_words" in _plain_config(source):
+        if outputs is None:
+            raise BadInput(
+                f"model {source} has a head of label words, which only the engine smp trains. Give a "
+                "classifier with a head of its own."
+            )
         from workbench.models.label_words import load_label_word_classifier
 
         return load_label_word_classifier(source, outputs), {"missing_keys": (), "mismatched_keys": ()}
