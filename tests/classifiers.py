@@ -1,15 +1,18 @@
 """A classifier of one's own, fine-tuned by plain transformers, and a task that it learns in a second."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
+import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from workbench.randomness import numpy_generator, seeded_globals
-from workbench.tasks import Source, Task, add_source
+from workbench.tasks import SOURCES, Source, Task, add_source
 
-NOUNS = ("film", "game", "music", "story", "night", "book", "house", "water")
+NOUNS = ("film", "game", "music", "story", "night", "book")
 GOOD, BAD = ("good", "best", "great", "love"), ("bad", "lost", "poor", "dark")
 # In another order than the task's, and written differently.
 NAMES = {0: "Positive", 1: "NEGATIVE"}
@@ -26,12 +29,17 @@ def films(name: str) -> Task:
     frame = pd.DataFrame(rows, columns=["text", "label"])
     frame = frame.iloc[numpy_generator("films").permutation(len(frame))].reset_index(drop=True)
     labels = ("negative", "positive")
-    return Task(f"toy/{name}", ("text",), labels, ("accuracy",), 16, frame[40:], {"validation": frame[:40]})
+    return Task(f"toy/{name}", ("text",), labels, ("accuracy",), 16, frame[30:], {"validation": frame[:30]})
 
 
-def add_films() -> None:
-    """Registers toy/films and toy/plays, two tasks with the same rows."""
-    add_source("toy", Source(tasks=("films", "plays"), load=films))
+@contextmanager
+def films_known() -> Iterator[None]:
+    """Registers toy/films and toy/plays, two tasks with the same rows, for a while."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("_items", "_owners"):
+            patch.setattr(SOURCES, name, dict(getattr(SOURCES, name)))
+        add_source("toy", Source(tasks=("films", "plays"), load=films))
+        yield
 
 
 def fine_tune(encoder: Path, folder: Path, steps: int = 60) -> Path:

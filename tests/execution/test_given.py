@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
-from tests.classifiers import add_films, fine_tune, logits
+from tests.classifiers import films_known, fine_tune, logits
 from tests.execution.resuming import stops_until_done
 from tests.tiny_runs import tiny_randomized
 from workbench.cli import main, parser
@@ -30,9 +30,10 @@ SHORT = {"epochs": 1.0, "lr": 1e-3, "eval_every": 3, "distillation": LOGITS}
 ZEROS = 0.4
 
 
-@pytest.fixture(autouse=True)
-def _films(registries):
-    add_films()
+@pytest.fixture(scope="module", autouse=True)
+def _films():
+    with films_known():
+        yield
 
 
 @pytest.fixture(scope="module")

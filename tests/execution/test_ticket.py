@@ -6,6 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.classifiers import films_known
 from workbench.cli import main
 from workbench.engines.imp import IMP
 from workbench.engines.magnitude import Magnitude
@@ -21,14 +22,20 @@ SHORT = {"epochs": 3.0, "lr": 1e-3, "eval_every": 3, "distillation": Distillatio
 FROZEN = SHORT | {"lr": 1e-12}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _films():
+    with films_known():
+        yield
+
+
 @pytest.fixture(scope="module")
 def spec(tiny_model_dir):
     def make(engine, **changes) -> RunSpec:
         values = {
-            "task": "synth/sst2",
+            "task": "toy/films",
             "model": str(tiny_model_dir),
-            "dense": FineTuning(epochs=0.05, lr=1e-3),
-            "scale": 0.02,
+            "dense": FineTuning(epochs=0.3, lr=1e-3),
+            "scale": 0.3,
             "precision": "fp32",
         }
         return RunSpec(**values | {"engine": engine} | changes)
@@ -54,9 +61,9 @@ def final_weights(run):
 
 
 def test_a_mask_moves_to_another_task_through_the_shell(rewinding, tiny_model_dir, tmp_path, capsys):
-    words = ["prune", "synth/mnli", "--model", str(tiny_model_dir), "--engine", "ticket", "--scale", "0.02"]
+    words = ["prune", "toy/plays", "--model", str(tiny_model_dir), "--engine", "ticket", "--scale", "0.3"]
     words += ["--set", f"mask={rewinding.path}", "--set", "start=pretrained", "--set", "epochs=2"]
-    words += ["--set", "distillation.mode=none", "--set", "dense.epochs=0.02", "--precision", "fp32"]
+    words += ["--set", "distillation.mode=none", "--set", "dense.epochs=0.3", "--precision", "fp32"]
     assert main([*words, "--store", str(tmp_path / "runs")]) == 0
     (run,) = runs_in(tmp_path / "runs")
     assert run.mask() == rewinding.mask()
@@ -97,7 +104,7 @@ def test_a_ticket_starts_at_the_rewind_point_of_a_run(spec, rewinding, found, tm
     torch.testing.assert_close(weights["classifier.weight"], point["classifier.weight"], rtol=0, atol=1e-6)
 
     other = prune(
-        spec(Ticket(mask=str(found), start=str(rewinding.path), **FROZEN), task="synth/qnli"), tmp_path
+        spec(Ticket(mask=str(found), start=str(rewinding.path), **FROZEN), task="toy/plays"), tmp_path
     )
     weights = final_weights(other)
     assert all(torch.allclose(weights[name], point[name] * mask[name], atol=1e-6) for name in mask)

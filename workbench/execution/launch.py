@@ -77,9 +77,7 @@ def prune(
     plan = dry_run(spec, loaded.data, loaded.student, loaded.given)
     jobs = settled_jobs(jobs, plan.widest, loaded.data, loaded.student)
     if loaded.given and not folder.spec.exists():
-        precision = detect_precision() if spec.precision == "auto" else spec.precision
-        with torch_threads(1 if jobs > 1 else torch.get_num_threads()):
-            loaded.given.check(loaded.data, precision, accept=yes)
+        _score_given(spec, loaded, jobs, yes)
     try:
         with _locked(folder):
             if not folder.results.exists():  # another process may have been faster
@@ -142,6 +140,13 @@ def prepared(spec: RunSpec) -> Prepared:
             given.model.config.label2id,
         )
     return Prepared(data, classifier, spec.engine.adapt(classifier, task, data.tokenizer), given)
+
+
+def _score_given(spec: RunSpec, loaded: Prepared, jobs: int, accept: bool) -> None:
+    """Scores a given dense model as the run will, before there is a folder."""
+    precision = detect_precision() if spec.precision == "auto" else spec.precision
+    with torch_threads(1 if jobs > 1 else torch.get_num_threads()):
+        loaded.given.check(loaded.data, precision, accept)
 
 
 def _carry_out(
