@@ -28,6 +28,7 @@ _HOMES = {
     "Stopped": "errors",
     "Swamp": "engines.swamp",
     "Sweep": "sweeps",
+    "Ticket": "engines.ticket",
     "WorkbenchError": "errors",
     "compare": "masks",
     "cubic_ladder": "schedules",

@@ -6,7 +6,7 @@ that differ from their defaults into the plain data that names run folders.
 
 import dataclasses
 import functools
-from typing import Annotated, Any, dataclass_transform
+from typing import Annotated, Any, dataclass_transform, get_args
 
 from pydantic import ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass as validated_dataclass
@@ -60,6 +60,7 @@ def _bad_input(cls: type, error: ValidationError) -> BadInput:
     *outer, name = first["loc"]
     for part in outer:  # descend into nested settings
         inner = {field.name: field.type for field in dataclasses.fields(cls)}.get(part)
+        inner = next(iter(get_args(inner)), inner)  # of an annotated type, the type
         if not dataclasses.is_dataclass(inner):
             name = part
             break

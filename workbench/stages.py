@@ -20,6 +20,11 @@ class Stage(str):
         """The training of a level, counted from 1; level 0 is the training before any pruning."""
         return cls(f"level-{number}")
 
+    @classmethod
+    def rewind(cls) -> "Stage":
+        """The dense training up to a rewind point."""
+        return cls("rewind")
+
     @property
     def race(self) -> "Stage":
         """The race that chooses this level's mask."""

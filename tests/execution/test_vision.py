@@ -6,18 +6,21 @@ import torch
 from safetensors.torch import load_file
 
 from tests.execution.resuming import stops_until_done
+from tests.families import FAMILIES
 from tests.tiny import save_tiny_cifar10, save_tiny_resnet
 from workbench.engines.magnitude import Magnitude
 from workbench.errors import BadInput
 from workbench.execution import prune
-from workbench.masks import kept_count
+from workbench.masks import kept_count, matrix_type
 from workbench.models import MINILM, RESNET20, load_encoder, prunable
+from workbench.reports.prose import what_was_run
 from workbench.runs import FineTuning, RunSpec
 from workbench.tasks import load_task
 from workbench.training import Distillation
 from workbench.training.data import TaskData
 
 QUICK = {"epochs": 1.0, "lr": 1e-3, "eval_every": 3, "sparsity": 0.8, "batch_size": 32}
+(VIT,) = (family for family in FAMILIES if family.name == "ViT")
 LABELS = Distillation(mode="none")
 
 
@@ -52,6 +55,27 @@ def test_a_run_leaves_a_sparse_resnet_that_loads(tiny_resnet, tmp_path):
     assert (cost["optimizer_steps"], cost["examples"]) == (6, 180)
     per_image = cost["flops"] / (4 * 180)  # forward, backward as two, teacher
     assert per_image == 2 * 1024 * (27 * 4 + 2 * 36 * 4 + (36 + 72) * 8 / 4 + (72 + 144) * 16 / 16)
+
+
+def test_a_vision_transformer_is_pruned_where_the_pattern_says(tmp_path):
+    model = VIT.save_tiny(tmp_path / "vit", None, outputs=10)
+    wanted = spec(Magnitude(**QUICK, distillation=LABELS), model, task="vision/digits", prunable=r"mlp\.")
+    run = prune(wanted, store=tmp_path / "runs")
+    mask, weights = run.mask(), load_file(run.path / "model" / "model.safetensors")
+    assert [matrix_type(name) for name in mask] == ["mlp.fc1", "mlp.fc2"]
+    assert all(torch.count_nonzero(weights[name][~mask[name]]) == 0 for name in mask)
+    assert torch.count_nonzero(weights["vit.layers.0.attention.q_proj.weight"]) == 16 * 16
+    assert prunable(load_encoder(str(run.path / "model"), 10, seed=0)).keys() == set(mask)
+    assert "vision transformer" in what_was_run(run)[0]
+    assert r"those whose names match mlp\." in what_was_run(run)[1]
+
+
+def test_images_of_another_size_are_refused(tmp_path):
+    model = VIT.save_tiny(tmp_path / "vit", None, outputs=10)
+    with pytest.raises(
+        BadInput, match=r"takes images of 8 x 8 pixels, and those of vision/cifar10 have 32 x 32"
+    ):
+        prune(spec(Magnitude(**QUICK, distillation=LABELS), model), store=tmp_path / "runs")
 
 
 def test_an_interrupted_run_with_augmentation_ends_the_same(tiny_resnet, tmp_path, monkeypatch):

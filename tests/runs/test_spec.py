@@ -109,3 +109,27 @@ def test_specs_are_frozen():
 def test_the_shell_has_an_option_for_every_plain_field():
     fields = {field.name for field in dataclasses.fields(RunSpec)}
     assert set(SPEC_OPTIONS) == fields - {"task", "engine", "dense"}
+
+
+def test_a_classifier_of_ones_own_is_part_of_the_name_and_the_usual_model():
+    given = spec(dense="mine")
+    assert given == spec(dense=FineTuning(model="mine")) == RunSpec.from_plain(given.changed)
+    assert given.model == "mine"
+    assert given.changed["dense"] == {"model": "mine"}
+    assert "model" not in given.changed
+    assert (
+        len({spec().name, given.name, spec(dense="other").name, spec(dense="mine", model="base").name}) == 4
+    )
+    assert given.name != spec(dense=FineTuning(model="mine", start_mask="zeros")).name
+    assert spec(prunable="query").name != spec().name
+
+
+def test_settings_that_do_not_fit_a_given_classifier_are_refused():
+    with pytest.raises(BadInput, match=r"dense\.epochs is set, but the dense model mine is given"):
+        FineTuning(model="mine", epochs=1)
+    with pytest.raises(BadInput, match="no classifier is given whose zeros could stay"):
+        spec(dense={"start_mask": "zeros"})
+    with pytest.raises(BadInput, match=r"FineTuning: epochs is 'many'"):
+        spec(dense={"epochs": "many"})
+    with pytest.raises(BadInput, match=r"prunable is '\(', which is no regular expression"):
+        spec(prunable="(")

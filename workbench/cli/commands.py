@@ -19,6 +19,7 @@ def prune(options: argparse.Namespace) -> None:
         keep_weights=options.keep_weights,
         compute=options.compute,
         jobs=options.jobs,
+        yes=options.yes,
     )
     _print_table(run.table())
     print(run.path)

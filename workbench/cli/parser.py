@@ -56,6 +56,9 @@ def _prune(sub: argparse.ArgumentParser) -> None:
     add("--sparsity", metavar="S", help="share of the prunable weights to remove")
     for name, (metavar, help) in SPEC_OPTIONS.items():
         add(f"--{name}", metavar=metavar, help=help)
+    given = "folder or Hub id of a fine-tuned classifier to prune, instead of fine-tuning one"
+    add("--dense", metavar="FOLDER_OR_HUB_ID", help=given)
+    add("--yes", action="store_true", help="also if that classifier is no better than a constant answer")
     setting = "a setting of the engine, or dense.NAME; repeatable. match_steps_of=RUN equals that run's steps"
     add("--set", action="append", default=[], metavar="NAME=VALUE", help=setting)
     add("--keep-weights", action="store_true", help="leave every level's weights in the run folder")

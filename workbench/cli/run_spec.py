@@ -29,7 +29,14 @@ def spec_of(options: argparse.Namespace) -> RunSpec:
         plain["task"] = options.task
     for name in SPEC_OPTIONS:
         if (text := getattr(options, name)) is not None:
-            plain[name] = text if name == "model" else yaml_value(name, text)
+            plain[name] = text if name in ("model", "prunable") else yaml_value(name, text)
+    if isinstance(plain.get("dense"), str):
+        plain["dense"] = {"model": plain["dense"]}
+    if options.dense is not None:
+        # A complete spec repeats the classifier as its model.
+        if plain.get("model") == (plain.get("dense") or {}).get("model"):
+            plain.pop("model", None)
+        plain["dense"] = {"model": options.dense}
     if options.sparsity is not None:
         engine["sparsity"] = yaml_value("sparsity", options.sparsity)
     if "task" not in plain or "id" not in engine:

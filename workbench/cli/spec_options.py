@@ -8,4 +8,5 @@ SPEC_OPTIONS = {
     "examples": ("N", "train on this many examples, drawn with the seed"),
     "selection": ("SPLIT", "validation (carved from train) or dev"),
     "precision": ("P", "auto, fp32 or bf16"),
+    "prunable": ("REGEX", "names of the weights that can be pruned (default: the matrices of the layers)"),
 }

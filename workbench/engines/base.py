@@ -5,6 +5,7 @@ The bench does the expensive work and skips what is already on disk.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -13,7 +14,6 @@ from transformers import PreTrainedTokenizerBase
 
 from workbench.engines.bench import Bench, State
 from workbench.errors import BadInput
-from workbench.masks import Mask
 from workbench.plugins import Registry
 from workbench.schedules import Constant
 from workbench.settings import Count, NonNegative, Positive, Sparsity, settings
@@ -58,6 +58,9 @@ class Engine:
     """
 
     id: ClassVar[str]
+    # Settings that only say where something is whose content another setting has the digest of: the name of a
+    # run does not depend on them.
+    places: ClassVar[tuple[str, ...]] = ()
 
     sparsity: Sparsity = 0.9375
     epochs: Positive = 10.0
@@ -87,11 +90,11 @@ class Engine:
         """
         raise NotImplementedError
 
-    def resolve(self, final_mask: Callable[[str], Mask]) -> "Engine":
+    def resolve(self, mask_file: Callable[[str], Path]) -> "Engine":
         """This engine with values from other runs filled in; called once, when its spec is made.
 
         Args:
-            final_mask: returns the final mask of the complete run in a given folder.
+            mask_file: returns the file of the final mask of the complete run in a given folder.
         """
         return self
 

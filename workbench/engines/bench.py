@@ -75,6 +75,13 @@ class Bench(Protocol):
     def dense(self) -> State:
         """The dense fine-tuned model: the starting point of students, and their teacher."""
 
+    def rewind_point(self, run: str) -> State:
+        """The weights that another run, a folder, rewinds to; of another task's run only the encoder.
+
+        Raises:
+            BadInput: that run has no rewind point or did not keep it, or has another architecture.
+        """
+
     def steps(self, epochs: float, batch_size: int) -> int:
         """Optimizer steps in `epochs` passes over the training split, times the run's scale; at least 1."""
 

@@ -98,7 +98,8 @@ class IMP(LadderEngine):
         if not self.rewind_epochs:
             return bench.pretrained()
         steps = bench.steps(self.rewind_epochs, self.batch_size)
-        return bench.train("rewind", bench.pretrained(), self.training_config(steps, keep="last")).fresh()
+        config = self.training_config(steps, keep="last")
+        return bench.train(Stage.rewind(), bench.pretrained(), config).fresh()
 
     def level_config(self, level: int, steps: int) -> TrainingConfig:
         """The training configuration of a level, counted from 1; level 0 is dense."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import torch
@@ -51,12 +52,12 @@ class Random(Engine):
         if self.counts_of is not None and self.counts is not None:
             raise BadInput("random: counts_of and counts both set the kept weights; give one of them.")
 
-    def resolve(self, final_mask: Callable[[str], Mask]) -> "Random":
+    def resolve(self, mask_file: Callable[[str], Path]) -> "Random":
         """Replaces the run in `counts_of` with that run's counts."""
         if self.counts_of is None:
             return self
         try:
-            counts = tuple(final_mask(self.counts_of).kept_per_matrix().values())
+            counts = tuple(Mask.load(mask_file(self.counts_of)).kept_per_matrix().values())
         except BadInput as error:
             raise BadInput(f"random: counts_of: {error}") from error
         return replace(self, counts_of=None, counts=counts)

@@ -12,6 +12,7 @@ from workbench.execution.proportion import in_proportion
 from workbench.execution.race import hold_race
 from workbench.execution.stage_runner import StageRunner
 from workbench.execution.stage_training import Output, recovered
+from workbench.execution.start_mask import StartMask
 from workbench.masks import Mask
 from workbench.models import prunable
 from workbench.runs.layout import RunFolder
@@ -53,6 +54,7 @@ class RunBench:
         data: TaskData,
         models: RunModels,
         environment: Mapping[str, Any],
+        start: StartMask,
         pool: StagePool | None = None,
     ):
         self.seed = spec.seed
@@ -65,6 +67,7 @@ class RunBench:
         self._precision = environment["precision"]
         self._practices = environment.get("practices", ())
         self._runner = StageRunner(folder, spec, data, models, environment)
+        self._start = start
         self._pool = pool
 
     def pretrained(self) -> StageState:
@@ -75,6 +78,10 @@ class RunBench:
         """The dense fine-tuned model: the students' start and their teacher."""
         self.used_dense = True
         return self._models.dense_state()
+
+    def rewind_point(self, run: str) -> StageState:
+        """What another run rewinds to (see `engines.Bench.rewind_point`)."""
+        return self._models.rewind_point(run)
 
     def steps(self, epochs: float, batch_size: int) -> int:
         """Optimizer steps in so many epochs at the run's scale; at least 1."""
@@ -87,6 +94,7 @@ class RunBench:
         folder = self._stage(stage)
         if mask is not None:
             self.levels.append(folder.stage)
+        mask = self._start.applied(mask)
         if isinstance(mask, Mask):
             mask.save(folder.mask)
         output = Output(mask=folder.mask if isinstance(mask, Sparsifier) else None)
@@ -100,7 +108,7 @@ class RunBench:
         folder = self._stage(stage)
         self.levels.append(folder.stage)
         if folder.record is None:
-            mask.save(folder.mask)
+            self._start.applied(mask).save(folder.mask)
             parts = [self._stage(folder.stage.particle(index)) for index in range(particles)]
             # The first particle has the random stream of a training without particles, so that one particle
             # alone is that training.
@@ -125,7 +133,8 @@ class RunBench:
         batches = (
             self._data.batch(number, CALIBRATION_BATCH_SIZE, key) for number in range(CALIBRATION_BATCHES)
         )
-        return saliency(criterion, prunable(model), seed=self.seed, model=model, batches=batches)
+        scores = saliency(criterion, prunable(model), seed=self.seed, model=model, batches=batches)
+        return self._start.ranked(scores)
 
     def race(
         self,
@@ -164,7 +173,7 @@ class RunBench:
             config = in_proportion(config, rules.rounds, *lengths)
         folders = [self._stage(race.candidate(index)) for index in range(len(pool))]
         for folder, candidate in zip(folders, pool, strict=True):
-            candidate.mask.save(folder.mask)
+            self._start.applied(candidate.mask).save(folder.mask)
         output = Output(diagnose=False) if rules.keep_weights else None
 
         def train_all(indices: Sequence[int], until: int) -> list[Record]:

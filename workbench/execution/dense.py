@@ -1,26 +1,40 @@
-"""The dense fine-tuned model, made once for all runs of a store that would make the same one."""
+"""The dense fine-tuned model, made or taken once for all runs of a store that need the same one."""
+
+from dataclasses import replace
 
 from torch import nn
 
 from workbench.execution.environment import release_memory
+from workbench.execution.given import GivenDense
 from workbench.execution.locks import lock_or_wait
 from workbench.execution.stage_training import Output, StageTraining
 from workbench.files import write_json
 from workbench.models import load_encoder
 from workbench.runs.events import EventLog
 from workbench.runs.layout import RunFolder, Store
+from workbench.runs.records import Evaluation, Record
 from workbench.runs.spec import RunSpec, content_hash
 from workbench.runs.stage_folder import StageFolder
 from workbench.schedules import Linear
 from workbench.settings import to_plain
-from workbench.training import Distillation, MaskedTrainer, TrainingConfig
+from workbench.training import Distillation, MaskedTrainer, TrainingConfig, model_tensors
 from workbench.training.data import TaskData
 
 _STAGE = "dense"
 
 
-def dense_stage(store: Store, spec: RunSpec, data: TaskData, environment: dict) -> StageFolder:
-    """The complete stage. A second process that needs the same one waits for the first."""
+def dense_stage(
+    store: Store, spec: RunSpec, data: TaskData, environment: dict, given: GivenDense | None = None
+) -> StageFolder:
+    """The complete stage. A second process that needs the same one waits for the first.
+
+    Args:
+        store: where the stage is.
+        spec: the run.
+        data: its task.
+        environment: what the run folder recorded.
+        given: the dense model, if it is given; its weights are copied.
+    """
     folder = dense_folder(store, spec, environment)
     stage = StageFolder(folder, _STAGE)
     if stage.record is None:
@@ -29,7 +43,10 @@ def dense_stage(store: Store, spec: RunSpec, data: TaskData, environment: dict) 
         with lock_or_wait(folder.lock, waiting):
             if stage.record is None:
                 write_json(folder.identity, _identity(spec, environment))
-                _fine_tune(folder, stage, spec, data, environment["precision"])
+                if given is not None:
+                    _take(folder, stage, given, data, environment["precision"])
+                else:
+                    _fine_tune(folder, stage, spec, data, environment["precision"])
                 release_memory()
     return stage
 
@@ -50,17 +67,21 @@ def dense_folder(store: Store, spec: RunSpec, environment: dict) -> RunFolder:
 
 
 def dense_steps(spec: RunSpec, data: TaskData) -> int:
-    """Optimizer steps of the fine-tuning."""
+    """Optimizer steps of the fine-tuning; none for a dense model that is given."""
+    if spec.dense.model is not None:
+        return 0
     return data.steps(spec.dense.epochs, spec.dense.batch_size)
 
 
 def _identity(spec: RunSpec, environment: dict) -> dict:
+    # A start mask changes what is made from the dense model, and not the model.
+    dense = to_plain(replace(spec.dense, start_mask=None), changed_only=True)
     identity = {
         "task": spec.task,
         "model": spec.model,
         "seed": spec.seed,
         "selection": spec.selection,
-        "dense": to_plain(spec.dense, changed_only=True),
+        "dense": dense,
         **{name: environment[name] for name in ("precision", "threads", "device", "content")},
     }
     if spec.examples is not None:
@@ -69,13 +90,26 @@ def _identity(spec: RunSpec, environment: dict) -> dict:
 
 
 def _fine_tune(folder: RunFolder, stage: StageFolder, spec: RunSpec, data: TaskData, precision: str) -> None:
-    model = load_encoder(spec.model, data.task.num_outputs, spec.seed)
+    model = load_encoder(spec.model, data.task.num_outputs, spec.seed, spec.prunable)
     key = (spec.seed, _STAGE)
     trainer = MaskedTrainer(model, _config(spec, data, model), key=key, precision=precision)
     log = EventLog(folder.events)
     training = StageTraining(stage, trainer, data, key, log, Output(moments=False))
     training.run()
     training.finish()
+
+
+def _take(folder: RunFolder, stage: StageFolder, given: GivenDense, data: TaskData, precision: str) -> None:
+    """Leaves a given classifier as the stage: its weights, and its score before any training."""
+    metrics = given.measure(data, precision)
+    log = EventLog(folder.events)
+    log.forget(_STAGE, after=-1)
+    log.append(_STAGE, "start", step=0, steps=0)
+    log.append(_STAGE, "evaluation", step=0, metrics=metrics)
+    log.append(_STAGE, "end", step=0, metrics=metrics)
+    tensors = {f"model.{name}": tensor.detach() for name, tensor in model_tensors(given.model).items()}
+    stage.save_best(0, tensors, optimizer_steps=0)
+    stage.finish(Record().evaluated(Evaluation(0, metrics)), 0)
 
 
 def _config(spec: RunSpec, data: TaskData, model: nn.Module) -> TrainingConfig:

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from workbench.engines import Candidate, RaceRules
+from workbench.errors import BadInput
+from workbench.execution.given import GivenDense
+from workbench.execution.rewind import RewindPoint
+from workbench.execution.start_mask import StartMask
 from workbench.masks import Mask
 from workbench.models import prunable
 from workbench.runs.spec import RunSpec
@@ -15,15 +19,23 @@ from workbench.training import Sparsifier, TrainingConfig
 from workbench.training.data import TaskData
 
 
-def dry_run(spec: RunSpec, data: TaskData, student: nn.Module) -> "DryRunBench":
+def dry_run(
+    spec: RunSpec, data: TaskData, student: nn.Module, given: GivenDense | None = None
+) -> "DryRunBench":
     """What a whole run will take, without the shared dense model; trainings for study are included.
 
     A race may take fewer steps if a person drops candidates from it.
 
+    Args:
+        spec: the run.
+        data: its task.
+        student: what the engine trains.
+        given: the dense model, if it is given.
+
     Raises:
         BadInput: whatever the engine would refuse during the run, such as too few steps for all its parts.
     """
-    bench = DryRunBench(spec, data, student)
+    bench = DryRunBench(spec, data, student, given)
     spec.engine.prune(bench)
     return bench
 
@@ -31,7 +43,7 @@ def dry_run(spec: RunSpec, data: TaskData, student: nn.Module) -> "DryRunBench":
 class DryRunBench:
     """An `engines.Bench` that makes all masks and counts what would be trained.
 
-    The weights are those of the untrained student throughout.
+    The weights are those of the untrained student throughout, or of a dense model that is given.
 
     Attributes:
         seed: the run's.
@@ -39,30 +51,54 @@ class DryRunBench:
         widest: the most stages so far that do not depend on each other.
     """
 
-    def __init__(self, spec: RunSpec, data: TaskData, student: nn.Module):
+    def __init__(self, spec: RunSpec, data: TaskData, student: nn.Module, given: GivenDense | None):
         self.seed = spec.seed
         self.total = 0
         self.widest = 1
         self._scale = spec.scale
         self._data = data
-        self._state = _Untrained({name: weight.detach() for name, weight in prunable(student).items()})
+        self._spec = spec
+        self._student = student
+        dense = given.model if given else student
+        self._start = StartMask.of(spec, dense)
+        self._state, self._dense = (
+            _Untrained({name: weight.detach() for name, weight in prunable(model).items()})
+            for model in (student, dense)
+        )
 
     def steps(self, epochs: float, batch_size: int) -> int:
         """As in the run."""
         return self._data.steps(epochs * self._scale, batch_size)
 
     def pretrained(self) -> "_Untrained":
-        """The student as it is."""
+        """The student as it is.
+
+        Raises:
+            BadInput: the run has a fine-tuned classifier and no pretrained encoder.
+        """
+        dense = self._spec.dense.model
+        if dense is not None and self._spec.model == dense:
+            raise BadInput(
+                f"engine {self._spec.engine.id} as it is set needs the pretrained encoder, and the run only "
+                f"has the fine-tuned classifier {dense}. Name the encoder with --model, or give --set "
+                "start=dense if the engine has nothing to rewind to."
+            )
         return self._state
 
     def dense(self) -> "_Untrained":
-        """The student as it is."""
-        return self._state
+        """The given dense model, or the student as it is."""
+        return self._dense
+
+    def rewind_point(self, run: str) -> "_Untrained":
+        """The student as it is, once the other run has been checked."""
+        point = RewindPoint(run, self._student, self._spec.task)
+        return self._state if point.has_head else self.pretrained()
 
     def train(
         self, stage: str, state: "_Untrained", config: TrainingConfig, mask: Mask | Sparsifier | None = None
     ) -> "_Untrained":
         """Counts one training."""
+        self._start.applied(mask)
         self.total += config.steps
         return state
 
@@ -70,6 +106,7 @@ class DryRunBench:
         self, stage: str, state: "_Untrained", config: TrainingConfig, mask: Mask, particles: int
     ) -> "_Untrained":
         """Counts every particle."""
+        self._start.applied(mask)
         self.total += particles * config.steps
         self.widest = max(self.widest, particles)
         return state
@@ -80,7 +117,7 @@ class DryRunBench:
 
     def scores(self, state: "_Untrained", criterion: str) -> Scores:
         """The weights' magnitudes, whatever the criterion."""
-        return {name: weight.abs() for name, weight in state.weights.items()}
+        return self._start.ranked({name: weight.abs() for name, weight in state.weights.items()})
 
     def race(
         self,
@@ -92,6 +129,8 @@ class DryRunBench:
     ) -> Mask:
         """Counts the candidates' trainings."""
         candidates = pool()
+        for candidate in candidates:
+            self._start.applied(candidate.mask)
         self.total += halving_steps(len(candidates), config.steps, rules.rounds)
         self.widest = max(self.widest, len(candidates))
         return candidates[0].mask

@@ -37,7 +37,8 @@ def current_environment(precision: str, content: dict[str, str]) -> dict:
 
     Args:
         precision: the spec's; "auto" is resolved here.
-        content: digests of what the spec only names: the task's rows and the model's weights.
+        content: digests of what the spec only names: the task's rows, the model's weights, and those of a
+            dense model that is given.
     """
     return {
         "precision": detect_precision() if precision == "auto" else precision,
@@ -81,15 +82,18 @@ def required_plugins(spec: RunSpec) -> list[Plugin | None]:
     return [*owners, CRITERIA.owner(criterion)] if criterion else owners
 
 
-def environment_here(spec: RunSpec, data: TaskData, classifier: nn.Module) -> dict:
+def environment_here(spec: RunSpec, data: TaskData, classifier: nn.Module, dense: str | None = None) -> dict:
     """`current_environment` of a run, with the plugins that it needs.
 
     Args:
         spec: the run.
         data: its task.
         classifier: the fresh classifier, with the pretrained weights.
+        dense: digest of the dense model, if that is given.
     """
     content = {"data": data.digest, "weights": content_digest(model_tensors(classifier))}
+    if dense is not None:
+        content["dense"] = dense
     here = current_environment(spec.precision, content)
     records = plugins.as_records(required_plugins(spec))
     return here | ({"plugins": records} if records else {})

@@ -18,9 +18,11 @@ from workbench.execution.computing import check_compute, settled_compute
 from workbench.execution.dense import dense_folder, dense_stage, dense_steps
 from workbench.execution.dry_run import dry_run
 from workbench.execution.environment import check_environment, environment_here, torch_threads
+from workbench.execution.given import GivenDense
 from workbench.execution.models import RunModels
 from workbench.execution.parallel import StagePool
 from workbench.execution.results import remove_scaffolding, write_results
+from workbench.execution.start_mask import StartMask
 from workbench.files import disk_trouble, read_json, write_json, write_text
 from workbench.masks import kept_count
 from workbench.models import load_encoder, prunable
@@ -28,6 +30,7 @@ from workbench.runs.layout import RunFolder, Store
 from workbench.runs.run import Run
 from workbench.runs.spec import RunSpec
 from workbench.tasks import load_task
+from workbench.training import detect_precision
 from workbench.training.data import TaskData
 
 _LOCK_SECONDS = 0.5
@@ -41,6 +44,7 @@ def prune(
     keep_weights: bool = False,
     compute: str = "auto",
     jobs: int = 1,
+    yes: bool = False,
 ) -> Run:
     """Carries out a run, or what remains of it.
 
@@ -55,6 +59,7 @@ def prune(
         jobs: processes that train the candidates of a race, or the particles of a level, side by side. A new
             run with more than one uses one thread in every process, and ends with the same bits as one
             that was started at one thread with `jobs=1`. A run that was started before keeps its threads.
+        yes: use a dense model that is given even if it is no better than a constant answer.
 
     Returns:
         The finished run.
@@ -69,8 +74,10 @@ def prune(
         return Run(folder.root).check()
     loaded = prepared(spec)
     check_compute(compute, loaded.student)
-    plan = dry_run(spec, loaded.data, loaded.student)
+    plan = dry_run(spec, loaded.data, loaded.student, loaded.given)
     jobs = settled_jobs(jobs, plan.widest, loaded.data, loaded.student)
+    if loaded.given and not folder.spec.exists():
+        _score_given(spec, loaded, jobs, yes)
     try:
         with _locked(folder):
             if not folder.results.exists():  # another process may have been faster
@@ -100,26 +107,46 @@ class Prepared:
         data: the task.
         classifier: a fresh classifier with the pretrained weights.
         student: what the engine made of it; perhaps the same object.
+        given: the dense model, if it is given; its model may be the same object as the classifier.
     """
 
     data: TaskData
     classifier: nn.Module
     student: nn.Module
+    given: GivenDense | None = None
 
 
 def prepared(spec: RunSpec) -> Prepared:
     """Loads the data and the untrained models of a run.
 
     Raises:
-        BadInput: the engine refuses the model, the mask would keep nothing of a matrix, or model and task do
+        BadInput: the engine refuses the model, the mask would keep nothing of a matrix, or models and task do
             not fit.
     """
     task = load_task(spec.task)
-    classifier = load_encoder(spec.model, task.num_outputs, spec.seed)
+    given = GivenDense.load(spec, task)
+    if given and spec.model == given.model_id:
+        classifier = given.model
+    else:
+        classifier = load_encoder(spec.model, task.num_outputs, spec.seed, spec.prunable)
     _check_that_something_is_kept(spec, classifier)
     spec.engine.check(classifier)
     data = TaskData(task, spec.model, spec.seed, spec.selection, spec.examples)
-    return Prepared(data, classifier, spec.engine.adapt(classifier, task, data.tokenizer))
+    _check_image_size(spec, classifier, data)
+    if given and classifier is not given.model:
+        given.check_same_architecture(spec.model, classifier, data)
+        classifier.config.id2label, classifier.config.label2id = (
+            given.model.config.id2label,
+            given.model.config.label2id,
+        )
+    return Prepared(data, classifier, spec.engine.adapt(classifier, task, data.tokenizer), given)
+
+
+def _score_given(spec: RunSpec, loaded: Prepared, jobs: int, accept: bool) -> None:
+    """Scores a given dense model as the run will, before there is a folder."""
+    precision = detect_precision() if spec.precision == "auto" else spec.precision
+    with torch_threads(1 if jobs > 1 else torch.get_num_threads()):
+        loaded.given.check(loaded.data, precision, accept)
 
 
 def _carry_out(
@@ -131,7 +158,7 @@ def _carry_out(
     compute: str,
     jobs: int,
 ) -> None:
-    data, classifier, student = loaded.data, loaded.classifier, loaded.student
+    data, classifier, student, given = loaded.data, loaded.classifier, loaded.student, loaded.given
     with torch_threads(1 if jobs > 1 else torch.get_num_threads()):
         environment = _resolved_environment(folder, spec, loaded, compute)
     threads = environment["threads"]
@@ -146,11 +173,14 @@ def _carry_out(
     place = dense.root.relative_to(store.root).as_posix()
     write_json(folder.plan, {"steps": steps, "dense": {"folder": place, "steps": dense_steps(spec, data)}})
     with torch_threads(threads), _pool(folder, jobs, threads) as pool:
-        make_dense = partial(dense_stage, store, spec, data, environment)
+        make_dense = partial(dense_stage, store, spec, data, environment, given)
+        start = StartMask.of(spec, given and given.model)
+        if given:
+            make_dense()  # before anything trains, which may be the same model
         models = RunModels(spec, data, classifier, student, make_dense, environment["precision"])
-        bench = RunBench(folder, spec, data, models, environment, pool)
+        bench = RunBench(folder, spec, data, models, environment, start, pool)
         final = spec.engine.prune(bench)
-        write_results(folder, spec, data, models, environment, bench, final)
+        write_results(folder, spec, data, models, environment, bench, final, given and given.about())
 
 
 @contextmanager
@@ -203,7 +233,7 @@ def _resolved_environment(folder: RunFolder, spec: RunSpec, loaded: Prepared, co
     Raises:
         BadInput: see `check_environment`.
     """
-    here = environment_here(spec, loaded.data, loaded.classifier)
+    here = environment_here(spec, loaded.data, loaded.classifier, loaded.given and loaded.given.digest)
     if not folder.spec.exists():
         here["compute"] = settled_compute(compute, here["precision"], loaded.data, loaded.student)
         write_json(folder.environment, here)
@@ -214,6 +244,20 @@ def _resolved_environment(folder: RunFolder, spec: RunSpec, loaded: Prepared, co
         print(f"run {folder.root.name} was started with compute={kept}, and keeps it", file=sys.stderr)
     check_environment(folder, recorded, here)
     return recorded
+
+
+def _check_image_size(spec: RunSpec, classifier: nn.Module, data: TaskData) -> None:
+    """Rejects images of another size than a vision transformer has positions for; a ResNet takes any size."""
+    size = getattr(classifier.config, "image_size", None)
+    if data.task.modality != "images" or size is None:
+        return
+    expected = tuple(size) if isinstance(size, list | tuple) else (size, size)
+    if expected != (found := data.train.pixels.shape[2:]):
+        raise BadInput(
+            f"model {spec.model} takes images of {expected[1]} x {expected[0]} pixels, and those of "
+            f"{spec.task} have {found[1]} x {found[0]}. Scale the images, or choose a ResNet, which takes "
+            "any size."
+        )
 
 
 def _check_that_something_is_kept(spec: RunSpec, classifier: nn.Module) -> None:

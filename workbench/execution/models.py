@@ -7,6 +7,7 @@ from functools import cached_property
 
 from torch import Tensor, nn
 
+from workbench.execution.rewind import RewindPoint
 from workbench.execution.teacher import teacher_logits
 from workbench.models import load_encoder, prunable
 from workbench.runs.layout import RunFolder
@@ -62,6 +63,16 @@ class RunModels:
         """What the dense model's stage left."""
         return replace(self.state(self.dense_folder), origin=Origin("dense"))
 
+    def rewind_point(self, place: str) -> StageState:
+        """What another run rewinds to; if that has another task, only its encoder, on a fresh head."""
+        point = RewindPoint(place, self.student, self._spec.task)
+
+        def read() -> Tensors:
+            return Tensors({f"model.{name}": tensor for name, tensor in point.weights().items()})
+
+        state = StageState(read, self.prunable, Origin("rewound", place))
+        return state if point.has_head else self.pretrained().with_encoder_of(state)
+
     def state_from(self, origin: Origin, folder: RunFolder) -> StageState:
         """The state of an origin.
 
@@ -77,6 +88,8 @@ class RunModels:
                 return self.dense_state()
             case "stage":
                 return self.state(StageFolder(folder, origin.stage))
+            case "rewound":
+                return self.rewind_point(origin.stage)
             case "fresh":
                 return others[0].fresh()
             case "mixed":
@@ -109,6 +122,7 @@ class RunModels:
         return model.requires_grad_(False).eval()
 
     def _read_pretrained(self) -> Tensors:
-        model = load_encoder(self._spec.model, self._data.task.num_outputs, self._spec.seed)
-        model = self._spec.engine.adapt(model, self._data.task, self._data.tokenizer)
+        spec = self._spec
+        model = load_encoder(spec.model, self._data.task.num_outputs, spec.seed, spec.prunable)
+        model = spec.engine.adapt(model, self._data.task, self._data.tokenizer)
         return Tensors({f"model.{name}": tensor.detach() for name, tensor in model_tensors(model).items()})

@@ -35,6 +35,7 @@ def write_results(
     environment: dict,
     bench: RunBench,
     final: StageState,
+    given: dict[str, str] | None = None,
 ) -> None:
     """Scores every level on dev, saves the final model, and writes `results.json`, which ends the run."""
     levels = bench.levels
@@ -73,6 +74,8 @@ def write_results(
         "milliseconds": forward_latency(models, data, final, (spec.seed, "milliseconds"), precision),
         "environment": environment,
     }
+    if given is not None:
+        results["dense"]["given"] = given
     if by_hand := interventions(folder):
         results["interventions"] = by_hand
     if tied := ties(folder):

@@ -102,7 +102,9 @@ def _opened(folder: RunFolder, environment: dict[str, Any]) -> tuple[StageRunner
     """
     spec = RunSpec.from_yaml(folder.spec)
     loaded = prepared(spec)
-    check_environment(folder, environment, environment_here(spec, loaded.data, loaded.classifier))
+    dense_digest = loaded.given and loaded.given.digest
+    here = environment_here(spec, loaded.data, loaded.classifier, dense_digest)
+    check_environment(folder, environment, here)
     store = Store(folder.root.parent)
 
     def dense():

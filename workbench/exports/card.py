@@ -57,7 +57,8 @@ def _text(run: Run) -> str:
     spec, results, mask = run.spec, run.results, run.mask()
     environment = results["environment"]
     licence = _licence(run)
-    model = "" if base_model(run) == spec.model else " --model FOLDER"
+    option = "--model" if spec.dense.model is None else "--dense"
+    model = "" if base_model(run) == spec.model else f" {option} FOLDER"
     command = f"workbench prune --recipe {run.folder.spec.name}{model}"
     facts = {
         "base model": base_model(run),

@@ -1,6 +1,7 @@
-"""Models: pretrained encoders and ResNets, their prunable weights, and the cost of a forward pass."""
+"""Models: encoders, classifiers and ResNets, their prunable weights, and the cost of a forward pass."""
 
-from workbench.models.anatomy import embeddings, forward_flops, prunable
+from workbench.models.anatomy import embeddings, forward_flops, prunable, set_prunable
+from workbench.models.classifier import Classifier, load_classifier
 from workbench.models.loading import load_encoder, load_tokenizer, save_model
 from workbench.models.location import MINILM, RESNET20, UNTRAINED, locate, reads
 from workbench.models.sparse import (
@@ -16,9 +17,11 @@ __all__ = [
     "MINILM",
     "RESNET20",
     "UNTRAINED",
+    "Classifier",
     "embeddings",
     "forward_flops",
     "is_sparse_folder",
+    "load_classifier",
     "load_encoder",
     "load_sparse",
     "load_tokenizer",
@@ -30,4 +33,5 @@ __all__ = [
     "save_sparse",
     "save_sparse_weights",
     "sparsify_encoder_",
+    "set_prunable",
 ]

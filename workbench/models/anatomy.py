@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from weakref import WeakKeyDictionary
 
 import torch
@@ -10,6 +10,9 @@ from torch import nn
 from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
+from workbench.errors import BadInput
+
+RESNETS = ("resnet", "cifar-resnet")
 _ENCODER_LAYER = re.compile(r"\.(layer|layers|albert_layers)\.\d+\.")
 # Names within a layer of BERT and its kin, of DistilBERT and of ALBERT.
 _FEED_FORWARDS = (
@@ -17,20 +20,44 @@ _FEED_FORWARDS = (
     ("ffn.lin1", "ffn.activation", "ffn.lin2"),
     ("ffn", "activation", "ffn_output"),
 )
+_LAYERS = (nn.Linear, nn.Conv2d)
 _flops_by_side: WeakKeyDictionary[nn.Module, dict[int, int]] = WeakKeyDictionary()
 
 
 def prunable(model: nn.Module) -> dict[str, nn.Parameter]:
     """The prunable weights by parameter name; tied weights appear once.
 
-    In a text encoder these are the linear matrices of its layers: 72 matrices and 84,934,656 weights in
-    bert-base (paper A, section 2). Embeddings, LayerNorm, biases, pooler and head are excluded. In a ResNet
-    these are all convolution kernels, including the first one and those of shortcuts. BatchNorm and the head
-    are excluded, as in the pruning code of a SWAMP author; AC/DC's global variant also prunes the head (Peste
-    et al. 2021).
+    In an encoder these are the linear matrices of its layers: 72 matrices and 84,934,656 weights in bert-base
+    (paper A, section 2). Embeddings, LayerNorm, biases, pooler and head are excluded, and so is the
+    convolution that embeds a vision transformer's patches. In a ResNet these are all convolution kernels,
+    including the first one and those of shortcuts. BatchNorm and the head are excluded, as in the pruning
+    code of a SWAMP author; AC/DC's global variant also prunes the head (Peste et al. 2021). `set_prunable`
+    chooses others.
     """
-    names = {f"{name}.weight" for name, module in model.named_modules() if _is_prunable(name, module)}
+    chosen = _layers_chosen_by(model)
+    names = {f"{name}.weight" for name, module in model.named_modules() if chosen(name, module)}
     return {name: parameter for name, parameter in model.named_parameters() if name in names}
+
+
+def set_prunable(model: nn.Module, pattern: str) -> None:
+    """Makes the weights of linear and convolution layers whose names match prunable, and no others.
+
+    The pattern becomes part of the model's configuration, so that a saved model keeps it.
+
+    Args:
+        model: a model with a `config`.
+        pattern: a regular expression, searched for in names such as "bert.pooler.dense.weight".
+
+    Raises:
+        BadInput: it matches no such weight.
+    """
+    layers = [f"{name}.weight" for name, module in model.named_modules() if isinstance(module, _LAYERS)]
+    if not any(re.search(pattern, name) for name in layers):
+        raise BadInput(
+            f"prunable is {pattern!r}, which matches none of the {len(layers)} matrices of this "
+            f"{type(model).__name__}. Their names are such as {', '.join(layers[:3])}."
+        )
+    model.config.prunable = pattern
 
 
 def embeddings(model: nn.Module) -> dict[str, nn.Parameter]:
@@ -51,18 +78,21 @@ def feed_forwards(model: nn.Module) -> Iterator[tuple[str, str, str]]:
 def forward_flops(model: nn.Module, batch: int, length: int) -> int:
     """Floating-point operations of one dense forward pass, counting multiplications and additions separately.
 
-    For a text encoder this counts the linear matrices and the two matrix products of attention in its layers.
-    It does not count embeddings, LayerNorm, softmax and the head, and it counts matrices that several layers
-    share (ALBERT) once. For a ResNet it counts the convolutions. Zeros count like other weights, also where
-    sparse kernels skip them, so that costs can be compared.
+    For an encoder this counts the linear matrices and the two matrix products of attention in its layers. It
+    does not count embeddings, LayerNorm, softmax, relative positions and the head, it counts matrices that
+    several layers share (ALBERT) once, and local attention (ModernBERT) like full attention. For a ResNet it
+    counts the convolutions. Zeros count like other weights, also where sparse kernels skip them, so that
+    costs can be compared.
 
     Args:
         model: a model from `load_encoder`.
         batch: examples in the batch.
         length: tokens per sequence, including padding, or pixels per (square) image.
     """
-    if model.main_input_name == "pixel_values":
+    if _is_resnet(model):
         return batch * _convolution_flops(model, math.isqrt(length)) if batch else 0
+    if model.main_input_name == "pixel_values":
+        length = _image_tokens(model, math.isqrt(length))
     # Not by the weights' sizes: a layer that computes sparsely has fewer, and counts like a dense one.
     linear = sum(
         module.in_features * module.out_features
@@ -73,10 +103,23 @@ def forward_flops(model: nn.Module, batch: int, length: int) -> int:
     return 2 * batch * length * (linear + attention)
 
 
-def _is_prunable(name: str, module: nn.Module) -> bool:
-    if isinstance(module, nn.Linear):
-        return _ENCODER_LAYER.search(f"{name}.") is not None
-    return isinstance(module, nn.Conv2d)
+def _layers_chosen_by(model: nn.Module) -> Callable[[str, nn.Module], bool]:
+    """Whether the weight of a module of a model is prunable, given the module's name."""
+    if pattern := getattr(getattr(model, "config", None), "prunable", None):
+        return lambda name, module: isinstance(module, _LAYERS) and re.search(pattern, f"{name}.weight")
+    if _is_resnet(model):
+        return lambda name, module: isinstance(module, nn.Conv2d)
+    return lambda name, module: isinstance(module, nn.Linear) and _ENCODER_LAYER.search(f"{name}.")
+
+
+def _is_resnet(model: nn.Module) -> bool:
+    return getattr(getattr(model, "config", None), "model_type", None) in RESNETS
+
+
+def _image_tokens(model: nn.Module, side: int) -> int:
+    """Patches of a square image, the class token and, in DeiT, the distillation token."""
+    config = model.config
+    return (side // config.patch_size) ** 2 + (2 if config.model_type == "deit" else 1)
 
 
 def _convolution_flops(model: nn.Module, side: int) -> int:

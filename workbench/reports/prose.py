@@ -10,13 +10,8 @@ from workbench.runs import Run, dev_name
 from workbench.settings import flat, to_plain
 from workbench.tasks import modality
 
-_SUBJECT = {
-    "text": (
-        "encoder",
-        "the linear matrices of the encoder's layers; embeddings, LayerNorm, biases, pooler and head",
-    ),
-    "images": ("ResNet", "all convolution kernels; BatchNorm and head"),
-}
+_MATRICES = "the linear matrices of the encoder's layers; embeddings, LayerNorm, biases, pooler and head"
+_KERNELS = "all convolution kernels; BatchNorm and head"
 _TIE_BREAKS = {
     "loss": "the lower validation loss decided.",
     "metric": "the losses were equal, and the higher metric decided.",
@@ -48,10 +43,14 @@ def what_was_run(run: Run) -> list[str]:
     ladder = ", ".join(_percent(level["sparsity"]) for level in results["levels"])
     levels = "1 level" if len(results["levels"]) == 1 else f"{len(results['levels'])} levels"
     dev = " and ".join(f"{count:,}" for name, count in examples.items() if name.startswith("dev/"))
-    model, prunable = _SUBJECT[modality(spec.task)]
+    model, prunable = _subject(run)
+    train = f"{spec.task} ({examples['train']:,} training examples)"
+    if spec.dense.model is None:
+        origin = f"The {model} {spec.model} was fine-tuned on {train}, then pruned"
+    else:
+        origin = f"The fine-tuned classifier {spec.dense.model} was pruned on {train}"
     return [
-        f"The {model} {spec.model} was fine-tuned on {spec.task} ({examples['train']:,} training examples), "
-        f"then pruned by the engine {spec.engine.id}: {method}",
+        f"{origin} by the engine {spec.engine.id}: {method}",
         f"{level['numel'] - level['kept']:,} of {level['numel']:,} prunable weights were removed, in "
         f"{levels}: {ladder}. The prunable weights are {prunable} are not pruned.",
         f"Settings that differ from the engine's defaults: {_settings(run)}. "
@@ -113,6 +112,8 @@ def reproduction(run: Run) -> str:
     words = ["workbench", "prune", plain.pop("task"), "--engine", engine.pop("id")]
     if "sparsity" in engine:
         words += ["--sparsity", repr(engine.pop("sparsity"))]
+    if "model" in dense:
+        words += ["--dense", dense.pop("model")]
     for name, value in plain.items():
         words += [f"--{name}", str(value)]
     for name, value in (flat(engine) | flat(dense, "dense.")).items():
@@ -126,6 +127,17 @@ def environment_table(run: Run) -> pd.DataFrame:
     versions = environment.pop("versions")
     rows = [("run", run.name), *((name, str(value)) for name, value in (environment | versions).items())]
     return pd.DataFrame(rows, columns=["environment", "value"])
+
+
+def _subject(run: Run) -> tuple[str, str]:
+    """What kind of model was pruned, and which of its weights can be."""
+    spec = run.spec
+    is_resnet = all(len(shape) == 4 for shape in run.mask().shapes.values())
+    images = "ResNet" if is_resnet else "vision transformer"
+    model = images if modality(spec.task) == "images" else "encoder"
+    if spec.prunable is not None:
+        return model, f"those whose names match {spec.prunable}; all others"
+    return model, _KERNELS if is_resnet else _MATRICES
 
 
 def _settings(run: Run) -> str:

@@ -2,16 +2,16 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, SkipValidation
+from pydantic import BeforeValidator, Field, SkipValidation
 
 from workbench.engines import Engine, engine_class
 from workbench.errors import BadInput
 from workbench.files import read_json, read_yaml
-from workbench.masks import Mask
 from workbench.models import MINILM, RESNET20
 from workbench.runs.layout import RunFolder
 from workbench.settings import Count, Positive, Share, settings, to_plain
@@ -22,12 +22,15 @@ _USUAL_MODEL = {"text": MINILM, "images": RESNET20}
 
 @settings
 class FineTuning:
-    """How the dense model is fine-tuned, which the runs of a task start from and learn from.
+    """How the dense model is made, which the runs of a task start from and learn from.
 
     All runs of a store with the same task, model and seed share it; `scale` does not shorten it.
 
     Attributes:
-        epochs: passes over the training split.
+        model: Hub id or folder of a fine-tuned classifier that is the dense model as it is; nothing is
+            trained, and the other settings of the fine-tuning must be left out.
+        start_mask: "zeros" if the weights that are zero in such a classifier must stay zero throughout the
+        run. epochs: passes over the training split.
         lr: peak learning rate, with linear decay; None for 5e-5 at width 768 and inversely with width, and
             for 1e-3 where the task has images.
         batch_size: examples in an optimizer step.
@@ -35,11 +38,32 @@ class FineTuning:
         eval_every: optimizer steps between evaluations; the best one is kept.
     """
 
+    model: str | None = None
+    start_mask: Literal["zeros"] | None = None
     epochs: Positive = 4.0
     lr: Positive | None = None
     batch_size: Count = 32
     warmup: Share = 0.1
     eval_every: Count = 50
+
+    def __post_init__(self):
+        if self.model is None:
+            if self.start_mask:
+                raise BadInput(
+                    f"dense.start_mask is {self.start_mask}, but no classifier is given whose zeros could "
+                    "stay. Name it: --dense FOLDER, or leave start_mask out."
+                )
+            return
+        trained = to_plain(self, changed_only=True).keys() - {"model", "start_mask"}
+        if trained:
+            raise BadInput(
+                f"dense.{min(trained)} is set, but the dense model {self.model} is given and not fine-tuned. "
+                "Leave one of the two out."
+            )
+
+
+def _as_settings(dense: Any) -> Any:
+    return {"model": dense} if isinstance(dense, str) else dense
 
 
 @settings
@@ -49,8 +73,9 @@ class RunSpec:
     Attributes:
         task: task id; a bare GLUE name is made canonical.
         engine: the method with its hyper-parameters.
-        model: Hub id or folder of the pretrained encoder or ResNet (see `models.locate`); None for
-            all-MiniLM-L6-v2 or, where the task has images, an untrained CIFAR ResNet-20.
+        model: Hub id or folder of the pretrained encoder or ResNet (see `models.locate`); None for the dense
+            model if that is given, else all-MiniLM-L6-v2 or, where the task has images, an untrained CIFAR
+            ResNet-20.
         seed: root of all randomness.
         scale: multiplies every training length of the engine.
         examples: number of training examples, drawn with the seed; None for all of them.
@@ -58,7 +83,9 @@ class RunSpec:
             the reported one, as in the papers.
         precision: "auto", "fp32" or "bf16"; "auto" is bf16 if the hardware has it, and environment.json
             records which.
-        dense: how the dense model is fine-tuned.
+        prunable: a regular expression for the names of the weights that can be pruned; None for the matrices
+            of the encoder's layers (see `models.set_prunable`).
+        dense: how the dense model is made; a folder or Hub id stands for a fine-tuned classifier.
     """
 
     task: str
@@ -69,21 +96,24 @@ class RunSpec:
     examples: Count | None = None
     selection: Literal["validation", "dev"] = "validation"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    dense: FineTuning = FineTuning()
+    prunable: str | None = None
+    dense: Annotated[FineTuning, BeforeValidator(_as_settings)] = FineTuning()
 
     def __post_init__(self):
         if not isinstance(self.engine, Engine):
             raise BadInput(
                 f"engine is {self.engine!r}; give an engine object such as Randomized(sparsity=0.9)."
             )
-        object.__setattr__(self, "engine", self.engine.resolve(_final_mask))
+        object.__setattr__(self, "engine", self.engine.resolve(_final_mask_file))
         object.__setattr__(self, "task", canonical_id(self.task))
         object.__setattr__(self, "model", self.model or self._usual_model)
         if modality(self.task) == "images" and self.engine.distillation.mode == "tinybert":
             raise BadInput(
-                "distillation.mode is tinybert, which compares attentions, and models for the images of "
-                f"{self.task} have none. Choose --set distillation.mode=logits, or none for labels alone."
+                "distillation.mode is tinybert, which compares attentions of text encoders, and "
+                f"{self.task} has images. Choose --set distillation.mode=logits, or none for labels alone."
             )
+        if self.prunable is not None:
+            _check_pattern(self.prunable)
 
     @property
     def name(self) -> str:
@@ -91,7 +121,10 @@ class RunSpec:
 
         A field that is added later with a default leaves the names of old runs as they are.
         """
-        return f"{self.task.replace('/', '-')}-{self.engine.id}-{content_hash(self.changed)}"
+        plain = self.changed
+        for place in self.engine.places:
+            plain["engine"].pop(place, None)
+        return f"{self.task.replace('/', '-')}-{self.engine.id}-{content_hash(plain)}"
 
     @property
     def changed(self) -> dict[str, Any]:
@@ -103,7 +136,7 @@ class RunSpec:
 
     @property
     def _usual_model(self) -> str:
-        return _USUAL_MODEL[modality(self.task)]
+        return self.dense.model or _USUAL_MODEL[modality(self.task)]
 
     def to_yaml(self) -> str:
         """Every value, defaults included."""
@@ -141,12 +174,22 @@ class RunSpec:
         return plain
 
 
-def _final_mask(folder: str) -> Mask:
-    """The final mask of a complete run, for an engine that takes something from it."""
+def _check_pattern(pattern: str) -> None:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise BadInput(
+            f"prunable is {pattern!r}, which is no regular expression: {error}. Write one such as "
+            r"'layer\.\d+\.output'."
+        ) from error
+
+
+def _final_mask_file(folder: str) -> Path:
+    """The file of the final mask of a complete run, for an engine that takes something from it."""
     paths = RunFolder(folder)
     if not paths.results.is_file():
         raise BadInput(f"{folder} is not a complete run. Give the folder of one.")
-    return Mask.load(paths.mask(read_json(paths.results)["levels"][-1]["stage"]))
+    return paths.mask(read_json(paths.results)["levels"][-1]["stage"])
 
 
 def content_hash(plain: Any) -> str:

@@ -116,13 +116,14 @@ class Origin:
     """Where a state comes from, in plain data, so that another process can read the same state.
 
     Attributes:
-        kind: the "pretrained" encoder; the shared "dense" model; what a "stage" of the run left; or, of other
-            states, "fresh" without moments or "mixed" from a head and an encoder.
-        stage: the stage's name.
+        kind: the "pretrained" encoder; the shared "dense" model; what a "stage" of the run left; what another
+            run "rewound" to; or, of other states, "fresh" without moments or "mixed" from a head and an
+            encoder.
+        stage: the stage's name; of a rewind point, the other run's folder.
         of: the other states.
     """
 
-    kind: Literal["pretrained", "dense", "stage", "fresh", "mixed"]
+    kind: Literal["pretrained", "dense", "stage", "rewound", "fresh", "mixed"]
     stage: str = ""
     of: tuple["Origin", ...] = ()
 

@@ -124,7 +124,8 @@ class _InputNorms:
         if isinstance(module, nn.Conv2d):
             window = (module.kernel_size, module.dilation, module.padding, module.stride)
             values = F.unfold(values, *window).mT
-        elif self._present is not None:
+        elif self._present is not None and values.shape[:-1] == self._present.shape:
+            # Other inputs, such as the relative positions of DeBERTa, are no tokens and have no padding.
             values = values[self._present.bool().to(values.device)]
         squares = values.flatten(0, -2).double().square().sum(0)
         name = self._names[module]
