@@ -27,6 +27,7 @@ _HOMES = {
     "Swamp": "engines.swamp",
     "Sweep": "sweeps",
     "WorkbenchError": "errors",
+    "add_task": "tasks",
     "compare": "masks",
     "cubic_ladder": "schedules",
     "export": "exports",

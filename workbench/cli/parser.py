@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 from workbench.cli import commands
 from workbench.cli.spec_options import SPEC_OPTIONS
+from workbench.cli.task_options import TASK_OPTIONS
 from workbench.errors import BadInput
 
 
@@ -37,8 +38,7 @@ def parser() -> argparse.ArgumentParser:
     _json(added), _store(added), _plugin(added)
     _export(command(commands.export, "write a run's model, or its mask, in a form that other programs read"))
     _track(command(commands.track, "replay the events of a run, or of a store's runs, into a tracker"))
-    added = command(commands.doctor, "which models, tasks, engines, accelerators and plugins are usable here")
-    _json(added), _plugin(added)
+    _doctor(command(commands.doctor, "what is usable here, and what a task's data looks like"))
     added = command(commands.benchmark, "what the masks' functions cost, beside what people use for the same")
     added.add_argument("--scale", default="small", metavar="S", help="small (seconds, default) or bert-base")
     _json(added)
@@ -48,7 +48,8 @@ def parser() -> argparse.ArgumentParser:
 
 def _prune(sub: argparse.ArgumentParser) -> None:
     add = sub.add_argument
-    add("task", nargs="?", metavar="TASK", help="task id, such as glue/mrpc or synth/sst2")
+    what = "task id, such as glue/mrpc; a task file (docs/your-own.md); or a data file, with its columns below"
+    add("task", nargs="?", metavar="TASK", help=what)
     add("--engine", metavar="ID", help="engine id; `workbench doctor` lists them")
     add("--sparsity", metavar="S", help="share of the prunable weights to remove")
     for name, (metavar, help) in SPEC_OPTIONS.items():
@@ -60,7 +61,7 @@ def _prune(sub: argparse.ArgumentParser) -> None:
     side = "processes that train a race's candidates, or a level's particles, side by side (default: 1)"
     add("--jobs", type=int, default=1, metavar="N", help=side)
     add("--recipe", metavar="FILE", help="a spec to start from: a YAML file or a packaged recipe's name")
-    _store(sub), _plugin(sub)
+    _own_data(sub), _store(sub), _plugin(sub)
 
 
 def _grid(sub: argparse.ArgumentParser) -> None:
@@ -99,6 +100,20 @@ def _track(sub: argparse.ArgumentParser) -> None:
     add("--to", required=True, metavar="TRACKER", help="tensorboard, trackio or wandb")
     add("--follow", action="store_true", help="go on until the runs are complete")
     _store(sub), _plugin(sub)
+
+
+def _doctor(sub: argparse.ArgumentParser) -> None:
+    whose = "describe its rows instead; as the TASK of prune"
+    sub.add_argument("--task", metavar="TASK", help=whose)
+    _own_data(sub), _json(sub), _plugin(sub)
+
+
+def _own_data(sub: argparse.ArgumentParser) -> None:
+    group = sub.add_argument_group("a data file as the task (csv, tsv, jsonl or parquet)")
+    for name, settings in TASK_OPTIONS.items():
+        group.add_argument(f"--{name}", **settings)
+    accepted = "also where more than a tenth of the dev rows stand in train"
+    group.add_argument("--yes", action="store_true", help=accepted)
 
 
 def _json(sub: argparse.ArgumentParser) -> None:

@@ -66,7 +66,7 @@ def _text(run: Run) -> str:
         "sparsity": f"{results['sparsity']:.4f}: {mask.kept:,} of {mask.numel:,} prunable weights are kept",
         "seed": f"{spec.seed}; one seed, so without any estimate of the spread",
         "optimizer steps": f"{run.optimizer_steps:,}, without those of the dense model",
-        "data": f"digest {environment['content']['data']}",
+        "data": f"{f'{spec.data.origin()}; ' if spec.data else ''}digest {environment['content']['data']}",
         "base model's weights": f"digest {environment['content']['weights']}",
         "mask": f"digest {mask.digest[:16]}",
         "precision": environment["precision"],

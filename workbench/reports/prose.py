@@ -50,8 +50,8 @@ def what_was_run(run: Run) -> list[str]:
     dev = " and ".join(f"{count:,}" for name, count in examples.items() if name.startswith("dev/"))
     model, prunable = _SUBJECT[modality(spec.task)]
     return [
-        f"The {model} {spec.model} was fine-tuned on {spec.task} ({examples['train']:,} training examples), "
-        f"then pruned by the engine {spec.engine.id}: {method}",
+        f"The {model} {spec.model} was fine-tuned on {spec.task} ({examples['train']:,} training examples"
+        f"{f'; {spec.data.origin()}' if spec.data else ''}), then pruned by the engine {spec.engine.id}: {method}",
         f"{level['numel'] - level['kept']:,} of {level['numel']:,} prunable weights were removed, in "
         f"{levels}: {ladder}. The prunable weights are {prunable} are not pruned.",
         f"Settings that differ from the engine's defaults: {_settings(run)}. "
@@ -110,7 +110,9 @@ def reproduction(run: Run) -> str:
     """One command that makes the run again, with the thread count that its results depend on."""
     plain = run.spec.changed
     engine, dense = plain.pop("engine"), plain.pop("dense", {})
-    words = ["workbench", "prune", plain.pop("task"), "--engine", engine.pop("id")]
+    task, data = plain.pop("task"), run.spec.data
+    plain.pop("data", None)
+    words = ["workbench", "prune", *(data.arguments() if data else [task]), "--engine", engine.pop("id")]
     if "sparsity" in engine:
         words += ["--sparsity", repr(engine.pop("sparsity"))]
     for name, value in plain.items():

@@ -15,7 +15,7 @@ from workbench.masks import Mask
 from workbench.models import MINILM, RESNET20
 from workbench.runs.layout import RunFolder
 from workbench.settings import Count, Positive, Share, settings, to_plain
-from workbench.tasks import canonical_id, modality
+from workbench.tasks import OwnTask, canonical_id, modality, own
 
 _USUAL_MODEL = {"text": MINILM, "images": RESNET20}
 
@@ -47,7 +47,7 @@ class RunSpec:
     """The complete description of a run: equal specs give equal names and, on equal hardware, equal results.
 
     Attributes:
-        task: task id; a bare GLUE name is made canonical.
+        task: task id; a bare GLUE name is made canonical, and a task file becomes the id of its task.
         engine: the method with its hyper-parameters.
         model: Hub id or folder of the pretrained encoder or ResNet (see `models.locate`); None for
             all-MiniLM-L6-v2 or, where the task has images, an untrained CIFAR ResNet-20.
@@ -59,6 +59,8 @@ class RunSpec:
         precision: "auto", "fp32" or "bf16"; "auto" is bf16 if the hardware has it, and environment.json
             records which.
         dense: how the dense model is fine-tuned.
+        data: the definition of a task of one's own, which follows from `task`; None for other tasks. Of it
+            only the digest of the rows is part of the run's identity, not where they are.
     """
 
     task: str
@@ -70,6 +72,7 @@ class RunSpec:
     selection: Literal["validation", "dev"] = "validation"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     dense: FineTuning = FineTuning()
+    data: OwnTask | None = None
 
     def __post_init__(self):
         if not isinstance(self.engine, Engine):
@@ -77,7 +80,10 @@ class RunSpec:
                 f"engine is {self.engine!r}; give an engine object such as Randomized(sparsity=0.9)."
             )
         object.__setattr__(self, "engine", self.engine.resolve(_final_mask))
+        if self.data is not None:
+            own.register(self.data)
         object.__setattr__(self, "task", canonical_id(self.task))
+        object.__setattr__(self, "data", own.definition_of(self.task))
         object.__setattr__(self, "model", self.model or self._usual_model)
         if modality(self.task) == "images" and self.engine.distillation.mode == "tinybert":
             raise BadInput(
@@ -91,7 +97,10 @@ class RunSpec:
 
         A field that is added later with a default leaves the names of old runs as they are.
         """
-        return f"{self.task.replace('/', '-')}-{self.engine.id}-{content_hash(self.changed)}"
+        identity = self.changed
+        if self.data is not None:
+            identity["data"] = self.data.digest
+        return f"{self.task.replace('/', '-')}-{self.engine.id}-{content_hash(identity)}"
 
     @property
     def changed(self) -> dict[str, Any]:
@@ -132,12 +141,17 @@ class RunSpec:
 
     @staticmethod
     def read_plain(path: str | Path) -> dict[str, Any]:
-        """The nested dictionaries of a spec file, not yet checked."""
+        """The nested dictionaries of a spec file, not yet checked; paths of data are relative to the file."""
         plain = read_yaml(path)
         if not isinstance(plain, dict) or not all(isinstance(name, str) for name in plain):
             raise BadInput(
                 f"{path} holds no mapping; a spec has a task and an engine, as in workbench/recipes."
             )
+        folder = Path(path).parent
+        if "task" in plain:
+            plain["task"] = own.beside(plain["task"], folder)
+        if isinstance(plain.get("data"), dict):
+            plain["data"] = to_plain(OwnTask(**plain["data"]).beside(folder))
         return plain
 
 
