@@ -48,7 +48,9 @@ def parser() -> argparse.ArgumentParser:
 
 def _prune(sub: argparse.ArgumentParser) -> None:
     add = sub.add_argument
-    what = "task id, such as glue/mrpc; a task file (docs/your-own.md); or a data file, with its columns below"
+    what = (
+        "task id, such as glue/mrpc; a task file (docs/your-own.md); or a data file, with its columns below"
+    )
     add("task", nargs="?", metavar="TASK", help=what)
     add("--engine", metavar="ID", help="engine id; `workbench doctor` lists them")
     add("--sparsity", metavar="S", help="share of the prunable weights to remove")

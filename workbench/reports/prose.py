@@ -49,9 +49,10 @@ def what_was_run(run: Run) -> list[str]:
     levels = "1 level" if len(results["levels"]) == 1 else f"{len(results['levels'])} levels"
     dev = " and ".join(f"{count:,}" for name, count in examples.items() if name.startswith("dev/"))
     model, prunable = _SUBJECT[modality(spec.task)]
+    origin = f"; {spec.data.origin()}" if spec.data else ""
     return [
-        f"The {model} {spec.model} was fine-tuned on {spec.task} ({examples['train']:,} training examples"
-        f"{f'; {spec.data.origin()}' if spec.data else ''}), then pruned by the engine {spec.engine.id}: {method}",
+        f"The {model} {spec.model} was fine-tuned on {spec.task} ({examples['train']:,} training "
+        f"examples{origin}), then pruned by the engine {spec.engine.id}: {method}",
         f"{level['numel'] - level['kept']:,} of {level['numel']:,} prunable weights were removed, in "
         f"{levels}: {ladder}. The prunable weights are {prunable} are not pruned.",
         f"Settings that differ from the engine's defaults: {_settings(run)}. "

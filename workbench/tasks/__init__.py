@@ -56,7 +56,7 @@ SOURCES.add(own.SOURCE, Source(tasks=own.OWN, load=own.load_own, modality=own.mo
 
 
 def task_ids() -> tuple[str, ...]:
-    """All ids that `load_task` accepts, those of one's own tasks among them that are known in this process."""
+    """All ids that `load_task` accepts, including those of one's own tasks that this process knows."""
     return tuple(f"{name}/{task}" for name, source in SOURCES.items() for task in source.tasks)
 
 
@@ -105,7 +105,7 @@ def _find(task_id: str) -> tuple[Source, str]:
 
 
 def _no_task(task_id: str, full: str) -> BadInput:
-    if task_id and Path(task_id).exists():
+    if Path(task_id).name and Path(task_id).exists():
         kind = "a folder" if Path(task_id).is_dir() else "neither a task file nor a data file"
         return BadInput(
             f"{task_id} is {kind}. Name a task file (docs/your-own.md), or a data file: "

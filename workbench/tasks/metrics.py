@@ -1,4 +1,4 @@
-"""The metrics of tasks, computed with scikit-learn and SciPy: GLUE's (arXiv:1804.07461, section 3) and more."""
+"""The metrics of tasks, among them GLUE's (arXiv:1804.07461, section 3), from scikit-learn and SciPy."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -141,9 +141,7 @@ METRICS: dict[str, Metric] = {
     ),
     "recall": Metric(partial(recall_score, zero_division=0.0), "recall (0 to 1)", "recall", "two classes"),
     "kappa": Metric(_kappa, "Cohen's kappa (-1 to 1)", "cohen_kappa"),
-    "pearson": Metric(
-        _correlation(stats.pearsonr), "Pearson correlation (-1 to 1)", "pearsonr", "numbers"
-    ),
+    "pearson": Metric(_correlation(stats.pearsonr), "Pearson correlation (-1 to 1)", "pearsonr", "numbers"),
     "spearman": Metric(
         _correlation(stats.spearmanr), "Spearman correlation (-1 to 1)", "spearmanr", "numbers"
     ),

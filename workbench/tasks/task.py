@@ -116,7 +116,9 @@ class Task:
         """
         count = len(self.train)
         size = min(max(round(VALIDATION_SHARE * count), 1), VALIDATION_LIMIT)
-        chosen = numpy_generator(seed, "split", self.split_id or self.id).choice(count, size=size, replace=False)
+        chosen = numpy_generator(seed, "split", self.split_id or self.id).choice(
+            count, size=size, replace=False
+        )
         held_out = np.zeros(count, dtype=bool)
         held_out[chosen] = True
         return (

@@ -1,7 +1,7 @@
 """Tasks of one's own: rows from data files, with a definition that says which columns are read.
 
-Each process knows those that were named in it, by their ids. A run's spec holds the definition of its task, so
-that every process that reads the spec knows the task too.
+Each process knows those that were named in it, by their ids. A run's spec holds the definition of its task,
+so that every process that reads the spec knows the task too.
 """
 
 import sys
@@ -11,7 +11,6 @@ from workbench.errors import BadInput
 from workbench.tasks.own.definition import (
     DEFINITIONS,
     FORMATS,
-    SETTINGS,
     OwnTask,
     beside,
     is_file_name,
@@ -55,10 +54,8 @@ def add_task(file: str | Path, *, accept_repeated: bool = False, **columns) -> s
     loaded = load(_definition(str(file), columns))
     task, (dev,) = loaded.task, loaded.task.dev.values()
     if repeated := repeated_rows(task):
-        told = (
-            f"{repeated:,} of the {len(dev):,} dev rows of {file} ({100 * repeated / len(dev):.1f} %) stand in "
-            "train too"
-        )
+        share = f"{100 * repeated / len(dev):.1f} %"
+        told = f"{repeated:,} of the {len(dev):,} dev rows of {Path(file).name} ({share}) stand in train too"
         if repeated > _MOST_REPEATED * len(dev) and not accept_repeated:
             raise BadInput(
                 f"{told}, so that scores on dev would say little about new rows; at most "
@@ -105,9 +102,9 @@ def load_own(name: str) -> Task:
         raise BadInput(f"task {known.task_id} cannot be loaded: {error}") from error
     if loaded.definition.digest != known.digest:
         raise BadInput(
-            f"the rows of task {known.task_id} have changed since it was made ({known.origin()}; their digest "
-            f"was {known.digest} and is {loaded.definition.digest}). Restore them, or name the file as TASK "
-            "for a new run."
+            f"the rows of task {known.task_id} have changed ({known.origin()}; their digest was "
+            f"{known.digest} and is {loaded.definition.digest}). Restore them, or name the file as TASK for a "
+            "new run."
         )
     return loaded.task
 

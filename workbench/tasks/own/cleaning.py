@@ -61,8 +61,8 @@ def targets(labels: pd.Series, origin: str) -> pd.Series:
     values = pd.to_numeric(labels, errors="coerce").astype("float32")
     if (bad := ~np.isfinite(values)).any():
         raise BadInput(
-            f"{origin} has the label {labels[bad].iloc[0]!r} in row {_row(bad)}; {int(bad.sum())} of its "
-            f"{len(labels)} labels are not finite numbers. Correct them, or leave regression out."
+            f"{origin} has the label {labels[bad].iloc[0]!r}; {int(bad.sum()):,} of its {len(labels):,} "
+            f"labels are not finite numbers. Correct them, or leave regression out."
         )
     if values.nunique() == 1:
         raise BadInput(f"all labels of {origin} are {values.iloc[0]:g}; there is nothing to learn.")
@@ -93,8 +93,8 @@ def found_classes(labels: pd.Series, origin: str) -> tuple[str, ...]:
     fractions = numbers.notna().all() and (numbers % 1 != 0).any()
     if fractions or len(counts) > max(2, len(labels) / 2):
         raise BadInput(
-            f"the labels of {origin} are {len(counts):,} different {'numbers' if fractions else 'classes'} in "
-            f"{len(labels):,} rows, such as {counts.index[0]}. Name a column of classes, or predict numbers "
+            f"the labels of {origin} are {len(counts):,} different {'numbers' if fractions else 'classes'} "
+            f"in {len(labels):,} rows, such as {counts.index[0]}. Name a column of classes, or predict numbers "
             "with regression: true (--regression)."
         )
     return tuple(sorted(counts.index, key=float if numbers.notna().all() else None))
@@ -128,8 +128,8 @@ def check_learnt(train: pd.Series, dev: pd.Series, names: tuple[str, ...], origi
     """
     if missing := sorted(set(dev) - set(train)):
         raise BadInput(
-            f"{origin} has the label {names[missing[0]]!r} in {int((dev == missing[0]).sum()):,} rows, and no "
-            f"row of train has it; train has {_listed(names[i] for i in sorted(set(train)))}. Add such rows "
+            f"{origin} has the label {names[missing[0]]!r} in {int((dev == missing[0]).sum()):,} rows, and "
+            f"no row of train has it; train has {_listed(names[i] for i in sorted(set(train)))}. Add such rows "
             "to train, or remove them from dev."
         )
 
@@ -159,15 +159,15 @@ def _texts(part: Part, column: str) -> pd.Series:
     strange = strange[[not isinstance(cell, str) for cell in strange]]
     if len(strange):
         raise BadInput(
-            f"{column!r} of {part.origin} is {strange.iloc[0]!r} in row {strange.index[0] + 1}, which is not a "
-            "text. Name a column of texts, or save them as texts."
+            f"{column!r} of {part.origin} is {strange.iloc[0]!r} in row {strange.index[0] + 1}, which is not "
+            "a text. Name a column of texts, or save them as texts."
         )
     texts = texts.fillna("").astype("str")
     sample = texts[texts != ""]
     if len(sample) and _are_numbers(sample.iloc[:100]) and _are_numbers(sample):
         raise BadInput(
-            f"{column!r} of {part.origin} has numbers, such as {sample.iloc[0]}, in all {len(sample):,} rows, "
-            "and no texts. Name a column of texts."
+            f"{column!r} of {part.origin} has numbers, such as {sample.iloc[0]}, in all {len(sample):,} "
+            "rows, and no texts. Name a column of texts."
         )
     return texts
 
@@ -200,15 +200,10 @@ def _labels(origin: str, cells: pd.Series) -> pd.Series:
     labels = cells.astype("str").str.strip()
     if (missing := cells.isna() | labels.str.lower().isin(["", "nan"])).any():
         raise BadInput(
-            f"{origin} has no label in {int(missing.sum()):,} of its {len(labels):,} rows, row {_row(missing)} "
-            "first. Fill them in, or remove those rows."
+            f"{origin} has no label in {int(missing.sum()):,} of its {len(labels):,} rows, row "
+            f"{int(missing[missing].index[0]) + 1} first. Fill them in, or remove those rows."
         )
     return labels
-
-
-def _row(bad: pd.Series) -> int:
-    """The number of the first row that is bad, counted from 1 without a header."""
-    return int(bad[bad].index[0]) + 1
 
 
 def _listed(names) -> str:

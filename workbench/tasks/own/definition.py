@@ -2,7 +2,7 @@
 
 import os
 import re
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -192,9 +192,6 @@ class OwnTask:
             return cls(**plain | {"file": str(path)}).beside(Path(path).parent)
         except BadInput as error:
             raise BadInput(f"{path}: {error}") from error
-
-
-SETTINGS = tuple(field.name for field in fields(OwnTask) if field.name not in ("file", "digest"))
 
 
 def is_file_name(task: str) -> bool:

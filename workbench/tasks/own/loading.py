@@ -80,8 +80,8 @@ def _splits(definition: OwnTask):
     origins = {name: _origin(split) for name, split in parts.items()}
     if len(set(modalities.values())) > 1:
         raise BadInput(
-            f"{origins['train']} has {modalities['train']}, and {origins[DEV]} has {modalities[DEV]}. Name the "
-            "same kind of column in both."
+            f"{origins['train']} has {modalities['train']}, and {origins[DEV]} has {modalities[DEV]}. Name "
+            "the same kind of column in both."
         )
     if carved:
         frames["train"], frames[DEV] = _carved(frames["train"], definition.dev)

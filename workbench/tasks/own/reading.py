@@ -188,7 +188,9 @@ def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         except BadInput:
             raise
         except ValueError as error:
-            raise BadInput(f"{path}, line {number}, is not JSON ({error}). Write one object a line.") from error
+            raise BadInput(
+                f"{path}, line {number}, is not JSON ({error}). Write one object a line."
+            ) from error
 
 
 def _parquet_names(path: Path) -> list[str]:
