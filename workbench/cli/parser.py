@@ -63,6 +63,8 @@ def _prune(sub: argparse.ArgumentParser) -> None:
     side = "processes that train a race's candidates, or a level's particles, side by side (default: 1)"
     add("--jobs", type=int, default=1, metavar="N", help=side)
     add("--recipe", metavar="FILE", help="a spec to start from: a YAML file or a packaged recipe's name")
+    accepted = "also where more than a tenth of the dev rows stand in train"
+    add("--yes", action="store_true", help=accepted)
     _own_data(sub), _store(sub), _plugin(sub)
 
 
@@ -114,8 +116,6 @@ def _own_data(sub: argparse.ArgumentParser) -> None:
     group = sub.add_argument_group("a data file as the task (csv, tsv, jsonl or parquet)")
     for name, settings in TASK_OPTIONS.items():
         group.add_argument(f"--{name}", **settings)
-    accepted = "also where more than a tenth of the dev rows stand in train"
-    group.add_argument("--yes", action="store_true", help=accepted)
 
 
 def _json(sub: argparse.ArgumentParser) -> None:

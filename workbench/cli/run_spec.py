@@ -26,7 +26,7 @@ def spec_of(options: argparse.Namespace) -> RunSpec:
         raise BadInput(f"recipe {options.recipe}: engine is {engine!r}; write `engine: {{id: {engine}}}`.")
     if options.engine and options.engine != engine.get("id"):
         plain["engine"] = engine = {"id": options.engine}
-    if (task := task_of(options)) is not None:
+    if (task := task_of(options, options.yes)) is not None:
         plain["task"] = task
     for name in SPEC_OPTIONS:
         if (text := getattr(options, name)) is not None:

@@ -10,8 +10,12 @@ from workbench.tasks import add_task, canonical_id
 from workbench.tasks.own import FORMATS, is_file_name
 
 
-def task_of(options: argparse.Namespace) -> str | None:
+def task_of(options: argparse.Namespace, accept_repeated: bool) -> str | None:
     """The id of the task; None if none is named.
+
+    Args:
+        options: of the command.
+        accept_repeated: as in `add_task`.
 
     Raises:
         BadInput: there is no such task, or a data file and its columns do not fit together.
@@ -27,7 +31,7 @@ def task_of(options: argparse.Namespace) -> str | None:
         return None
     if not is_file_name(options.task):
         return canonical_id(options.task)
-    return add_task(options.task, accept_repeated=options.yes, **_columns(options))
+    return add_task(options.task, accept_repeated=accept_repeated, **_columns(options))
 
 
 def _columns(options: argparse.Namespace) -> dict[str, Any]:

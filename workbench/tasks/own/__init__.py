@@ -103,8 +103,8 @@ def load_own(name: str) -> Task:
     if loaded.definition.digest != known.digest:
         raise BadInput(
             f"the rows of task {known.task_id} have changed ({known.origin()}; their digest was "
-            f"{known.digest} and is {loaded.definition.digest}). Restore them, or name the file as TASK for a "
-            "new run."
+            f"{known.digest} and is {loaded.definition.digest}). Restore them, or name the file as TASK for "
+            "a new run."
         )
     return loaded.task
 

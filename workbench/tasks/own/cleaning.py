@@ -94,8 +94,8 @@ def found_classes(labels: pd.Series, origin: str) -> tuple[str, ...]:
     if fractions or len(counts) > max(2, len(labels) / 2):
         raise BadInput(
             f"the labels of {origin} are {len(counts):,} different {'numbers' if fractions else 'classes'} "
-            f"in {len(labels):,} rows, such as {counts.index[0]}. Name a column of classes, or predict numbers "
-            "with regression: true (--regression)."
+            f"in {len(labels):,} rows, such as {counts.index[0]}. Name a column of classes, or predict "
+            "numbers with regression: true (--regression)."
         )
     return tuple(sorted(counts.index, key=float if numbers.notna().all() else None))
 
@@ -129,8 +129,8 @@ def check_learnt(train: pd.Series, dev: pd.Series, names: tuple[str, ...], origi
     if missing := sorted(set(dev) - set(train)):
         raise BadInput(
             f"{origin} has the label {names[missing[0]]!r} in {int((dev == missing[0]).sum()):,} rows, and "
-            f"no row of train has it; train has {_listed(names[i] for i in sorted(set(train)))}. Add such rows "
-            "to train, or remove them from dev."
+            f"no row of train has it; train has {_listed(names[i] for i in sorted(set(train)))}. Add such "
+            "rows to train, or remove them from dev."
         )
 
 
