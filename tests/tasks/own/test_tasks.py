@@ -52,7 +52,7 @@ def test_a_known_task_is_listed_and_found_by_its_id(tmp_path):
     assert modality(task_id) == "text"
     assert load_task(task_id).id == task_id
     own.OWN.clear()
-    with pytest.raises(BadInput, match="whose file is not known here. Name the file"):
+    with pytest.raises(BadInput, match=r"whose file is not known here\. Name the file"):
         load_task(task_id)
 
 

@@ -159,7 +159,7 @@ def _texts(part: Part, column: str) -> pd.Series:
     strange = strange[[not isinstance(cell, str) for cell in strange]]
     if len(strange):
         raise BadInput(
-            f"{column!r} of {part.origin} is {strange.iloc[0]!r} in row {strange.index[0] + 1}, which is not "
+            f"{column!r} of {part.origin} is {strange.iloc[0]} in row {strange.index[0] + 1}, which is not "
             "a text. Name a column of texts, or save them as texts."
         )
     texts = texts.fillna("").astype("str")
