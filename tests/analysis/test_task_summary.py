@@ -38,8 +38,8 @@ def test_the_summary_of_a_task_counts_by_hand(tmp_path, capsys):
         "dropped   1 rows of train (no text in any input)",
         "classes   bad: train 16 (41.0 %), dev 5 (50.0 %)",
         "          good: train 23 (59.0 %), dev 5 (50.0 %)",
-        "lengths   median 10 tokens, 95 % of the rows up to 10, longest 10; 100.0 % are longer than max_length, "
-        "8",
+        "lengths   median 10 tokens, 95 % of the rows up to 10, longest 10; "
+        "100.0 % are longer than max_length, 8",
         "repeated  1 dev rows (10.0 %) stand in train too",
         "majority  good, the largest class, scores accuracy 0.5000, f1 0.6667 on dev",
         "dev size  too small to tell differences of 1.0 % apart, which takes 7,849 rows",

@@ -18,9 +18,9 @@ from workbench.runs import Run, RunSpec
 from workbench.sweeps import read_grid
 from workbench.tasks import canonical_id, load_task, own
 from workbench.tasks.glue import SCHEMAS
-from workbench.training import MaskedTrainer
+from workbench.training import Distillation, MaskedTrainer
 
-ROWS = {"train": 240, "validation": 60}
+ROWS = {"train": 160, "validation": 40}
 
 
 @pytest.fixture
@@ -81,7 +81,8 @@ def test_the_same_rows_give_the_same_task_in_every_format(name, real_rows, tmp_p
 @pytest.mark.parametrize(("name", "suffix"), [("cola", ".csv"), ("stsb", ".jsonl"), ("rte", ".parquet")])
 def test_the_same_rows_give_the_same_run_but_for_its_name(name, suffix, real_rows, spec_of, tmp_path):
     path = own_copy(real_rows(name), name, suffix, tmp_path / "own")
-    spec = spec_of(task=f"glue/{name}", engine=Magnitude(sparsity=0.7, epochs=10, lr=1e-3), scale=0.1)
+    engine = Magnitude(sparsity=0.7, epochs=1, lr=1e-3, distillation=Distillation(mode="none"))
+    spec = spec_of(task=f"glue/{name}", engine=engine, scale=1.0)
     runs = [prune(replace(spec, task=task), tmp_path / "runs") for task in (f"glue/{name}", str(path))]
     first, second = map(outcome, runs)
     assert [run.name.partition("-magnitude-")[0] for run in runs] == [
@@ -99,7 +100,9 @@ def spec(spec_of, tmp_path):
     """A short run on one's own data."""
     save_task(tmp_path, label="stars")
     return spec_of(
-        task=str(tmp_path / "reviews.yaml"), engine=Magnitude(sparsity=0.5, epochs=4, lr=1e-3), scale=1.0
+        task=str(tmp_path / "reviews.yaml"),
+        engine=Magnitude(sparsity=0.5, epochs=6, lr=1e-3, distillation=Distillation(mode="none")),
+        scale=1.0,
     )
 
 
@@ -109,9 +112,10 @@ def test_a_run_resumes_while_its_rows_are_there(spec, tmp_path, monkeypatch):
     with pytest.raises(Stopped):
         prune(spec, tmp_path / "runs")
     monkeypatch.setattr(MaskedTrainer, "advance", advance)
+    folder = tmp_path / "runs" / spec.name
     own.OWN.clear()  # as in another process
-    resumed = Run(tmp_path / "runs" / spec.name).spec
-    assert (resumed.task, resumed.name) == (spec.task, spec.name)
+    resumed = Run(folder).spec
+    assert (resumed, resumed.name) == (spec, folder.name)
 
     train = tmp_path / "train.csv"
     kept = train.read_bytes()
@@ -124,14 +128,14 @@ def test_a_run_resumes_while_its_rows_are_there(spec, tmp_path, monkeypatch):
     train.write_bytes(kept)
     assert prune(resumed, tmp_path / "runs").done
 
-    run = Run(tmp_path / "runs" / spec.name)
+    run = Run(folder)
     config = json.loads((run.folder.model / "config.json").read_text())
     assert config["id2label"] == {"0": "bad", "1": "good"}
     # A complete run is read, and its report made, where the data is not.
     shutil.rmtree(tmp_path / "runs" / "shared")
     train.unlink()
     own.OWN.clear()
-    run = Run(run.path)
+    run = Run(folder)
     text = " ".join(prose.what_was_run(run))
     assert "train train.csv and dev dev.csv, defined in reviews.yaml" in text
     assert prose.reproduction(run).split()[1:4] == ["workbench", "prune", "reviews.yaml"]
