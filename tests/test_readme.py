@@ -1,8 +1,8 @@
 """The commands and the code in the README and the docs work.
 
 A block fenced as ```` ```bash run ```` or ```` ```python run ```` is executed, in page order, in an initially
-empty folder; one fenced as ```` ```python name.py ```` or ```` ```yaml name.yaml ```` is appended to that file.
-Other blocks take too long for a test, so only their `make` and `workbench` commands are checked.
+empty folder; a block fenced as ```` ```python name.py ```` or ```` ```yaml name.yaml ```` is appended to that
+file. Other blocks take too long for a test, so only their `make` and `workbench` commands are checked.
 """
 
 import os
