@@ -203,6 +203,10 @@ CASES = {
     ),
     "the label as an input": (task(inputs="[text, stars]"), "name the column 'stars' twice"),
     "a name for a folder elsewhere": (task(name="../mine"), "name is '../mine'; it names run folders"),
+    "two columns of images": (
+        both(task(inputs="[photo, text]", dev=0.2, modality="images"), changed("train.csv", photo="x.png")),
+        "inputs is photo, text; name one column of images.",
+    ),
     "an image that is not there": (
         both(task(inputs="photo", dev=0.2), changed("train.csv", photo="photos/x.png")),
         "train.csv names the image photos/x.png in row 1, which cannot be read (No such file or directory).",

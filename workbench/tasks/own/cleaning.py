@@ -32,6 +32,8 @@ def cleaned(parts: Sequence[Part], definition: OwnTask) -> tuple[pd.DataFrame, i
         BadInput: an input is not a text or an image, or a label is missing.
     """
     modality = definition.modality or _found_modality(parts[0], definition)
+    if modality == "images" and len(definition.inputs) > 1:
+        raise BadInput(f"inputs is {', '.join(definition.inputs)}; name one column of images.")
     frames, dropped = [], 0
     for part in parts:
         cells = part.frame

@@ -13,7 +13,7 @@ from workbench.tasks.metrics import check_metrics
 from workbench.tasks.own import cleaning
 from workbench.tasks.own.definition import LABEL, OwnTask
 from workbench.tasks.own.reading import Part, read_parts
-from workbench.tasks.task import Schema, Task
+from workbench.tasks.task import Modality, Schema, Task
 
 DEV = "validation"  # GLUE's name of a dev split
 _USUAL_METRICS = {False: ("accuracy", "macro_f1"), True: ("pearson", "spearman")}
@@ -68,7 +68,10 @@ def repeated_rows(task: Task) -> int:
     return int(np.isin(_hashes(dev[columns]), _hashes(task.train[columns])).sum())
 
 
-def _splits(definition: OwnTask):
+def _splits(
+    definition: OwnTask,
+) -> tuple[dict[str, pd.DataFrame], dict[str, int], dict[str, str], Modality]:
+    """The rows with labels as texts, the number of dropped ones and the origin by split; the kind of input."""
     parts = {"train": read_parts(definition.train, definition.columns)}
     carved = isinstance(definition.dev, float)
     if not carved:
