@@ -71,7 +71,7 @@ def repeated_rows(task: Task) -> int:
 def _splits(
     definition: OwnTask,
 ) -> tuple[dict[str, pd.DataFrame], dict[str, int], dict[str, str], Modality]:
-    """The rows with labels as texts, the number of dropped ones and the origin by split; the kind of input."""
+    """By split: rows with labels as texts, the number dropped, and the origin; then the kind of input."""
     parts = {"train": read_parts(definition.train, definition.columns)}
     carved = isinstance(definition.dev, float)
     if not carved:
