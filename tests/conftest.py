@@ -8,6 +8,7 @@ threads are slower than one when the cores are busy.
 import os
 import shutil
 import signal
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -204,6 +205,14 @@ def spec_of(tiny_model_dir, monkeypatch):
         return RunSpec(**values | changes)
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def own_tasks():
+    """Forgets the tasks of one's own that a test names."""
+    yield
+    if own := sys.modules.get("workbench.tasks.own"):
+        own.OWN.clear()
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ _HOMES = {
     "Sweep": "sweeps",
     "Ticket": "engines.ticket",
     "WorkbenchError": "errors",
+    "add_task": "tasks",
     "compare": "masks",
     "cubic_ladder": "schedules",
     "export": "exports",

@@ -112,6 +112,19 @@ def test_flipped_examples_have_their_sentences_with_the_clearest_first(make):
         flipped_examples(table, 2, replace(task, dev={"validation": rows.iloc[::-1]}))
 
 
+def test_texts_in_columns_called_like_those_of_the_table_have_another_name(make):
+    task = load_task("synth/sst2")
+    rows = task.dev["validation"].rename(columns={"sentence": "first"})
+    labels = rows["label"].to_numpy()
+    runs = [
+        make(logits=np.eye(2)[labels], labels=labels),
+        make(IMP_, logits=np.eye(2)[1 - labels], labels=labels),
+    ]
+    flipped = flipped_examples(outcomes(*runs), 1, replace(task, inputs=("first",), dev={"validation": rows}))
+    assert flipped["text first"].tolist() == rows["first"].iloc[flipped["example"]].tolist()
+    assert set(flipped["first"]) <= set(task.labels)
+
+
 def test_images_have_no_sentences(make):
     task = load_task("vision/digits")
     labels = next(iter(task.dev.values()))["label"].to_numpy()

@@ -108,7 +108,7 @@ def test_specs_are_frozen():
 
 def test_the_shell_has_an_option_for_every_plain_field():
     fields = {field.name for field in dataclasses.fields(RunSpec)}
-    assert set(SPEC_OPTIONS) == fields - {"task", "engine", "dense"}
+    assert set(SPEC_OPTIONS) == fields - {"task", "engine", "dense", "data"}
 
 
 def test_a_classifier_of_ones_own_is_part_of_the_name_and_the_usual_model():

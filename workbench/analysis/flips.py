@@ -175,7 +175,12 @@ def _add_texts(chosen: pd.DataFrame, table: pd.DataFrame, task: Task) -> list[st
         )
     for column in ("label", "first", "second") if task.labels else ():
         chosen[column] = [task.labels[int(number)] for number in chosen[column]]
-    texts = list(task.inputs) if task.modality == "text" else []
-    for column in texts:
-        chosen[column] = rows[column].iloc[chosen["example"]].to_numpy()
-    return texts
+    texts = {}
+    for column in task.inputs if task.modality == "text" else ():
+        # One's own columns may be called like those of the table, such as "first" and "second".
+        texts[f"text {column}" if column in chosen else column] = (
+            rows[column].iloc[chosen["example"]].to_numpy()
+        )
+    for name, cells in texts.items():
+        chosen[name] = cells
+    return list(texts)

@@ -7,6 +7,7 @@ from scipy import stats
 
 from workbench.errors import unknown
 from workbench.randomness import numpy_generator
+from workbench.tasks.metrics import METRICS
 
 # Number of examples, over all resamples, that are processed at once.
 _AT_ONCE = 2_000_000
@@ -34,8 +35,11 @@ def resampled(metric: str, labels: np.ndarray, logits: np.ndarray, task: str, re
         classes = max(1, int(labels.max()), int(predictions.max())) + 1
         cells = (labels * classes + predictions).astype(np.int64)
         parts = [_COUNTED[metric](_confusions(cells[draw], classes)) for draw in drawn]
+    elif metric in METRICS:
+        compute = METRICS[metric].compute
+        parts = [[compute(labels[row], predictions[row]) for row in draw] for draw in drawn]
     else:
-        raise unknown("metric", metric, [*_CORRELATIONS, *_COUNTED])
+        raise unknown("metric", metric, METRICS)
     return np.concatenate(parts)
 
 

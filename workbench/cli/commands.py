@@ -7,6 +7,8 @@ import textwrap
 
 import yaml
 
+from workbench.cli.task_options import TASK_OPTIONS
+
 
 def prune(options: argparse.Namespace) -> None:
     """Carries out a run."""
@@ -116,7 +118,10 @@ def track(options: argparse.Namespace) -> None:
 
 
 def doctor(options: argparse.Namespace) -> None:
-    """Says what is usable."""
+    """Says what is usable, or what a task's data looks like."""
+    if options.task or any(getattr(options, name) for name in TASK_OPTIONS):
+        _describe(options)
+        return
     from workbench.doctor import examine
 
     table = examine()
@@ -126,6 +131,15 @@ def doctor(options: argparse.Namespace) -> None:
     for kind, name, usable, detail in table.itertuples(index=False):
         print(f"{'yes' if usable else 'no':4}{kind:16}{name}")
         print(textwrap.fill(detail, 100, initial_indent=" " * 20, subsequent_indent=" " * 20))
+
+
+def _describe(options: argparse.Namespace) -> None:
+    from workbench.analysis.task_summary import describe
+    from workbench.cli.task_argument import task_of
+    from workbench.reports.task_summary import as_text
+
+    summary = describe(task_of(options, accept_repeated=True))
+    print(json.dumps(summary, indent=2) if options.json else as_text(summary))
 
 
 def benchmark(options: argparse.Namespace) -> None:

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 from workbench.cli import commands
 from workbench.cli.spec_options import SPEC_OPTIONS
+from workbench.cli.task_options import TASK_OPTIONS
 from workbench.errors import BadInput
 
 
@@ -38,8 +39,7 @@ def parser() -> argparse.ArgumentParser:
     _export(command(commands.export, "write a run's model, or its mask, in a form that other programs read"))
     _speed(command(commands.speed, "how long a run's model takes for a forward pass, beside other software"))
     _track(command(commands.track, "replay the events of a run, or of a store's runs, into a tracker"))
-    added = command(commands.doctor, "which models, tasks, engines, accelerators and plugins are usable here")
-    _json(added), _plugin(added)
+    _doctor(command(commands.doctor, "what is usable here, and what a task's data looks like"))
     added = command(commands.benchmark, "what masks, steps and forward passes cost, beside what people use")
     added.add_argument(
         "--scale", default="small", metavar="S", help="small (seconds, default), minilm or bert-base"
@@ -51,7 +51,10 @@ def parser() -> argparse.ArgumentParser:
 
 def _prune(sub: argparse.ArgumentParser) -> None:
     add = sub.add_argument
-    add("task", nargs="?", metavar="TASK", help="task id, such as glue/mrpc or synth/sst2")
+    what = (
+        "task id, such as glue/mrpc; a task file (docs/your-own.md); or a data file, with its columns below"
+    )
+    add("task", nargs="?", metavar="TASK", help=what)
     add("--engine", metavar="ID", help="engine id; `workbench doctor` lists them")
     add("--sparsity", metavar="S", help="share of the prunable weights to remove")
     for name, (metavar, help) in SPEC_OPTIONS.items():
@@ -66,7 +69,9 @@ def _prune(sub: argparse.ArgumentParser) -> None:
     side = "processes that train a race's candidates, or a level's particles, side by side (default: 1)"
     add("--jobs", type=int, default=1, metavar="N", help=side)
     add("--recipe", metavar="FILE", help="a spec to start from: a YAML file or a packaged recipe's name")
-    _store(sub), _plugin(sub)
+    accepted = "also where more than a tenth of the dev rows stand in train"
+    add("--yes", action="store_true", help=accepted)
+    _own_data(sub), _store(sub), _plugin(sub)
 
 
 def _grid(sub: argparse.ArgumentParser) -> None:
@@ -113,6 +118,18 @@ def _track(sub: argparse.ArgumentParser) -> None:
     add("--to", required=True, metavar="TRACKER", help="tensorboard, trackio or wandb")
     add("--follow", action="store_true", help="go on until the runs are complete")
     _store(sub), _plugin(sub)
+
+
+def _doctor(sub: argparse.ArgumentParser) -> None:
+    whose = "describe its rows instead; as the TASK of prune"
+    sub.add_argument("--task", metavar="TASK", help=whose)
+    _own_data(sub), _json(sub), _plugin(sub)
+
+
+def _own_data(sub: argparse.ArgumentParser) -> None:
+    group = sub.add_argument_group("a data file as the task (csv, tsv, jsonl or parquet)")
+    for name, settings in TASK_OPTIONS.items():
+        group.add_argument(f"--{name}", **settings)
 
 
 def _json(sub: argparse.ArgumentParser) -> None:

@@ -8,6 +8,7 @@ import yaml
 
 from workbench import plugins
 from workbench.cli.spec_options import SPEC_OPTIONS
+from workbench.cli.task_argument import task_of
 from workbench.errors import BadInput
 from workbench.resources import recipe_path
 from workbench.runs import RunSpec, find_run
@@ -25,8 +26,8 @@ def spec_of(options: argparse.Namespace) -> RunSpec:
         raise BadInput(f"recipe {options.recipe}: engine is {engine!r}; write `engine: {{id: {engine}}}`.")
     if options.engine and options.engine != engine.get("id"):
         plain["engine"] = engine = {"id": options.engine}
-    if options.task is not None:
-        plain["task"] = options.task
+    if (task := task_of(options, options.yes)) is not None:
+        plain["task"] = task
     for name in SPEC_OPTIONS:
         if (text := getattr(options, name)) is not None:
             plain[name] = text if name in ("model", "prunable") else yaml_value(name, text)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from safetensors import safe_open
+from transformers import PreTrainedConfig
 
 from workbench.errors import BadInput
 from workbench.execution.bench import RunBench
@@ -133,9 +134,18 @@ def _level(folder: RunFolder, stage: Stage) -> dict:
 def _save_model(folder: RunFolder, data: TaskData, models: RunModels, final: StageState) -> None:
     part = folder.unfinished_model
     shutil.rmtree(part, ignore_errors=True)
-    save_model(models.load(final), data.tokenizer, part)
+    model = models.load(final)
+    _name_classes(model.config, data.task.labels)
+    save_model(model, data.tokenizer, part)
     shutil.rmtree(folder.model, ignore_errors=True)
     os.replace(part, folder.model)
+
+
+def _name_classes(config: PreTrainedConfig, labels: Sequence[str]) -> None:
+    """Gives the model's outputs the names of the task's classes if they have none."""
+    if labels and config.id2label[0] == "LABEL_0":
+        config.id2label = dict(enumerate(labels))
+        config.label2id = {name: number for number, name in enumerate(labels)}
 
 
 def _measured_sparsity(folder: RunFolder, prunable: Sequence[str]) -> float:

@@ -60,6 +60,7 @@ def _text(run: Run) -> str:
     option = "--model" if spec.dense.model is None else "--dense"
     model = "" if base_model(run) == spec.model else f" {option} FOLDER"
     command = f"workbench prune --recipe {run.folder.spec.name}{model}"
+    origin = f"{spec.data.origin()}; " if spec.data else ""
     facts = {
         "base model": base_model(run),
         "task": spec.task,
@@ -67,7 +68,7 @@ def _text(run: Run) -> str:
         "sparsity": f"{results['sparsity']:.4f}: {mask.kept:,} of {mask.numel:,} prunable weights are kept",
         "seed": f"{spec.seed}; one seed, so without any estimate of the spread",
         "optimizer steps": f"{run.optimizer_steps:,}, without those of the dense model",
-        "data": f"digest {environment['content']['data']}",
+        "data": f"{origin}digest {environment['content']['data']}",
         "base model's weights": f"digest {environment['content']['weights']}",
         "mask": f"digest {mask.digest[:16]}",
         "precision": environment["precision"],

@@ -44,13 +44,14 @@ def what_was_run(run: Run) -> list[str]:
     levels = "1 level" if len(results["levels"]) == 1 else f"{len(results['levels'])} levels"
     dev = " and ".join(f"{count:,}" for name, count in examples.items() if name.startswith("dev/"))
     model, prunable = _subject(run)
-    train = f"{spec.task} ({examples['train']:,} training examples)"
+    origin = f"; {spec.data.origin()}" if spec.data else ""
+    train = f"{spec.task} ({examples['train']:,} training examples{origin})"
     if spec.dense.model is None:
-        origin = f"The {model} {spec.model} was fine-tuned on {train}, then pruned"
+        start = f"The {model} {spec.model} was fine-tuned on {train}, then pruned"
     else:
-        origin = f"The fine-tuned classifier {spec.dense.model} was pruned on {train}"
+        start = f"The fine-tuned classifier {spec.dense.model} was pruned on {train}"
     return [
-        f"{origin} by the engine {spec.engine.id}: {method}",
+        f"{start} by the engine {spec.engine.id}: {method}",
         f"{level['numel'] - level['kept']:,} of {level['numel']:,} prunable weights were removed, in "
         f"{levels}: {ladder}. The prunable weights are {prunable} are not pruned.",
         f"Settings that differ from the engine's defaults: {_settings(run)}. "
@@ -109,7 +110,9 @@ def reproduction(run: Run) -> str:
     """One command that makes the run again, with the thread count that its results depend on."""
     plain = run.spec.changed
     engine, dense = plain.pop("engine"), plain.pop("dense", {})
-    words = ["workbench", "prune", plain.pop("task"), "--engine", engine.pop("id")]
+    task, data = plain.pop("task"), run.spec.data
+    plain.pop("data", None)
+    words = ["workbench", "prune", *(data.arguments() if data else [task]), "--engine", engine.pop("id")]
     if "sparsity" in engine:
         words += ["--sparsity", repr(engine.pop("sparsity"))]
     if "model" in dense:

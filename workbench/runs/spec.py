@@ -15,7 +15,7 @@ from workbench.files import read_json, read_yaml
 from workbench.models import MINILM, RESNET20
 from workbench.runs.layout import RunFolder
 from workbench.settings import Count, Positive, Share, settings, to_plain
-from workbench.tasks import canonical_id, modality
+from workbench.tasks import OwnTask, canonical_id, modality, own
 
 _USUAL_MODEL = {"text": MINILM, "images": RESNET20}
 
@@ -30,7 +30,8 @@ class FineTuning:
         model: Hub id or folder of a fine-tuned classifier that is the dense model as it is; nothing is
             trained, and the other settings of the fine-tuning must be left out.
         start_mask: "zeros" if the weights that are zero in such a classifier must stay zero throughout the
-        run. epochs: passes over the training split.
+            run.
+        epochs: passes over the training split.
         lr: peak learning rate, with linear decay; None for 5e-5 at width 768 and inversely with width, and
             for 1e-3 where the task has images.
         batch_size: examples in an optimizer step.
@@ -71,7 +72,7 @@ class RunSpec:
     """The complete description of a run: equal specs give equal names and, on equal hardware, equal results.
 
     Attributes:
-        task: task id; a bare GLUE name is made canonical.
+        task: task id; a bare GLUE name is made canonical, and a task file becomes the id of its task.
         engine: the method with its hyper-parameters.
         model: Hub id or folder of the pretrained encoder or ResNet (see `models.locate`); None for the dense
             model if that is given, else all-MiniLM-L6-v2 or, where the task has images, an untrained CIFAR
@@ -86,6 +87,8 @@ class RunSpec:
         prunable: a regular expression for the names of the weights that can be pruned; None for the matrices
             of the encoder's layers (see `models.set_prunable`).
         dense: how the dense model is made; a folder or Hub id stands for a fine-tuned classifier.
+        data: the definition of a task of one's own, which follows from `task`; None for other tasks. Of it
+            only the digest of the rows is part of the run's identity, not where they are.
     """
 
     task: str
@@ -98,6 +101,7 @@ class RunSpec:
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     prunable: str | None = None
     dense: Annotated[FineTuning, BeforeValidator(_as_settings)] = FineTuning()
+    data: OwnTask | None = None
 
     def __post_init__(self):
         if not isinstance(self.engine, Engine):
@@ -105,7 +109,10 @@ class RunSpec:
                 f"engine is {self.engine!r}; give an engine object such as Randomized(sparsity=0.9)."
             )
         object.__setattr__(self, "engine", self.engine.resolve(_final_mask_file))
+        if self.data is not None:
+            own.register(self.data)
         object.__setattr__(self, "task", canonical_id(self.task))
+        object.__setattr__(self, "data", own.definition_of(self.task))
         object.__setattr__(self, "model", self.model or self._usual_model)
         if modality(self.task) == "images" and self.engine.distillation.mode == "tinybert":
             raise BadInput(
@@ -121,10 +128,12 @@ class RunSpec:
 
         A field that is added later with a default leaves the names of old runs as they are.
         """
-        plain = self.changed
+        identity = self.changed
         for place in self.engine.places:
-            plain["engine"].pop(place, None)
-        return f"{self.task.replace('/', '-')}-{self.engine.id}-{content_hash(plain)}"
+            identity["engine"].pop(place, None)
+        if self.data is not None:
+            identity["data"] = self.data.digest
+        return f"{self.task.replace('/', '-')}-{self.engine.id}-{content_hash(identity)}"
 
     @property
     def changed(self) -> dict[str, Any]:
@@ -165,12 +174,17 @@ class RunSpec:
 
     @staticmethod
     def read_plain(path: str | Path) -> dict[str, Any]:
-        """The nested dictionaries of a spec file, not yet checked."""
+        """The nested dictionaries of a spec file, not yet checked; paths of data are relative to the file."""
         plain = read_yaml(path)
         if not isinstance(plain, dict) or not all(isinstance(name, str) for name in plain):
             raise BadInput(
                 f"{path} holds no mapping; a spec has a task and an engine, as in workbench/recipes."
             )
+        folder = Path(path).parent
+        if "task" in plain:
+            plain["task"] = own.beside(plain["task"], folder)
+        if isinstance(plain.get("data"), dict):
+            plain["data"] = to_plain(OwnTask(**plain["data"]).beside(folder))
         return plain
 
 

@@ -12,7 +12,7 @@ from workbench import plugins
 from workbench.errors import BadInput, unknown
 from workbench.files import read_yaml
 from workbench.settings import settings
-from workbench.tasks import canonical_id
+from workbench.tasks import canonical_id, own
 
 Point = dict[str, Any]
 Named = dict[str, Any]
@@ -142,6 +142,7 @@ class GridFile:
         """
         plain = read_yaml(path)
         if isinstance(plain, dict):
+            _place_tasks(plain, Path(path).parent)
             plugins.load_named(plain.get("plugins"), str(path), Path(path).parent)
         return _part(cls, plain, str(path))
 
@@ -180,6 +181,17 @@ def _part(cls: type, plain: Any, place: str) -> Any:
         return cls(**plain)
     except BadInput as error:
         raise BadInput(f"{place}: {error}") from error
+
+
+def _place_tasks(plain: Named, folder: Path) -> None:
+    """Makes names of task files, which are relative to the grid file, absolute."""
+    overrides = plain.get("overrides")
+    parts = [plain.get("axes")]
+    for override in overrides if isinstance(overrides, list) else []:
+        parts += [override.get("where"), override.get("axes")] if isinstance(override, dict) else []
+    for part in parts:
+        if isinstance(part, dict) and "task" in part:
+            part["task"] = [own.beside(task, folder) for task in _listed(part["task"])]
 
 
 def _check_base(base: Named) -> None:

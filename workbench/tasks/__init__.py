@@ -1,10 +1,13 @@
-"""Tasks: GLUE and CIFAR-10 from the Hub or a local copy, and tasks that need no download."""
+"""Tasks: GLUE and CIFAR-10 from the Hub or a local copy, tasks that need no download, and one's own files."""
 
-from workbench.errors import unknown
-from workbench.tasks import glue, metrics, synth, vision
+from pathlib import Path
+
+from workbench.errors import BadInput, unknown
+from workbench.tasks import glue, metrics, own, synth, vision
 from workbench.tasks.batching import batches, ordered_batches
 from workbench.tasks.encoding import Encoded, encode
 from workbench.tasks.images import Images, decode
+from workbench.tasks.own import OwnTask, add_task
 from workbench.tasks.source import SOURCES, Source, add_source
 from workbench.tasks.task import Modality, Task
 
@@ -13,9 +16,11 @@ __all__ = [
     "Encoded",
     "Images",
     "Modality",
+    "OwnTask",
     "Source",
     "Task",
     "add_source",
+    "add_task",
     "batches",
     "canonical_id",
     "decode",
@@ -25,6 +30,7 @@ __all__ = [
     "metrics",
     "modality",
     "ordered_batches",
+    "own",
     "task_ids",
 ]
 
@@ -46,28 +52,34 @@ add_source(
         folder_variables={"cifar10": vision.FOLDER_VARIABLE},
     ),
 )
+SOURCES.add(own.SOURCE, Source(tasks=own.OWN, load=own.load_own, modality=own.modality_of))
 
 
 def task_ids() -> tuple[str, ...]:
-    """All ids that `load_task` accepts."""
+    """All ids that `load_task` accepts, including those of one's own tasks that this process knows."""
     return tuple(f"{name}/{task}" for name, source in SOURCES.items() for task in source.tasks)
 
 
 def canonical_id(task_id: str) -> str:
     """Completes an id with its source: "rte" means "glue/rte".
 
+    The name of a task file (docs/your-own.md) becomes the id of the task that it defines; its rows are read.
+
     Raises:
-        BadInput: there is no such task; the message suggests the closest names.
+        BadInput: there is no such task, or its file cannot be used; the message suggests the closest names.
     """
+    if own.is_file_name(task_id):
+        return add_task(task_id)
     full = task_id if "/" in task_id else f"glue/{task_id}"
     if full not in task_ids():
-        raise unknown("task", full, task_ids())
+        raise _no_task(task_id, full)
     return full
 
 
 def modality(task_id: str) -> Modality:
     """The kind of input of the task with an id (see `canonical_id`)."""
-    return _find(task_id)[0].modality
+    source, name = _find(task_id)
+    return source.modality_of(name)
 
 
 def folder_variable(task_id: str) -> str | None:
@@ -90,3 +102,15 @@ def _find(task_id: str) -> tuple[Source, str]:
     """The source of a task, and its name within that source."""
     source, name = canonical_id(task_id).split("/")
     return SOURCES[source], name
+
+
+def _no_task(task_id: str, full: str) -> BadInput:
+    if Path(task_id).name and Path(task_id).exists():
+        kind = "a folder" if Path(task_id).is_dir() else "neither a task file nor a data file"
+        return BadInput(
+            f"{task_id} is {kind}. Name a task file (docs/your-own.md), or a data file: "
+            f"{', '.join(own.FORMATS)}."
+        )
+    if full.startswith(f"{own.SOURCE}/"):
+        return BadInput(f"{full} is a task of your own whose file is not known here. Name the file as TASK.")
+    return unknown("task", full, task_ids())

@@ -24,7 +24,7 @@ class Images:
 
     Attributes:
         pixels: (n, 3, h, w) uint8, RGB.
-        labels: (n,) int64 classes.
+        labels: (n,) int64 classes, or float32 targets for regression.
     """
 
     pixels: np.ndarray
@@ -52,7 +52,7 @@ class Images:
             rng: source of a random crop and a random flip for each image; None for no augmentation.
 
         Returns:
-            pixel_values (b, 3, h, w) float32, normalised per channel; labels (b,) int64.
+            pixel_values (b, 3, h, w) float32, normalised per channel; labels (b,), int64 or float32.
         """
         values = (self.pixels[indices] / np.float32(255) - MEAN) / DEVIATION
         if rng is not None:
@@ -99,7 +99,8 @@ def decode(task: Task, frame: pd.DataFrame) -> Images:
                 f"has {pixels[0].shape[1]} x {pixels[0].shape[0]}. Give images of the same size."
             )
     stacked = np.ascontiguousarray(np.stack(pixels).transpose(0, 3, 1, 2))
-    return Images(stacked, frame["label"].to_numpy(dtype=np.int64))
+    labels = frame["label"].to_numpy(dtype=np.float32 if task.is_regression else np.int64)
+    return Images(stacked, labels)
 
 
 def _pixels(data: bytes, row: int, task_id: str) -> np.ndarray:

@@ -39,13 +39,25 @@ def _read_split(folder: Path, split: str) -> RawSplit:
             f"{folder} has {len(shards)} files {split}-*.parquet; expected the {int(total[1])} shards of "
             f"{split}-*-of-{total[1]}.parquet. Add the missing files, and keep those of one version only."
         )
-    return RawSplit(pd.concat([_read_file(path) for path in shards], ignore_index=True), str(shards[0]))
+    return RawSplit(pd.concat([read_file(path) for path in shards], ignore_index=True), str(shards[0]))
 
 
-def _read_file(path: Path) -> pd.DataFrame:
+def read_file(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
+    """The rows of one file.
+
+    Args:
+        path: the file.
+        columns: those to read; None for all.
+
+    Raises:
+        BadInput: it is not Parquet, or is damaged.
+    """
     try:
-        return pd.read_parquet(path)
+        return pd.read_parquet(path, columns=columns)
     except (OSError, pyarrow.ArrowException) as error:
-        raise BadInput(
-            f"cannot read {path} as Parquet ({error}). Copy or download the file again."
-        ) from error
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: Exception) -> BadInput:
+    """The error of a file that the library cannot read."""
+    return BadInput(f"cannot read {path} as Parquet ({error}). Copy or download the file again.")

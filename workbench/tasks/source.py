@@ -1,6 +1,6 @@
 """Task sources. A task's id consists of its source's name and its own, as in "glue/rte"."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from workbench.errors import BadInput
@@ -15,15 +15,19 @@ class Source:
     Attributes:
         tasks: names of the tasks, without the source's name.
         load: returns the task with a given name; raises `BadInput` if its data cannot be loaded.
-        modality: the kind of input.
+        modality: the kind of input, or a function that returns that of the task with a given name.
         folder_variables: for each task that is downloaded, the environment variable for a local copy of its
             data.
     """
 
-    tasks: tuple[str, ...]
+    tasks: Collection[str]
     load: Callable[[str], Task]
-    modality: Modality = "text"
+    modality: Modality | Callable[[str], Modality] = "text"
     folder_variables: Mapping[str, str] = field(default_factory=dict)
+
+    def modality_of(self, name: str) -> Modality:
+        """The kind of input of one of its tasks."""
+        return self.modality(name) if callable(self.modality) else self.modality
 
 
 SOURCES: Registry[Source] = Registry("task source", lambda source: source.load)

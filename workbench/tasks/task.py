@@ -55,6 +55,7 @@ class Task:
             target).
         dev: rows with the same columns, by split name. Used only once, at the end of a run.
         dropped: number of rows dropped because they were malformed or unlabelled, by split name.
+        split_id: with the seed determines which rows are held out for validation; by default the id.
     """
 
     id: str
@@ -67,6 +68,7 @@ class Task:
     dropped: Mapping[str, int] = field(default_factory=dict)
     modality: Modality = "text"
     augmented: bool = False
+    split_id: str | None = None
 
     @classmethod
     def of(
@@ -75,6 +77,7 @@ class Task:
         schema: Schema,
         splits: Mapping[str, pd.DataFrame],
         dropped: Mapping[str, int] | None = None,
+        split_id: str | None = None,
     ) -> "Task":
         """Builds a task from a `schema` and the rows of "train" and of each dev split."""
         return cls(
@@ -88,6 +91,7 @@ class Task:
             dropped=dict(dropped or {}),
             modality=schema.modality,
             augmented=schema.augmented,
+            split_id=split_id,
         )
 
     @property
@@ -104,7 +108,7 @@ class Task:
         """Holds out part of train for selection, so that dev stays untouched.
 
         Args:
-            seed: together with the task's id, determines which rows are held out.
+            seed: together with `split_id`, determines which rows are held out.
 
         Returns:
             (train, validation), each in the original order with a new index. Validation has a tenth of the
@@ -112,7 +116,9 @@ class Task:
         """
         count = len(self.train)
         size = min(max(round(VALIDATION_SHARE * count), 1), VALIDATION_LIMIT)
-        chosen = numpy_generator(seed, "split", self.id).choice(count, size=size, replace=False)
+        chosen = numpy_generator(seed, "split", self.split_id or self.id).choice(
+            count, size=size, replace=False
+        )
         held_out = np.zeros(count, dtype=bool)
         held_out[chosen] = True
         return (
