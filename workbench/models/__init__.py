@@ -32,6 +32,6 @@ __all__ = [
     "save_model",
     "save_sparse",
     "save_sparse_weights",
-    "sparsify_encoder_",
     "set_prunable",
+    "sparsify_encoder_",
 ]
