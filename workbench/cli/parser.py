@@ -61,7 +61,6 @@ def _prune(sub: argparse.ArgumentParser) -> None:
         add(f"--{name}", metavar=metavar, help=help)
     given = "folder or Hub id of a fine-tuned classifier to prune, instead of fine-tuning one"
     add("--dense", metavar="FOLDER_OR_HUB_ID", help=given)
-    add("--yes", action="store_true", help="also if that classifier is no better than a constant answer")
     setting = "a setting of the engine, or dense.NAME; repeatable. match_steps_of=RUN equals that run's steps"
     add("--set", action="append", default=[], metavar="NAME=VALUE", help=setting)
     add("--keep-weights", action="store_true", help="leave every level's weights in the run folder")
@@ -69,7 +68,7 @@ def _prune(sub: argparse.ArgumentParser) -> None:
     side = "processes that train a race's candidates, or a level's particles, side by side (default: 1)"
     add("--jobs", type=int, default=1, metavar="N", help=side)
     add("--recipe", metavar="FILE", help="a spec to start from: a YAML file or a packaged recipe's name")
-    accepted = "also where more than a tenth of the dev rows stand in train"
+    accepted = "also with a classifier no better than a constant answer, or a tenth of the dev rows in train"
     add("--yes", action="store_true", help=accepted)
     _own_data(sub), _store(sub), _plugin(sub)
 
