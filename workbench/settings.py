@@ -26,8 +26,7 @@ def settings(cls: type) -> type:
 
     Raises (from the class's constructor):
         BadInput: a name is unknown, or a value has the wrong type or is out of bounds. A `ValueError` from
-        the
-            class's own `__post_init__` is raised as `BadInput` with the same message.
+            the class's own `__post_init__` is raised as `BadInput` with the same message.
     """
     config = ConfigDict(extra="forbid")
     cls = validated_dataclass(cls, frozen=True, kw_only=True, config=config)

@@ -20,9 +20,8 @@ def final_table(runs: Sequence[Run]) -> pd.DataFrame:
 
     Returns:
         one row for each candidate and data order: seed, level (from 1), mask (index in the pool), order (from
-            0),
-        final (primary metric on the split used for selection, at the end), chosen (whether it won the race)
-        and sampled (False for the magnitude mask that `with_magnitude` adds).
+            0), final (primary metric on the split used for selection, at the end), chosen (whether it won the
+            race) and sampled (False for the magnitude mask that `with_magnitude` adds).
 
     Raises:
         BadInput: two runs have the same seed.
@@ -50,10 +49,9 @@ def early_table(runs: Sequence[Run]) -> pd.DataFrame:
 
     Returns:
         one row for each candidate, kind of score and early length: seed, level, mask, kind ("metric" or
-            "loss"),
-        step (optimizer steps of the early training), early (the mean of the evaluations so far that the
-        engine's `early_evaluations` would take; losses with their sign changed, so that high is good), and
-        final (the mean over data orders).
+            "loss"), step (optimizer steps of the early training), early (the mean of the evaluations so far
+            that the engine's `early_evaluations` would take; losses with their sign changed, so that high is
+            good), and final (the mean over data orders).
     """
     finals = final_table(runs).groupby([*POOL, "mask"])["final"].mean()
     rows = []

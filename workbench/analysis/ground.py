@@ -17,12 +17,11 @@ def ground_table(runs: Sequence[Run]) -> pd.DataFrame:
 
     Returns:
         one row for each: run (folder name), dense_steps (of the dense model, if the engine used it other than
-            as a
-        teacher, else 0), optimizer_steps (of the run itself, races included), from_pretrained (their sum),
-        recovery (optimizer steps at peak rate since the mask last changed: the sum over steps of rate / peak
-        rate) and recovery_at_sparsity (the same since the sparsity was final; larger only where trained
-        scores go on changing the mask). Recovery is NaN for runs of earlier versions, which did not record
-        it.
+            as a teacher, else 0), optimizer_steps (of the run itself, races included), from_pretrained (their
+            sum), recovery (optimizer steps at peak rate since the mask last changed: the sum over steps of
+            rate / peak rate) and recovery_at_sparsity (the same since the sparsity was final; larger only
+            where trained scores go on changing the mask). Recovery is NaN for runs of earlier versions, which
+            did not record it.
     """
     rows = []
     for run in runs:

@@ -36,8 +36,7 @@ def pooled_rank_correlation(pools: Sequence[tuple[np.ndarray, np.ndarray]]) -> P
     """The correlation within pools, as a mean over them.
 
     Small pools underestimate: E(r_s) = ((n - 2) rho + 3 tau) / (n + 1) (Kendall and Gibbons 1990), so each
-        pool
-    contributes ((n + 1) r_s - 3 t) / (n - 2), with t its Kendall's tau. Where one of the two scores is
+    pool contributes ((n + 1) r_s - 3 t) / (n - 2), with t its Kendall's tau. Where one of the two scores is
     constant, and nothing can be predicted, it contributes 0. Pools weigh n - 1.
 
     The interval inverts a test, since Fisher's is wrong for small pools: it holds the correlations r of a

@@ -71,8 +71,7 @@ class Difference:
         """The smallest true difference that would be detected.
 
         NaN where nothing varied, such as between runs that give every example the same answer: they say
-            nothing
-        about what would have been seen.
+        nothing about what would have been seen.
         """
         if not self.error > 0:
             return float("nan")

@@ -5,19 +5,17 @@ that masks explain is s_a^2 / (s_a^2 + s_e^2). One training of each mask cannot 
 two designs that can:
 
 - Each mask is trained under K data orders (`full_orders`). The mean squares between and within masks then
-have an
-  exact F distribution (random-effects analysis of variance; Searle, Casella and McCulloch 1992, section 3.6;
-  the share is the intraclass correlation of Shrout and Fleiss 1979). Where all masks had the same orders
-  (`shared_order`) the orders' own effect is taken out first, and e is what is left of it: that a mask does
-  better in one order than in another.
+  have an exact F distribution (random-effects analysis of variance; Searle, Casella and McCulloch 1992,
+  section 3.6; the share is the intraclass correlation of Shrout and Fleiss 1979). Where all masks had the
+  same orders (`shared_order`) the orders' own effect is taken out first, and e is what is left of it: that a
+  mask does better in one order than in another.
 - Each mask is trained once, and so are copies of one mask, the control. The ratio of the two pools' variances
-has
-  an exact F distribution as well. This assumes that orders matter as much for a random mask as for the
+  has an exact F distribution as well. This assumes that orders matter as much for a random mask as for the
   magnitude mask that the control copies.
 
 Pools of several seeds and levels are put together within pools: what differs between seeds counts for
-    neither.
-Masks that were drawn at different sampling ratios differ by their ratio, too, and the share includes that.
+neither. Masks that were drawn at different sampling ratios differ by their ratio, too, and the share includes
+that.
 """
 
 from dataclasses import dataclass

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from workbench.benchmark.measure import Row
 from workbench.benchmark.models import classifier, magnitude_mask
 from workbench.benchmark.scales import Scale
-from workbench.compute import BreakEven
+from workbench.compute import measured_break_even
 from workbench.compute.sparsify import Choice
 from workbench.masks import Mask
 from workbench.models import prunable
@@ -33,7 +33,7 @@ def masked_step_row(scale: Scale, sparsity: float) -> Row:
     """An optimizer step under a fixed mask, from a teacher's stored logits."""
     model, precision = classifier(scale.layers, scale.hidden), detect_precision()
     mask, batch = magnitude_mask(model, sparsity), _batch(scale)
-    costs, tokens = BreakEven.measured(_DTYPES[precision]), batch["input_ids"].numel()
+    costs, tokens = measured_break_even(_DTYPES[precision]), batch["input_ids"].numel()
     ways: dict[str, Choice | None] = {
         "dense": None,
         "sparse": lambda name, shape, kept: True,

@@ -1,6 +1,7 @@
 """Sparse products on a CPU, and the layers made of them."""
 
 from workbench.compute.break_even import BreakEven
+from workbench.compute.calibration import measured_break_even
 from workbench.compute.layers import SparseLinear
 from workbench.compute.sparsify import densify_, fuse_feed_forward_, load_sparse_, sparse_mask, sparsify_
 from workbench.compute.support import supported
@@ -11,6 +12,7 @@ __all__ = [
     "densify_",
     "fuse_feed_forward_",
     "load_sparse_",
+    "measured_break_even",
     "sparse_mask",
     "sparsify_",
     "supported",

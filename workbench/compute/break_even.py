@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
 from workbench.compute.products import passed
 
 # What a layer's seconds are a sum of, each times a factor that is measured.
@@ -26,17 +24,6 @@ class BreakEven:
     dtype: str
     dense: Mapping[str, tuple[float, ...]]
     sparse: Mapping[str, tuple[float, ...]]
-
-    @classmethod
-    def measured(cls, dtype: torch.dtype = torch.bfloat16) -> "BreakEven":
-        """That of this machine at torch's present number of threads.
-
-        It is measured once, in a few seconds (more where kernels are still to be compiled), and kept in the
-        user's cache folder, by processor, threads and versions.
-        """
-        from workbench.compute.calibration import measured
-
-        return measured(dtype)
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> "BreakEven":

@@ -31,8 +31,12 @@ _SPARSITIES = (0.6, 0.95)
 _ROUNDS = 3
 
 
-def measured(dtype: torch.dtype) -> BreakEven:
-    """See `BreakEven.measured`."""
+def measured_break_even(dtype: torch.dtype = torch.bfloat16) -> BreakEven:
+    """What layers cost on this machine at torch's present number of threads.
+
+    It is measured once, in a few seconds (more where kernels are still to be compiled), and kept in the
+    user's cache folder, by processor, threads and versions.
+    """
     path = cache_folder() / f"break-even-{_key(dtype)}.json"
     if (kept := _read(path)) is not None:
         return kept

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from workbench.compute import BreakEven, supported
+from workbench.compute import BreakEven, measured_break_even, supported
 from workbench.compute.sparsify import Choice
 from workbench.errors import BadInput, unknown
 from workbench.models import prunable
@@ -52,7 +52,7 @@ def settled_compute(compute: str, precision: str, data: TaskData, model: nn.Modu
     if compute != "auto":
         return {"kind": compute}
     length = round(float(data.train.lengths.mean()), 3)
-    return {"kind": "auto", "length": length, "costs": asdict(BreakEven.measured(_DTYPES[precision]))}
+    return {"kind": "auto", "length": length, "costs": asdict(measured_break_even(_DTYPES[precision]))}
 
 
 def sparse_choice(record: Mapping[str, Any] | None, config: TrainingConfig) -> Choice | None:

@@ -46,8 +46,7 @@ def entropy(masks: Masks) -> pd.Series:
     """The disagreement of a pool about each matrix, in bits per weight.
 
     This is the mean over the matrix's weights of H(f) = -f log2 f - (1 - f) log2(1 - f), where f is the share
-    of
-    masks that keep the weight: 0 if all masks agree, 1 if every weight is kept by half of them.
+    of masks that keep the weight: 0 if all masks agree, 1 if every weight is kept by half of them.
 
     Args:
         masks: at least one mask, all of one model.

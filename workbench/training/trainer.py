@@ -116,8 +116,7 @@ class MaskedTrainer:
 
         Args:
             batch: the model's inputs, "labels", and, if the teacher's logits are looked up, "indices"; the
-                first
-                dimension is the batch.
+                first dimension is the batch.
 
         Returns:
             The loss before the step, without the sparsifier's penalty.
