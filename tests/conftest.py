@@ -27,6 +27,7 @@ import pytest
 import torch
 
 from tests.fabricated import speed_result
+from tests.pools import fabricate_study
 from tests.tiny import save_tiny_model
 from tests.tiny_runs import tiny_randomized
 from workbench.cli import main
@@ -154,6 +155,12 @@ def finished_run(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory)
     run = prune(spec, store=tmp_path_factory.mktemp("project") / "runs")
     write_json(run.folder.speed, speed_result())
     return run
+
+
+@pytest.fixture(scope="session")
+def study(finished_run: Run, tmp_path_factory: pytest.TempPathFactory) -> list[Run]:
+    """The fabricated runs of a study of selection, alone in their store (`tests.pools`). Read-only."""
+    return fabricate_study(tmp_path_factory.mktemp("study") / "runs", finished_run)
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from tests.fabricated import fabricate, fabricate_race
-from tests.pools import COPIES, SEEDS, STUDIED, fabricate_study, scores
+from tests.pools import COPIES, SEEDS, STUDIED, scores
 from workbench.analysis.matched_pools import (
     CONTROL,
     ORDERS,
@@ -18,13 +18,8 @@ from workbench.engines.randomized import Randomized
 
 
 @pytest.fixture(scope="module")
-def runs(finished_run, tmp_path_factory):
-    return fabricate_study(tmp_path_factory.mktemp("study") / "runs", finished_run)
-
-
-@pytest.fixture(scope="module")
-def pools(runs):
-    return matched_pools(runs)
+def pools(study):
+    return matched_pools(study)
 
 
 def test_pools_are_found_with_their_controls_by_sparsity_and_distance(pools):
@@ -82,11 +77,11 @@ def test_what_choices_gain_is_counted_from_the_control(pools):
         assert gains[sparsity, 0.01, "oracle"] == pytest.approx(0.007, abs=0.007)
 
 
-def test_only_seeds_of_both_count_in_gains(runs):
-    some = [run for run in runs if run.spec.engine.id == "randomized"]
+def test_only_seeds_of_both_count_in_gains(study):
+    some = [run for run in study if run.spec.engine.id == "randomized"]
     fewer = [run for run in some if run.spec.engine.sampler != "magnitude" or run.spec.seed < 2]
     assert set(gain_table(matched_pools(fewer))["pools"]) == {2}
 
 
-def test_runs_without_full_scores_have_no_pools(runs):
-    assert matched_pools([run for run in runs if run.spec.engine.id == "imp"]) == []
+def test_runs_without_full_scores_have_no_pools(study):
+    assert matched_pools([run for run in study if run.spec.engine.id == "imp"]) == []

@@ -114,13 +114,13 @@ def test_an_oracle_gains_nothing_in_another_order_if_masks_are_equal():
     found = {}
     for name, effect in (("equal", 0.0), ("different", 1.0)):
         orders = []
-        masks = effect * generator.normal(size=(400, 8))
+        masks = effect * generator.normal(size=(100, 8))
         for order in range(2):
             scores = masks + 0.5 * generator.normal(size=masks.shape)
             orders.append(finals(dict(enumerate(scores))).assign(order=order))
         found[name] = gains(pd.concat(orders)).set_index("rule")
     assert found["equal"].loc["oracle", "low"] > 0.3
-    assert found["equal"].loc["oracle in another order", "gain"] == pytest.approx(0, abs=0.06)
+    assert found["equal"].loc["oracle in another order", "gain"] == pytest.approx(0, abs=0.15)
     assert found["different"].loc["oracle in another order", "low"] > 0.9
 
 

@@ -5,7 +5,6 @@ import pytest
 
 from tests.fabricated import fabricate
 from tests.figures.test_selection import CURVES, GAINS, SHARES
-from tests.pools import fabricate_study
 from workbench.analysis.matched_pools import matched_pools
 from workbench.engines.magnitude import Magnitude
 from workbench.errors import BadInput
@@ -77,9 +76,8 @@ def test_what_cannot_be_said_is_given_a_reason():
     }
 
 
-def test_a_study_is_described_with_its_cautions(finished_run, tmp_path):
-    runs = fabricate_study(tmp_path / "runs", finished_run)
-    selection = Selection.of(runs)
+def test_a_study_is_described_with_its_cautions(study, finished_run):
+    selection = Selection.of(study)
     words = " ".join(plain(text.what_was_trained(selection.title, selection.pools)))
     assert "12 runs of 4 settings on synth/sst2, seeds 0, 1, 2." in words
     table = text.pool_table(selection.pools)
@@ -91,7 +89,7 @@ def test_a_study_is_described_with_its_cautions(finished_run, tmp_path):
     assert "the levels of a run are not independent" in cautions
     assert "differ by their ratio" in cautions
     with pytest.raises(BadInput, match="unknown task with fully trained pools"):
-        Selection.of(runs, "glue/rte")
+        Selection.of(study, "glue/rte")
 
 
 def test_without_full_scores_a_sentence_says_how_to_get_them(finished_run, shown, tmp_path):

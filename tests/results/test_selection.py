@@ -8,15 +8,14 @@ from io import StringIO
 import pytest
 import yaml
 
-from tests.pools import COPIES, FAR, NEAR, SEEDS, STUDIED, fabricate_study
+from tests.pools import COPIES, FAR, NEAR, SEEDS, STUDIED
 
 
 @pytest.fixture(scope="module")
-def tables(root, finished_run, tmp_path_factory):
+def tables(root, study, tmp_path_factory):
     """The script's tables by title, in Markdown; and what it prints first."""
-    folder = tmp_path_factory.mktemp("study")
-    fabricate_study(folder / "runs", finished_run)
-    base = finished_run.spec.changed
+    store, file = study[0].path.parent, tmp_path_factory.mktemp("grid") / "grid.yaml"
+    base = study[0].spec.changed
     grid = {
         "axes": {
             "task": base.pop("task"),
@@ -32,11 +31,11 @@ def tables(root, finished_run, tmp_path_factory):
         },
         "base": {name: value for name, value in base.items() if name != "engine"},
     }
-    (folder / "grid.yaml").write_text(yaml.safe_dump(grid))
+    file.write_text(yaml.safe_dump(grid))
     scripts, printed = root / "docs" / "results", StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed):
         patch.setattr(sys, "path", [str(scripts), *sys.path])
-        patch.setattr(sys, "argv", ["selection.py", str(folder / "grid.yaml"), str(folder / "runs")])
+        patch.setattr(sys, "argv", ["selection.py", str(file), str(store)])
         runpy.run_path(str(scripts / "selection.py"), run_name="__main__")
     first, *parts = printed.getvalue().split("\n## ")
     found = {"": first}

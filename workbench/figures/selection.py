@@ -80,7 +80,7 @@ def early_correlations(correlations: pd.DataFrame) -> go.Figure:
         cols=columns,
         shared_yaxes=True,
         horizontal_spacing=0.04,
-        vertical_spacing=70 / height if rows > 1 else 0,
+        vertical_spacing=80 / (_PANEL * rows) if rows > 1 else 0,
         subplot_titles=[escape(setting_titles(part[:1])[0]).replace(", ", "<br>", 1) for _, part in panels],
     )
     figure.update_annotations(font_size=11)
