@@ -80,8 +80,8 @@ class DryRunBench:
         if dense is not None and self._spec.model == dense:
             raise BadInput(
                 f"engine {self._spec.engine.id} as it is set needs the pretrained encoder, and the run only "
-                f"has the fine-tuned classifier {dense}. Name the encoder with --model, or give --set "
-                "start=dense if the engine has nothing to rewind to."
+                f"has the fine-tuned classifier {dense}. Name the encoder with --model, or use "
+                "start=dense and no rewinding."
             )
         return self._state
 
