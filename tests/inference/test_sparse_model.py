@@ -1,17 +1,19 @@
 """Sparse models answer as dense ones do, in memory and after they were saved."""
 
-from dataclasses import replace
-from types import SimpleNamespace
+import shutil
 
 import pytest
 import torch
 from safetensors import safe_open
+from transformers import ViTConfig, ViTForImageClassification
 
 import workbench as wb
 from workbench.compute import SparseLinear
 from workbench.errors import BadInput
 from workbench.models import load_encoder, load_tokenizer, prunable
 from workbench.models.label_words import label_word_classifier
+from workbench.randomness import seeded_globals
+from workbench.runs import Run
 
 
 @pytest.fixture(scope="module")
@@ -102,18 +104,36 @@ def test_what_cannot_be_sparse_is_refused(finished_run, dense, tmp_path):
         wb.sparse_model(dense, wb.Mask.from_tensors({finished_run.mask().names[0]: torch.ones(2, 2) > 0}))
 
 
-def test_an_incomplete_run_and_one_about_images_are_refused(finished_run, tmp_path, monkeypatch):
-    spec = tmp_path / "run"
-    spec.mkdir()
-    (spec / finished_run.folder.spec.name).write_text(finished_run.folder.spec.read_text())
+def test_an_incomplete_run_is_refused(finished_run, tmp_path):
+    (tmp_path / finished_run.folder.spec.name).write_text(finished_run.folder.spec.read_text())
     with pytest.raises(BadInput, match="not complete"):
-        wb.sparse_model(spec)
-    about_images = replace(finished_run.spec, task="vision/digits", model="resnet20-cifar")
-    run = SimpleNamespace(check=lambda: None, spec=about_images, name="images")
-    from workbench.inference.sparse_model import dense_model
+        wb.sparse_model(tmp_path)
 
-    with pytest.raises(BadInput, match="run images is about images"):
-        dense_model(run)
+
+def test_a_resnet_is_refused(finished_run, tmp_path):
+    run = Run(shutil.copytree(finished_run.path, tmp_path / "run"))
+    (run.folder.model / "config.json").write_text('{"model_type": "resnet"}')
+    with pytest.raises(BadInput, match="the model of run run has convolutions"):
+        wb.sparse_model(run)
+
+
+def test_a_vision_transformer_is_saved_and_loaded(tmp_path):
+    config = ViTConfig(
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        image_size=8,
+        patch_size=4,
+    )
+    with seeded_globals("test"):
+        model = ViTForImageClassification(config).eval()
+    mask = wb.topk_mask({name: weight.detach().abs() for name, weight in prunable(model).items()}, 0.8)
+    mask.apply_(model)
+    images = {"pixel_values": torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))}
+    folder = wb.save_sparse(wb.sparse_model(model), tmp_path)
+    assert sparse_layers(wb.sparse_model(folder)) == len(mask.names)
+    assert torch.allclose(logits(wb.sparse_model(folder), images), logits(model, images), atol=1e-5)
 
 
 def test_a_damaged_file_is_refused_in_one_sentence(finished_run, tmp_path):

@@ -86,3 +86,9 @@ def test_a_run_that_is_not_complete_and_an_accelerator_are_refused(run, monkeypa
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert "is not complete" in error
+
+
+def test_a_run_about_images_is_refused(run, monkeypatch):
+    monkeypatch.setattr("workbench.inference.speed.modality", lambda task: "images")
+    with pytest.raises(BadInput, match="is about images"):
+        measure_speed(run)

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from transformers import AutoConfig
+from transformers import AutoConfig, PreTrainedConfig
 
 from workbench.compute import SparseLinear
 from workbench.errors import BadInput
 from workbench.masks import Mask
 from workbench.models import is_sparse_folder, load_encoder, load_sparse, prunable, sparsify_encoder_
+from workbench.models.anatomy import RESNETS
 from workbench.runs import Run
-from workbench.tasks import modality
 
 
 def sparse_model(
@@ -36,8 +36,8 @@ def sparse_model(
         The model in eval mode, on the CPU.
 
     Raises:
-        BadInput: a run that is not complete or is about images, no such folder, a model on another device, a
-            mask of another model, or another dtype.
+        BadInput: a run that is not complete, no such folder, a model on another device or with prunable
+            weights that are not those of linear layers, a mask of another model, or another dtype.
     """
     if dtype not in (torch.float32, torch.bfloat16):
         raise BadInput(f"sparse models compute in float32 or bfloat16, not in {dtype}. Give one of these.")
@@ -56,18 +56,20 @@ def dense_model(run: Run) -> nn.Module:
     """The float32 classifier of a complete run, with its zeros, in eval mode.
 
     Raises:
-        BadInput: the run is not complete, is about images, or has lost its model.
+        BadInput: the run is not complete, has lost its model, or prunes convolutions.
     """
     run.check()
-    if modality(run.spec.task) != "text":
-        raise BadInput(
-            f"run {run.name} is about images; sparse layers take the place of linear layers, and its model "
-            "has convolutions. Choose a run of a text encoder."
-        )
     if not run.folder.model_weights.is_file():
         raise BadInput(f"run {run.name} has lost its model. Delete the run's folder and make the run again.")
-    outputs = AutoConfig.from_pretrained(run.folder.model, local_files_only=True).num_labels
-    return load_encoder(str(run.folder.model), outputs, run.spec.seed).eval()
+    folder = run.folder.model
+    plain, _ = PreTrainedConfig.get_config_dict(folder, local_files_only=True)
+    if plain.get("model_type") in RESNETS:
+        raise BadInput(
+            f"sparse layers take the place of linear layers, and the model of run {run.name} has "
+            "convolutions. Choose a run of an encoder."
+        )
+    outputs = AutoConfig.from_pretrained(folder, local_files_only=True).num_labels
+    return load_encoder(str(folder), outputs, run.spec.seed, run.spec.prunable).eval()
 
 
 def _stored(source: Run | str | Path) -> nn.Module:

@@ -17,6 +17,7 @@ from workbench.inference.sparse_model import dense_model
 from workbench.models import load_tokenizer
 from workbench.randomness import torch_generator
 from workbench.runs import Run
+from workbench.tasks import modality
 from workbench.training import device, progress_bar
 
 BATCHES, LENGTHS = (1, 8, 32), (32, 128)
@@ -41,13 +42,17 @@ def measure_speed(
         from float32 in torch.
 
     Raises:
-        BadInput: the run is not complete or is about images, models do not compute on a CPU here, or no
-            batch or length is given or possible; nothing was measured.
+        BadInput: the run is not complete or is about images, models do not compute on a CPU here, or a batch
+            or a length is impossible; nothing was measured.
         Failed: a contestant's logits differ by more than rounding.
     """
     run.check()
     if device().type != "cpu":
         raise BadInput(f"speed is measured on a CPU, and models compute on {device()} here. Hide the device.")
+    if modality(run.spec.task) != "text":
+        raise BadInput(
+            f"speed is measured on texts, and run {run.name} is about images. Choose a run of a text encoder."
+        )
     model, mask = dense_model(run), run.mask()
     _check(batches, lengths, _longest(run, model))
     rows = []

@@ -5,7 +5,13 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
-from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedConfig
+from transformers import (
+    AutoConfig,
+    AutoModelForImageClassification,
+    AutoModelForSequenceClassification,
+    PreTrainedConfig,
+)
+from transformers.models.auto import modeling_auto
 
 from workbench.compute import fuse_feed_forward_, load_sparse_, sparsify_
 from workbench.compute.sparsify import Choice
@@ -84,9 +90,9 @@ def _dense_classifier(folder: Path, state: dict[str, torch.Tensor]) -> nn.Module
             from workbench.models.label_words import empty_label_word_classifier
 
             return empty_label_word_classifier(config, state)
-        return AutoModelForSequenceClassification.from_config(
-            config, dtype=torch.float32, attn_implementation="eager"
-        )
+        images = config.model_type in modeling_auto.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES
+        library = AutoModelForImageClassification if images else AutoModelForSequenceClassification
+        return library.from_config(config, dtype=torch.float32, attn_implementation="eager")
 
 
 def _fuse(model: nn.Module) -> None:

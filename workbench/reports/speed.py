@@ -13,7 +13,7 @@ def show_speed(run: Run) -> None:
     """Shows what `workbench speed` measured last; where it has not, how to do so."""
     result = run.speed
     if modality(run.spec.task) != "text":
-        blocks.say("Layers that skip zeros take the place of linear layers, and this model has convolutions.")
+        blocks.say("How fast a model answers with layers that skip its zeros is measured for texts only.")
         return
     if result is None:
         blocks.say(
