@@ -113,7 +113,10 @@ def _layers_chosen_by(model: nn.Module) -> Callable[[str, nn.Module], bool]:
 
 
 def _is_resnet(model: nn.Module) -> bool:
-    return getattr(getattr(model, "config", None), "model_type", None) in RESNETS
+    """Whether a model is a ResNet; one without a configuration counts as such if it has convolutions."""
+    if (config := getattr(model, "config", None)) is not None:
+        return config.model_type in RESNETS
+    return any(isinstance(module, nn.Conv2d) for module in model.modules())
 
 
 def _image_tokens(model: nn.Module, side: int) -> int:
