@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := report
-.PHONY: report test lab dashboard benchmark clean
+.PHONY: report test test-long lab dashboard benchmark clean
 
 # The first Python that is new enough.
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -28,6 +28,10 @@ test: $(VENV)/installed-tests
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports
 	$(BIN)/pytest --numprocesses logical --dist worksteal
+
+# Whether the methods behave as published, in trainings that take minutes.
+test-long: $(VENV)/installed-tests
+	$(BIN)/pytest tests/long --numprocesses logical
 
 lab: $(VENV)/installed
 	@mkdir -p $(STORE)

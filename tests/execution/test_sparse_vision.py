@@ -5,13 +5,10 @@ import torch
 from safetensors.torch import load_file
 
 from tests.tiny import save_tiny_cifar10, save_tiny_resnet
-from workbench.analysis.connectivity import barriers, loss_line
-from workbench.analysis.levels import particle_table
-from workbench.analysis.loss import LossEvaluator
 from workbench.engines.acdc import ACDC
 from workbench.engines.swamp import Swamp
 from workbench.execution import launch, prune
-from workbench.runs import FineTuning, RunSpec, stage_weights
+from workbench.runs import FineTuning, RunSpec
 from workbench.training import Distillation
 
 SGD = {"optimizer": "sgd", "lr": 0.1, "weight_decay": 5e-4, "distillation": Distillation(mode="none")}
@@ -27,27 +24,6 @@ def test_acdc_ends_compressed_and_accurate(tmp_path):
     weights, mask = load_file(run.path / "model" / "model.safetensors"), run.mask()
     assert mask.kept == mask.numel - round(0.9 * mask.numel)
     assert all(torch.equal(weights[name] != 0, mask[name]) for name in mask.names)
-    assert run.results["validation"]["accuracy"] > 0.8
-
-
-def test_averaging_does_no_harm_and_successive_solutions_are_connected(tmp_path):
-    engine = Swamp(
-        **SGD,
-        sparsity=0.95,
-        ladder=(0.8, 0.9, 0.95),
-        particles=2,
-        epochs=1.5,
-        rewind_epochs=0.5,
-        dense_epochs=2.0,
-    )
-    run = prune(digits(engine), store=tmp_path, keep_weights=True)
-    table = particle_table(run)
-    gain = (table["average"] - table["value"]).mean()
-    assert gain > -0.01, "the average against the mean particle"
-    path = loss_line(
-        LossEvaluator(run), stage_weights(run.folder, "level-2"), stage_weights(run.folder, "level-3")
-    )
-    assert barriers(path)["stable"].all()
     assert run.results["validation"]["accuracy"] > 0.8
 
 
