@@ -26,7 +26,7 @@ EXPECTED = {
     "05_training_length": ({"engine": "magnitude"}, ["metric", "diagnostics"]),
     "06_selection": ({"task": "synth/sst2"}, ["correlations", "gains"]),
     "report_compare": ({"baseline": "randomized"}, ["quality-0", "overlap-0", "layers-0", "types-0"]),
-    "report_run": ({"level": 1}, ["quality", "layers", "overlap", "distance", "race", "prediction"]),
+    "report_run": ({"level": 1}, ["quality", "layers", "overlap", "distance", "race", "prediction", "speed"]),
     "report_selection": ({"task": "synth/sst2"}, ["correlations", "gains"]),
     "report_training_length": ({"engine": "magnitude"}, ["metric", "diagnostics"]),
 }

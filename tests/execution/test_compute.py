@@ -39,7 +39,7 @@ def costs(overhead: float) -> BreakEven:
 
 
 def measured(monkeypatch, overhead: float) -> None:
-    monkeypatch.setattr(BreakEven, "measured", classmethod(lambda cls, dtype: costs(overhead)))
+    monkeypatch.setattr(computing, "measured_break_even", lambda dtype: costs(overhead))
 
 
 @pytest.fixture
