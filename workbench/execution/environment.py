@@ -23,7 +23,7 @@ from workbench.tasks import SOURCES
 from workbench.training import detect_precision, device_name, model_tensors
 from workbench.training.data import TaskData
 
-# What runs do that earlier versions did not; a run that was started without one goes on without it.
+# What runs do that earlier versions did not; a run that was started without one is resumed without it.
 CACHED_TEACHER = "cached teacher"
 PROPORTIONATE_RACES = "proportionate races"
 

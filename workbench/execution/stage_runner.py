@@ -75,7 +75,16 @@ class StageRunner:
         """
         if (record := folder.record) is not None:
             return record
-        training = self._training(folder, state, config, mask, output, stream)
+        order = state.order or Order(stream)
+        training = StageTraining(
+            folder,
+            self._trainer(state, config, mask, stream),
+            self._data,
+            (self._seed, order.stream),
+            self.log,
+            output,
+            first=order.steps,
+        )
         try:
             record = training.run(until)
             if until is None or until == config.steps:
@@ -96,15 +105,9 @@ class StageRunner:
         is_cached = CACHED_TEACHER in self._practices and not self._data.task.augmented
         return self._models.teacher_logits if mode == "logits" and is_cached else self._models.dense
 
-    def _training(
-        self,
-        folder: StageFolder,
-        state: StageState,
-        config: TrainingConfig,
-        mask: Mask | Sparsifier | None,
-        output: Output | None,
-        stream: str,
-    ) -> StageTraining:
+    def _trainer(
+        self, state: StageState, config: TrainingConfig, mask: Mask | Sparsifier | None, stream: str
+    ) -> MaskedTrainer:
         parent = state.read()
         trainer = MaskedTrainer(
             self._models.student,
@@ -117,7 +120,4 @@ class StageRunner:
             sparse=sparse_choice(self._compute, config),
         )
         trainer.restore(parent.values, parent.optimizer_steps)
-        order = state.order or Order(stream)
-        return StageTraining(
-            folder, trainer, self._data, (self._seed, order.stream), self.log, output, first=order.steps
-        )
+        return trainer
