@@ -1,4 +1,4 @@
-"""Runs that are broken off and gone on with, and what must be the same in the end."""
+"""Runs that are interrupted and resumed, and what must be the same in the end."""
 
 from pathlib import Path
 

@@ -18,21 +18,25 @@ _COPIES = 8
 _TOKEN_BYTES, _EXAMPLE_BYTES = 5, 250
 
 
+def check_jobs(jobs: int) -> None:
+    """Rejects a number of processes below 1, before anything is loaded."""
+    if jobs < 1:
+        raise BadInput(f"jobs is {jobs}. Give at least 1, and at most the number of cores, {os.cpu_count()}.")
+
+
 def settled_jobs(jobs: int, widest: int, data: TaskData, model: nn.Module) -> int:
     """The number of processes that a run can use; 1 if everything happens in this process.
 
     Args:
-        jobs: the number that was asked for.
+        jobs: the number that was asked for, at least 1.
         widest: the most stages of the run that do not depend on each other.
         data: the task.
         model: the student.
 
     Raises:
-        BadInput: fewer than one process, more than there is memory for by a rough estimate, or several where
-            models do not train on a CPU.
+        BadInput: more processes than there is memory for by a rough estimate, or several where models do not
+            train on a CPU.
     """
-    if jobs < 1:
-        raise BadInput(f"jobs is {jobs}. Give at least 1, and at most the number of cores, {os.cpu_count()}.")
     if jobs == 1:
         return 1
     if device().type != "cpu":

@@ -13,7 +13,7 @@ from torch import nn
 
 from workbench.errors import BadInput, Stopped, WorkbenchError
 from workbench.execution.bench import RunBench
-from workbench.execution.capacity import settled_jobs
+from workbench.execution.capacity import check_jobs, settled_jobs
 from workbench.execution.computing import check_compute, settled_compute
 from workbench.execution.dense import dense_folder, dense_stage, dense_steps
 from workbench.execution.dry_run import dry_run
@@ -72,6 +72,7 @@ def prune(
     folder = store.run(spec.name)
     if folder.results.exists():
         return Run(folder.root).check()
+    check_jobs(jobs)
     loaded = prepared(spec)
     check_compute(compute, loaded.student)
     plan = dry_run(spec, loaded.data, loaded.student, loaded.given)

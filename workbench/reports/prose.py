@@ -128,6 +128,8 @@ def environment_table(run: Run) -> pd.DataFrame:
     """What a run's results depend on besides its spec: a table of names and values."""
     environment = dict(run.environment)
     versions = environment.pop("versions")
+    if "compute" in environment:  # without the costs that "auto" goes by, which only a machine reads
+        environment["compute"] = environment["compute"]["kind"]
     rows = [("run", run.name), *((name, str(value)) for name, value in (environment | versions).items())]
     return pd.DataFrame(rows, columns=["environment", "value"])
 

@@ -166,7 +166,7 @@ CASES = {
     ),
     "a file that does not exist": (
         task(train="nothing.csv"),
-        "nothing.csv does not exist. Relative paths are relative to the file that has them.",
+        "nothing.csv does not exist. Correct the path; in a task file it is relative to that file.",
     ),
     "a format that is not read": (
         task(train="train.xlsx"),
