@@ -94,7 +94,9 @@ def _checked(path: Path) -> Path:
     if path.is_dir():
         raise BadInput(f"{path} is a folder. Name a file in it, or list several.")
     if not path.is_file():
-        raise BadInput(f"{path} does not exist. Correct the path; in a task file it is relative to that file.")
+        raise BadInput(
+            f"{path} does not exist. Correct the path; in a task file it is relative to that file."
+        )
     if not path.stat().st_size:
         raise BadInput(f"{path} is empty. Replace it with the complete file.")
     return path
