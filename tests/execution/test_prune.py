@@ -51,8 +51,8 @@ def test_a_randomized_run_from_end_to_end(spec_of, tmp_path):
     cost = run.results["cost"]
     steps_per_epoch = -(-run.results["examples"]["train"] // 64)
     level_0, level, race = (round(epochs * spec.scale * steps_per_epoch) for epochs in (3.0, 6.0, 3.0))
-    # A race this short can afford one evaluation, at its end (`execution/proportion.py`).
-    assert [[step for step, _ in candidate.curve] for candidate in pool] == [[race]] * 3
+    # A race this short can afford two evaluations (`execution/proportion.py`).
+    assert [[step for step, _ in candidate.curve] for candidate in pool] == [[race - 1, race]] * 3
     assert cost["training"]["optimizer_steps"] == level_0 + 2 * level
     assert cost["racing"]["optimizer_steps"] == 2 * 3 * race
     assert cost["total"]["optimizer_steps"] == level_0 + 2 * level + 6 * race

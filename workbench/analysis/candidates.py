@@ -50,8 +50,8 @@ def early_table(runs: Sequence[Run]) -> pd.DataFrame:
     Returns:
         one row for each candidate, kind of score and early length: seed, level, mask, kind ("metric" or
             "loss"), step (optimizer steps of the early training), early (the mean of the evaluations so far
-            that the engine's `early_evaluations` would take; losses with their sign changed, so that high is
-            good), and final (the mean over data orders).
+            that the engine's `early_evaluations` would take, or an interim evaluation by itself; losses with
+            their sign changed, so that high is good), and final (the mean over data orders).
     """
     finals = final_table(runs).groupby([*POOL, "mask"])["final"].mean()
     rows = []
@@ -69,9 +69,13 @@ def early_table(runs: Sequence[Run]) -> pd.DataFrame:
 def _early_scores(candidate: CandidateResult, average: int) -> list[tuple[str, int, float]]:
     found = []
     for kind, curve, sign in (("metric", candidate.curve, 1), ("loss", candidate.losses, -1)):
-        for until in range(1, len(curve) + 1):
-            last = [value for _, value in curve[:until][-average:]]
-            found.append((kind, curve[until - 1][0], sign * sum(last) / len(last)))
+        ranked = []
+        for step, value in curve:
+            if step in candidate.interim:
+                found.append((kind, step, sign * value))
+            else:
+                ranked = [*ranked, value][-average:]
+                found.append((kind, step, sign * sum(ranked) / len(ranked)))
     return found
 
 

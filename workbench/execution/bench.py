@@ -5,7 +5,7 @@ from typing import Any
 
 from workbench.engines import Candidate, RaceRules
 from workbench.execution.assignment import Assignment
-from workbench.execution.environment import PROPORTIONATE_RACES
+from workbench.execution.environment import INTERIM_EVALUATIONS, PROPORTIONATE_RACES
 from workbench.execution.models import RunModels
 from workbench.execution.parallel import StagePool
 from workbench.execution.proportion import in_proportion
@@ -170,7 +170,8 @@ class RunBench:
         # Full trainings, which are for study, are evaluated like the training of a level.
         if PROPORTIONATE_RACES in self._practices and race.candidate(0).purpose == "racing":
             lengths = self._data.train.lengths, self._data.validation.lengths
-            config = in_proportion(config, rules.rounds, *lengths)
+            interim = INTERIM_EVALUATIONS in self._practices
+            config = in_proportion(config, rules.rounds, *lengths, interim=interim)
         folders = [self._stage(race.candidate(index)) for index in range(len(pool))]
         for folder, candidate in zip(folders, pool, strict=True):
             self._start.applied(candidate.mask).save(folder.mask)
@@ -210,6 +211,7 @@ class RunBench:
             dropped=tuple(standing.dropped),
             eval_every=config.eval_every,
             eval_examples=config.eval_examples or len(self._data.validation),
+            interim_examples=config.interim_examples or config.eval_examples or len(self._data.validation),
             by=rules.by,
             tie=standing.tie,
             order=race if rules.shared_order else None,

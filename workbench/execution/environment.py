@@ -26,6 +26,7 @@ from workbench.training.data import TaskData
 # What runs do that earlier versions did not; a run that was started without one is resumed without it.
 CACHED_TEACHER = "cached teacher"
 PROPORTIONATE_RACES = "proportionate races"
+INTERIM_EVALUATIONS = "interim evaluations"
 
 _LIBRARIES = ("torch", "transformers", "accelerate", "safetensors", "numpy", "scikit-learn", "scipy")
 
@@ -45,7 +46,7 @@ def current_environment(precision: str, content: dict[str, str]) -> dict:
         "threads": torch.get_num_threads(),
         "device": device_name(),
         "content": content,
-        "practices": [CACHED_TEACHER, PROPORTIONATE_RACES],
+        "practices": [CACHED_TEACHER, PROPORTIONATE_RACES, INTERIM_EVALUATIONS],
         "processor": _processor(),
         "platform": platform.platform(terse=True),
         "python": platform.python_version(),

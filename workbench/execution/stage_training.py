@@ -83,7 +83,8 @@ class StageTraining:
                     self._advance()
                     bar.update()
                     if trainer.step == until or config.evaluates_at(trainer.step):
-                        bar.set_postfix(self._evaluate())
+                        interim = trainer.step < until and config.interim_examples is not None
+                        bar.set_postfix(self._evaluate(interim))
                     if time.monotonic() - saved >= CHECKPOINT_SECONDS:
                         self._save_checkpoint()
                         saved = time.monotonic()
@@ -126,22 +127,23 @@ class StageTraining:
             if config.recalibrate:
                 recalibrate(trainer.model, self.data.epoch(config.batch_size, self.key))
 
-    def _evaluate(self) -> dict[str, float]:
+    def _evaluate(self, interim: bool) -> dict[str, float]:
         trainer = self.trainer
+        examples = trainer.config.interim_examples if interim else trainer.config.eval_examples
         started = time.monotonic()
         # For candidates, of which there are many, diagnostics would cost more than they are worth.
         metrics, diagnostics = self.data.diagnose(
             trainer.model,
             trainer.precision,
             train=self.output is not None and self.output.diagnose,
-            examples=trainer.config.eval_examples,
+            examples=examples,
         )
-        if trainer.config.eval_examples is not None:
-            diagnostics["examples"] = trainer.config.eval_examples
+        if examples is not None:
+            diagnostics["examples"] = examples
         if self.output and (mask := trainer.sparsifier.mask) is not None:
             diagnostics["sparsity"] = mask.sparsity
         loss = diagnostics["validation_loss"]
-        evaluation = Evaluation(trainer.step, metrics, trainer.sparsifier.settled, loss)
+        evaluation = Evaluation(trainer.step, metrics, trainer.sparsifier.settled, loss, interim)
         self.record = self.record.evaluated(evaluation)
         self._add_cost(0, 0, started)
         self.log.append(self.folder.stage, "evaluation", step=trainer.step, metrics=metrics, **diagnostics)
@@ -151,7 +153,7 @@ class StageTraining:
 
     def _counts(self, evaluation: Evaluation) -> bool:
         """Whether the present weights are the ones that the stage would leave if it ended now."""
-        if not evaluation.settled:
+        if not evaluation.settled or evaluation.interim:
             return False
         if self.record.keep == "last":
             return evaluation.step == self.trainer.config.steps

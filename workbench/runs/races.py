@@ -25,7 +25,8 @@ class RaceOutcome:
             on validation, and its `mask`'s digest.
         dropped: the candidates that a person took out.
         eval_every: optimizer steps between evaluations; None in races of early versions.
-        eval_examples: examples in each; None in races of early versions.
+        eval_examples: examples in those at the end of a round; None in races of early versions.
+        interim_examples: examples in those before; None in races of early versions.
         by: what the candidates were ranked by.
         tie: what decided between candidates that were equal in that: the other of the two, or, where they
             were equal in both, their order in the pool. None where there was nothing to decide.
@@ -38,6 +39,7 @@ class RaceOutcome:
     dropped: tuple[int, ...] = ()
     eval_every: int | None = None
     eval_examples: int | None = None
+    interim_examples: int | None = None
     by: EarlyScore = "metric"
     tie: Tie | None = None
     order: str | None = None
@@ -52,6 +54,7 @@ class RaceOutcome:
             "order": self.order,
             "eval_every": self.eval_every,
             "eval_examples": self.eval_examples,
+            "interim_examples": self.interim_examples,
             "candidates": list(self.candidates),
         }
         write_json(path, plain | ({"dropped": list(self.dropped)} if self.dropped else {}))
@@ -63,7 +66,7 @@ class RaceOutcome:
             return None
         plain = read_json(path)
         candidates, dropped = tuple(plain["candidates"]), tuple(plain.get("dropped", ()))
-        evaluations = plain.get("eval_every"), plain.get("eval_examples")
+        evaluations = (plain.get(name) for name in ("eval_every", "eval_examples", "interim_examples"))
         ranking = plain.get("by", "metric"), plain.get("tie"), plain.get("order")
         return cls(plain["best"], plain["average"], candidates, dropped, *evaluations, *ranking)
 

@@ -40,12 +40,15 @@ class Evaluation:
         settled: whether the mask had its final sparsity; weights are only kept from such evaluations.
         loss: the task's loss on the same split (`training.diagnostics.mean_loss`); None in runs that recorded
             none.
+        interim: on fewer examples than the evaluations that rank; shows how a stage develops, and enters no
+            score.
     """
 
     step: int
     metrics: dict[str, float]
     settled: bool = True
     loss: float | None = None
+    interim: bool = False
 
     @property
     def primary(self) -> float:
@@ -75,8 +78,10 @@ class Record:
     @property
     def best(self) -> Evaluation:
         """The best evaluation at the final sparsity so far; among equals the earliest."""
-        settled = [evaluation for evaluation in self.evaluations if evaluation.settled]
-        return max(settled, key=lambda evaluation: evaluation.primary)
+        ranked = [
+            evaluation for evaluation in self.evaluations if evaluation.settled and not evaluation.interim
+        ]
+        return max(ranked, key=lambda evaluation: evaluation.primary)
 
     @property
     def kept(self) -> Evaluation:
@@ -105,7 +110,8 @@ class Record:
         return None if None in losses else _mean(losses)
 
     def _last(self, until: int, average: int) -> list[Evaluation]:
-        return [evaluation for evaluation in self.evaluations if evaluation.step <= until][-average:]
+        ranked = [evaluation for evaluation in self.evaluations if not evaluation.interim]
+        return [evaluation for evaluation in ranked if evaluation.step <= until][-average:]
 
     @classmethod
     def from_plain(cls, plain: dict) -> "Record":

@@ -37,6 +37,7 @@ class CandidateResult:
         path: its mask file.
         curve: its evaluations, (step, primary metric) each.
         losses: the same evaluations, (step, validation loss) each; none in runs that recorded none.
+        interim: steps of the evaluations that saw fewer examples and enter no score.
     """
 
     index: int
@@ -49,6 +50,7 @@ class CandidateResult:
     curve: tuple[tuple[int, float], ...]
     loss: float | None = None
     losses: tuple[tuple[int, float], ...] = ()
+    interim: tuple[int, ...] = ()
 
     @property
     def mask(self) -> Mask:
@@ -195,6 +197,7 @@ class Run:
                 curve=tuple((evaluation.step, evaluation.primary) for evaluation in own),
                 loss=entry.get("loss"),
                 losses=tuple((e.step, e.loss) for e in own if e.loss is not None),
+                interim=tuple(e.step for e in own if e.interim),
             )
             for index, (entry, own) in enumerate(zip(outcome.candidates, evaluations, strict=True))
         )

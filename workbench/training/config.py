@@ -45,6 +45,8 @@ class TrainingConfig:
         clip: largest gradient norm; None for no clipping.
         eval_every: optimizer steps between evaluations; the last step is always evaluated.
         eval_examples: examples of the validation split in an evaluation, a fixed sample; None for all.
+        interim_examples: the same for evaluations that are not at the end of the training or of a race's
+            round; None for `eval_examples`.
         keep: the weights that the stage leaves: those of its best evaluation, or its last.
         average_from: share of the training after which weights are averaged (stochastic weight averaging);
             the stage then leaves the mean. None for no averaging.
@@ -65,6 +67,7 @@ class TrainingConfig:
     clip: Positive | None = None
     eval_every: Count = 50
     eval_examples: Count | None = None
+    interim_examples: Count | None = None
     keep: Literal["best", "last"] = "best"
     average_from: Annotated[float, Field(ge=0, lt=1)] | None = None
     average_every: Count | None = None
