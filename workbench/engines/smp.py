@@ -13,7 +13,6 @@ from workbench.errors import BadInput
 from workbench.masks import TopKTracker, kept_count
 from workbench.masks.allocation import allocate
 from workbench.masks.grouping import groups
-from workbench.models.label_words import label_word_classifier
 from workbench.schedules import cubic_sparsity
 from workbench.settings import NonNegative, Positive, settings
 from workbench.tasks import Task
@@ -100,6 +99,9 @@ class SMP(ScoredEngine):
                 f"smp: label_words are {', '.join(words)}, but {task.id} needs {task.num_outputs}: one for "
                 f"each of {', '.join(task.labels) or 'its scores'}."
             )
+        # Imported here because it takes the library's model code along, which takes seconds.
+        from workbench.models.label_words import label_word_classifier
+
         return label_word_classifier(model, tokenizer, words, whole_head=self.head == "label-words")
 
     def prune(self, bench: Bench) -> State:

@@ -10,7 +10,6 @@ from transformers import (
     AutoModelForSequenceClassification,
     AutoTokenizer,
     PreTrainedConfig,
-    PreTrainedModel,
     PreTrainedTokenizerBase,
 )
 from transformers.models.auto import modeling_auto
@@ -95,6 +94,9 @@ def load_checkpoint(model_id: str, outputs: int | None, seed: int) -> tuple[nn.M
 
 def save_model(model: nn.Module, tokenizer: PreTrainedTokenizerBase | None, folder: Path) -> None:
     """Writes a model and its tokenizer, if any, as a Hugging Face folder with the names of its parameters."""
+    # Its import takes seconds, which a process that only reads runs does not have to wait for.
+    from transformers import PreTrainedModel
+
     with quiet():
         # The library would write some families (ViT) under the names of earlier versions, and a mask has the
         # names of the parameters.
