@@ -81,7 +81,8 @@ def test_a_run_continues_while_nobody_watches(visit):
     visit.restart("watch")
     turn_to_seed(visit, "1")
     visit.until(lambda: points(visit) > seen, "the run did not continue")
-    check_finished(visit)
+    visit.part("stop").click()
+    await_state(visit, "stopped")
 
 
 def turn_to_seed(visit, seed: str) -> None:
