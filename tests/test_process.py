@@ -38,3 +38,14 @@ def test_output_that_nobody_reads_is_no_error():
     process.stdout.close()
     assert process.wait() == 0
     assert process.stderr.read() == b""
+
+
+def test_a_command_that_trains_nothing_does_not_wait_for_libraries_that_only_training_needs(tmp_path):
+    slow = ["transformers.modeling_utils", "sklearn.utils", "scipy.stats"]
+    script = (
+        "import sys; from workbench.cli import main;"
+        f"main(['runs', '--store', {str(tmp_path)!r}]);"
+        f"print([name for name in {slow} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

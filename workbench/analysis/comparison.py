@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import sqrt
 
 import pandas as pd
-from scipy import stats
+import scipy
 
 from workbench.analysis.ground import ground_table
 from workbench.errors import unknown
@@ -169,5 +169,5 @@ def _interval(values: pd.Series) -> tuple[float, float]:
     count = len(values)
     if count < 2:
         return float("nan"), float("nan")
-    reach = stats.t.ppf(0.975, count - 1) * values.std(ddof=1) / sqrt(count)
+    reach = scipy.stats.t.ppf(0.975, count - 1) * values.std(ddof=1) / sqrt(count)
     return values.mean() - reach, values.mean() + reach

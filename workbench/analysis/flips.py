@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy import special, stats
+import scipy
 
 from workbench.errors import BadInput
 from workbench.runs import Run
@@ -95,7 +95,7 @@ def sign_test(table: pd.DataFrame) -> SignTest:
         int(table["outcome"].isin([CLASSES[side], TARGETS[side]]).sum()) for side in ("first", "second")
     )
     decided = first + second
-    p_value = float(stats.binomtest(first, decided).pvalue) if decided else 1.0
+    p_value = float(scipy.stats.binomtest(first, decided).pvalue) if decided else 1.0
     return SignTest(first, second, len(table) - decided, p_value)
 
 
@@ -150,7 +150,9 @@ def _predicted(split: Predictions) -> tuple[np.ndarray, np.ndarray]:
     logits = split.logits.astype(np.float64)
     if logits.shape[1] == 1:
         return logits[:, 0], np.abs(logits[:, 0] - split.labels)
-    right = np.take_along_axis(special.softmax(logits, axis=1), split.labels[:, None].astype(int), axis=1)
+    right = np.take_along_axis(
+        scipy.special.softmax(logits, axis=1), split.labels[:, None].astype(int), axis=1
+    )
     return logits.argmax(axis=1), 1 - right[:, 0]
 
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from sklearn.manifold import smacof
 
 from workbench.masks import Mask, overlap
 from workbench.runs import Run
@@ -55,6 +54,8 @@ def mask_map(overlaps: pd.DataFrame) -> pd.DataFrame:
         a row for each mask: `x` and `y` in units of Jaccard distance, the first mask at the origin, and
         `distance`, its exact Jaccard distance from the first mask.
     """
+    from sklearn.manifold import smacof  # takes a second
+
     distances = 1 - overlaps.to_numpy()
     others = np.arange(len(overlaps) - 1)
     # Two masks on a ring of two would be in line with its centre, and never leave that line.

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from math import atanh, sqrt, tanh
 
 import pandas as pd
-from scipy import stats
+import scipy
 
 from workbench.runs import Run, dropped
 from workbench.stages import Stage
 
 _CURVES = ["candidate", "step", "value", "chosen", "dropped"]
-_NORMAL_975 = stats.norm.ppf(0.975)
 
 
 def early_curves(run: Run, level: int) -> pd.DataFrame:
@@ -106,8 +105,8 @@ def rank_correlation(first: pd.Series, second: pd.Series) -> RankCorrelation:
     pairs = len(first)
     if pairs < 3 or first.nunique() == 1 or second.nunique() == 1:
         return RankCorrelation(None, None, None, pairs)
-    rho = float(stats.spearmanr(first, second).statistic)
+    rho = float(scipy.stats.spearmanr(first, second).statistic)
     if pairs < 4 or abs(rho) > 1 - 1e-12:
         return RankCorrelation(rho, None, None, pairs)
-    reach = _NORMAL_975 * sqrt((1 + rho**2 / 2) / (pairs - 3))
+    reach = scipy.stats.norm.ppf(0.975) * sqrt((1 + rho**2 / 2) / (pairs - 3))
     return RankCorrelation(rho, tanh(atanh(rho) - reach), tanh(atanh(rho) + reach), pairs)

@@ -6,7 +6,7 @@ from functools import lru_cache
 from math import asin, pi
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from workbench.randomness import numpy_generator
 
@@ -80,7 +80,7 @@ def _correlations(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
     if np.ptp(first) == 0 or np.ptp(second) == 0:
         return 0.0, 0.0
     size = len(first)
-    rho, tau = stats.spearmanr(first, second).statistic, stats.kendalltau(first, second).statistic
+    rho, tau = scipy.stats.spearmanr(first, second).statistic, scipy.stats.kendalltau(first, second).statistic
     return rho, ((size + 1) * rho - 3 * tau) / (size - 2)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from workbench.errors import unknown
 from workbench.randomness import numpy_generator
@@ -83,7 +83,7 @@ def _pearson(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _spearman(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    return _pearson(stats.rankdata(first, axis=1), stats.rankdata(second, axis=1))
+    return _pearson(scipy.stats.rankdata(first, axis=1), scipy.stats.rankdata(second, axis=1))
 
 
 def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:

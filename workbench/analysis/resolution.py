@@ -6,7 +6,7 @@ from math import inf, sqrt
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from workbench.analysis.comparison import CONDITION
 from workbench.analysis.paired import Scores, scores_of
@@ -75,11 +75,11 @@ class Difference:
         """
         if not self.error > 0:
             return float("nan")
-        return self._reach + float(stats.t.ppf(_POWER, self.freedom)) * self.error
+        return self._reach + float(scipy.stats.t.ppf(_POWER, self.freedom)) * self.error
 
     @property
     def _reach(self) -> float:
-        return float(stats.t.ppf(1 - _LEVEL / 2, self.freedom)) * self.error
+        return float(scipy.stats.t.ppf(1 - _LEVEL / 2, self.freedom)) * self.error
 
 
 def resolution_table(runs: Sequence[Run], table: pd.DataFrame, baseline: str) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from workbench.models import MINILM, load_tokenizer
 from workbench.randomness import numpy_generator
@@ -126,7 +126,7 @@ def resolution(task: Task) -> Resolution:
     sqrt(2) (1 - r^2) / sqrt(n), which is an upper limit for two models of one task.
     """
     rows = len(_dev(task))
-    quantiles = float(stats.norm.ppf(1 - _LEVEL / 2) + stats.norm.ppf(_POWER))
+    quantiles = float(scipy.stats.norm.ppf(1 - _LEVEL / 2) + scipy.stats.norm.ppf(_POWER))
     reach = quantiles * (sqrt(2) * (1 - CORRELATION**2) if task.is_regression else sqrt(DISAGREEMENT))
     detectable = reach / sqrt(rows)
     if not task.is_regression and detectable > DISAGREEMENT:

@@ -21,7 +21,7 @@ that.
 from dataclasses import dataclass
 
 import pandas as pd
-from scipy import stats
+import scipy
 
 from workbench.analysis.candidates import POOL
 from workbench.errors import BadInput
@@ -124,7 +124,7 @@ def _from_ratio(masks: float, noise: float, of_masks: int, of_orders: int, order
     """The share out of two mean squares, the first of which expects noise + orders * s_a^2."""
     ratio = masks / noise
     tail = (1 - _LEVEL) / 2
-    low, high = (ratio / stats.f.ppf(q, of_masks, of_orders) for q in (1 - tail, tail))
+    low, high = (ratio / scipy.stats.f.ppf(q, of_masks, of_orders) for q in (1 - tail, tail))
     share, low, high = ((f - 1) / (f - 1 + orders) for f in (ratio, low, high))
     deviation = (max(masks - noise, 0) / orders) ** 0.5
     return VarianceShare(share, max(low, 0.0), max(high, 0.0), of_masks, of_orders, deviation)

@@ -13,8 +13,8 @@ from statistics import median
 
 import llvmlite.binding as llvm
 import numpy as np
+import scipy
 import torch
-from scipy.optimize import nnls
 from torch import nn
 
 from workbench.compute.break_even import BreakEven, dense_terms, sparse_terms
@@ -118,7 +118,7 @@ def _fit(points: list[tuple[tuple[float, ...], float]]) -> tuple[float, ...]:
     """The factors, none negative, with the least squares of relative errors."""
     terms = np.array([terms for terms, _ in points]) / np.array([[seconds] for _, seconds in points])
     scale = terms.max(axis=0)
-    factors, _ = nnls(terms / scale, np.ones(len(points)))
+    factors, _ = scipy.optimize.nnls(terms / scale, np.ones(len(points)))
     return tuple((factors / scale).tolist())
 
 

@@ -2,20 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Literal
 
 import numpy as np
-from scipy import stats
-from sklearn.metrics import (
-    accuracy_score,
-    cohen_kappa_score,
-    f1_score,
-    matthews_corrcoef,
-    precision_score,
-    r2_score,
-    recall_score,
-)
+import scipy
 
 from workbench.errors import BadInput, Stopped, unknown
 
@@ -98,55 +88,72 @@ def check_metrics(names: Sequence[str], classes: int) -> None:
             )
 
 
+def _sklearn(function: str, **options: str | float) -> Callable[[np.ndarray, np.ndarray], float]:
+    def metric(labels: np.ndarray, predictions: np.ndarray) -> float:
+        # Imported when used: it takes a second, which processes that score nothing do not have to wait.
+        from sklearn import metrics
+
+        return getattr(metrics, function)(labels, predictions, **options)
+
+    return metric
+
+
 def _balanced_accuracy(labels: np.ndarray, predictions: np.ndarray) -> float:
+    from sklearn.metrics import recall_score
+
     # scikit-learn's own function warns about predicted classes that no label has.
     return recall_score(labels, predictions, average="macro", labels=np.unique(labels), zero_division=0.0)
 
 
 def _kappa(labels: np.ndarray, predictions: np.ndarray) -> float:
     constant = len(np.union1d(labels, predictions)) == 1
-    return 0.0 if constant else cohen_kappa_score(labels, predictions)
+    return 0.0 if constant else _sklearn("cohen_kappa_score")(labels, predictions)
 
 
 def _r2(labels: np.ndarray, predictions: np.ndarray) -> float:
-    return r2_score(labels.astype(np.float64), predictions.astype(np.float64))
+    return _sklearn("r2_score")(labels.astype(np.float64), predictions.astype(np.float64))
 
 
-def _correlation(coefficient: Callable) -> Callable[[np.ndarray, np.ndarray], float]:
+def _correlation(coefficient: str) -> Callable[[np.ndarray, np.ndarray], float]:
     def metric(labels: np.ndarray, predictions: np.ndarray) -> float:
         # Convert to float64 first: in float32 the variance of nearly equal predictions can become zero.
         labels, predictions = labels.astype(np.float64), predictions.astype(np.float64)
         if np.ptp(labels) == 0 or np.ptp(predictions) == 0:
             return 0.0
-        return coefficient(labels, predictions).statistic
+        return getattr(scipy.stats, coefficient)(labels, predictions).statistic
 
     return metric
 
 
 METRICS: dict[str, Metric] = {
-    "matthews": Metric(matthews_corrcoef, "Matthews correlation (-1 to 1)", "matthews_correlation"),
-    "accuracy": Metric(accuracy_score, "accuracy (share of examples)", "accuracy"),
+    "matthews": Metric(
+        _sklearn("matthews_corrcoef"), "Matthews correlation (-1 to 1)", "matthews_correlation"
+    ),
+    "accuracy": Metric(_sklearn("accuracy_score"), "accuracy (share of examples)", "accuracy"),
     "balanced_accuracy": Metric(
         _balanced_accuracy, "balanced accuracy (mean share per class)", "balanced_accuracy"
     ),
-    "f1": Metric(partial(f1_score, zero_division=0.0), "F1 (0 to 1)", "f1", "two classes"),
+    "f1": Metric(_sklearn("f1_score", zero_division=0.0), "F1 (0 to 1)", "f1", "two classes"),
     "macro_f1": Metric(
-        partial(f1_score, average="macro", zero_division=0.0), "F1, mean of the classes (0 to 1)", "f1"
+        _sklearn("f1_score", average="macro", zero_division=0.0),
+        "F1, mean of the classes (0 to 1)",
+        "f1",
     ),
     "weighted_f1": Metric(
-        partial(f1_score, average="weighted", zero_division=0.0), "F1, mean of the examples (0 to 1)", "f1"
+        _sklearn("f1_score", average="weighted", zero_division=0.0),
+        "F1, mean of the examples (0 to 1)",
+        "f1",
     ),
     "precision": Metric(
-        partial(precision_score, zero_division=0.0), "precision (0 to 1)", "precision", "two classes"
+        _sklearn("precision_score", zero_division=0.0),
+        "precision (0 to 1)",
+        "precision",
+        "two classes",
     ),
-    "recall": Metric(partial(recall_score, zero_division=0.0), "recall (0 to 1)", "recall", "two classes"),
+    "recall": Metric(_sklearn("recall_score", zero_division=0.0), "recall (0 to 1)", "recall", "two classes"),
     "kappa": Metric(_kappa, "Cohen's kappa (-1 to 1)", "cohen_kappa"),
-    "pearson": Metric(_correlation(stats.pearsonr), "Pearson correlation (-1 to 1)", "pearsonr", "numbers"),
-    "spearman": Metric(
-        _correlation(stats.spearmanr), "Spearman correlation (-1 to 1)", "spearmanr", "numbers"
-    ),
-    "kendall": Metric(
-        _correlation(stats.kendalltau), "Kendall correlation (-1 to 1)", "kendalltau", "numbers"
-    ),
+    "pearson": Metric(_correlation("pearsonr"), "Pearson correlation (-1 to 1)", "pearsonr", "numbers"),
+    "spearman": Metric(_correlation("spearmanr"), "Spearman correlation (-1 to 1)", "spearmanr", "numbers"),
+    "kendall": Metric(_correlation("kendalltau"), "Kendall correlation (-1 to 1)", "kendalltau", "numbers"),
     "r2": Metric(_r2, "R² (share of the variance)", "r_squared", "numbers"),
 }

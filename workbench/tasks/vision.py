@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from PIL import Image
-from sklearn.datasets import load_digits
 
 from workbench.errors import BadInput
 from workbench.randomness import numpy_generator
@@ -87,6 +86,8 @@ def _files(cells: pd.Series, origin: str) -> list[bytes]:
 
 def _digits() -> Task:
     """The 1,797 digits of 8 x 8 pixels; a fixed fifth of them is dev."""
+    from sklearn.datasets import load_digits  # takes a second
+
     digits = load_digits()
     # Scales the 17 grey levels, 0 to 16, to those of an image file.
     files = [_png(np.round(image * 255 / 16).astype(np.uint8)) for image in digits.images]

@@ -5,8 +5,8 @@ et al. (arXiv 2308.02060) report similar measures, but their definitions could n
 """
 
 import numpy as np
+import scipy
 import torch
-from scipy.special import softmax, xlogy
 
 from workbench.training.objective import label_loss
 
@@ -19,8 +19,8 @@ def output_entropy(logits: np.ndarray) -> float | None:
     """
     if logits.shape[1] == 1:
         return None
-    shares = softmax(logits.astype(np.float64), axis=1)
-    return float(-xlogy(shares, shares).sum(axis=1).mean())
+    shares = scipy.special.softmax(logits.astype(np.float64), axis=1)
+    return float(-scipy.special.xlogy(shares, shares).sum(axis=1).mean())
 
 
 def mean_loss(logits: np.ndarray, labels: np.ndarray) -> float:
