@@ -11,9 +11,9 @@ from torch import nn
 
 from workbench.engines.base import Engine
 from workbench.engines.bench import Bench, State
+from workbench.engines.densities import Densities, kept_by_density
 from workbench.errors import BadInput
-from workbench.masks import Mask, kept_count, topk_counts
-from workbench.masks.allocation import allocate
+from workbench.masks import Mask, topk_counts
 from workbench.models import prunable
 from workbench.schedules import Linear
 from workbench.scores import random
@@ -30,10 +30,8 @@ class Random(Engine):
     ERK are the densities of Mocanu et al. 2018 and Evci et al. 2020.
 
     Attributes:
-        densities: how the kept weights are distributed over the matrices. "uniform": the same density for
-            each; "er": density proportional to (n_in + n_out) / (n_in n_out); "erk": the same, with the
-            sides of a convolution's kernel included in both sum and product (equal to "er" for linear
-            matrices). Matrices whose density would exceed 1 are dense, and the others share the rest.
+        densities: how the kept weights are distributed over the matrices: "uniform", "er" or "erk" (see
+            `kept_by_density`).
         counts_of: folder of a finished run, whose kept weights per matrix are used instead ("shuffled": the
             same counts, other weights). Only the counts become part of the spec.
         counts: kept weights of each matrix, in the model's order, instead of `densities`.
@@ -43,7 +41,7 @@ class Random(Engine):
 
     id: ClassVar[str] = "random"
 
-    densities: Literal["uniform", "er", "erk"] = "erk"
+    densities: Densities = "erk"
     counts_of: str | None = None
     counts: tuple[Annotated[int, Field(ge=0)], ...] | None = None
     start: Literal["pretrained", "dense"] = "pretrained"
@@ -81,22 +79,10 @@ class Random(Engine):
         Raises:
             BadInput: `counts` do not fit the shapes or the sparsity.
         """
-        sizes = [shape.numel() for shape in shapes.values()]
-        if self.counts is not None:
-            counts = self._fitting(sizes)
-        elif self.densities == "uniform":
-            counts = [kept_count(size, self.sparsity) for size in sizes]
-        else:
-            counts = allocate(kept_count(sum(sizes), self.sparsity), self._shares(shapes.values()), sizes)
+        if self.counts is None:
+            return kept_by_density(shapes, self.sparsity, self.densities)
+        counts = self._fitting([shape.numel() for shape in shapes.values()])
         return dict(zip(shapes, counts, strict=True))
-
-    def _shares(self, shapes) -> list[float]:
-        """Density times size, up to the factor epsilon that follows from the total."""
-        shares = []
-        for shape in shapes:
-            sides = shape if self.densities == "erk" else shape[:2]
-            shares.append(sum(sides) * shape.numel() / torch.Size(sides).numel())
-        return shares
 
     def _fitting(self, sizes: list[int]) -> list[int]:
         counts = list(self.counts)
