@@ -86,7 +86,7 @@ def test_without_a_share_to_drop_there_are_no_updates():
 
 
 def test_a_run_that_ends_before_the_first_update_is_rejected():
-    with pytest.raises(BadInput, match=r"set: .* after 100 steps, but updates end after 80 of 80"):
+    with pytest.raises(BadInput, match=r"set: .* after 100 steps, but updates end at 80 of 80"):
         SET(total_steps=80).prune(RecordingBench())
     RigL(total_steps=80).prune(RecordingBench())
 

@@ -79,7 +79,7 @@ class DynamicEngine(Engine):
             return {}
         if not updates:
             raise BadInput(
-                f"{self.id}: the mask is first updated after {interval} steps, but updates end after {end} of "
+                f"{self.id}: the mask is first updated after {interval} steps, but updates end at {end} of "
                 f"{steps}. Lower interval, or give the run more steps."
             )
         cosine = self.decay == "cosine"
