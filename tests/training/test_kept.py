@@ -1,6 +1,7 @@
 """Training on kept weights alone is training under a mask, within rounding."""
 
 import copy
+from functools import partial
 
 import pytest
 import torch
@@ -8,6 +9,8 @@ import torch
 from workbench.compute import SparseLinear
 from workbench.engines.acdc import Alternation
 from workbench.engines.gmp import CriterionPruning
+from workbench.engines.rigl import ByGradient
+from workbench.engines.set import AtRandom
 from workbench.masks import topk_mask
 from workbench.models import forward_flops, prunable
 from workbench.scores import magnitude
@@ -133,8 +136,11 @@ def acdc():
     return Alternation((0, 1, 3, 4), 0.7, "global", reset_moments=True)
 
 
-@pytest.mark.parametrize("make", [gmp, acdc])
-def test_masks_that_change_between_steps_are_followed(model, batch, make):
+@pytest.mark.parametrize("make", [gmp, acdc, AtRandom, ByGradient])
+def test_masks_that_change_between_steps_are_followed(model, batch, mask, make):
+    if make in (AtRandom, ByGradient):
+        make = partial(make, mask, {1: 0.5, 3: 0.3}, 0)
+
     def trained(sparse, stop=None):
         trainer = trainer_of(model, make(), sparse)
         for n in range(6):
