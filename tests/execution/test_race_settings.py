@@ -141,8 +141,6 @@ def test_costs_count_from_the_pretrained_encoder(spec_of, tmp_path):
     [
         ("gmp", {}),
         ("acdc", {}),
-        ("set", {"interval": 5}),
-        ("rigl", {"interval": 5}),
         ("movement", {}),
         ("magnitude", {}),
         ("imp", {"levels": 2, "dense_epochs": 0}),
@@ -153,8 +151,7 @@ def test_the_recovery_is_what_the_schedule_gives_after_the_last_change_of_the_ma
 ):
     values = {"sparsity": 0.8, "distillation": {"mode": "none"}, "total_steps": 20, **changes}
     run = prune(spec_of(engine_class(engine)(**values), scale=0.04), tmp_path)
-    since = {"gmp": (16, 16), "acdc": (17, 17), "movement": (20, 16), "set": (15, 0), "rigl": (11, 0)}
-    since = since.get(engine, (0, 0))
+    since = {"gmp": (16, 16), "acdc": (17, 17), "movement": (20, 16)}.get(engine, (0, 0))
     steps = 10 if engine == "imp" else 20
     expected = [round(steps_at_peak(Linear(0.1), steps, step), 3) for step in since]
     assert run.recovery == dict(zip(("mask", "sparsity"), expected, strict=True))
