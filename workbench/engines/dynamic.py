@@ -30,7 +30,7 @@ class DynamicEngine(Engine):
     count of Adam's bias correction runs on, so grown weights at first move up to about six times as fast as
     the learning rate says.
 
-    With `drop=0` the mask is that of `random`, and so is the training, bit for bit.
+    With `drop=0`, mask and training are those of `random`, number for number.
 
     Attributes:
         densities: how the kept weights are distributed over the matrices, for the whole training: "uniform",
@@ -58,14 +58,14 @@ class DynamicEngine(Engine):
         steps = self.train_steps(bench)
         state = self.first_state(bench)
         plan = self.plan(steps, self.interval or bench.steps(1.0, self.batch_size), kind)
-        scores = (
-            random(state.weights, bench.seed) if self.first_mask == "random" else magnitude(state.weights)
-        )
-        kept = kept_by_density(
-            {name: weight.shape for name, weight in state.weights.items()}, self.sparsity, self.densities
-        )
-        sparsifier = kind(topk_counts(scores, kept), plan, bench.seed)
+        sparsifier = kind(self.first(state.weights, bench.seed), plan, bench.seed)
         return bench.train(Stage.level(1), state, self.training_config(steps, schedule=Linear), sparsifier)
+
+    def first(self, weights: Mapping[str, Tensor], seed: int) -> Mask:
+        """The mask that training starts with."""
+        shapes = {name: weight.shape for name, weight in weights.items()}
+        scores = random(weights, seed) if self.first_mask == "random" else magnitude(weights)
+        return topk_counts(scores, kept_by_density(shapes, self.sparsity, self.densities))
 
     def plan(self, steps: int, interval: int, kind: type["DynamicMask"]) -> dict[int, float]:
         """Maps the optimizer step at which to update the mask, from 0, to the share to exchange.
