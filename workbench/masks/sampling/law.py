@@ -81,6 +81,21 @@ def places(
 
 
 @njit(nogil=True, cache=True)
+def all_places(
+    magnitudes: np.ndarray, first: int, key: np.uint64, exponent: float, log_time: float, draws: int
+) -> np.ndarray:
+    """Like `places`, for consecutive weights from the index `first` on; the lowest float for zeros."""
+    z = np.full(magnitudes.size, -np.finfo(np.float64).max)
+    for i in range(z.size):
+        if magnitudes[i] > 0:
+            y = exponent * math.log(magnitudes[i]) + log_time
+            # The search starts at the expected count.
+            near = -math.expm1(-math.exp(y)) * draws
+            z[i] = place(uniform(hashed(key, first + i)), y, near, draws)
+    return z
+
+
+@njit(nogil=True, cache=True)
 def chances(y: np.ndarray, theta: float, draws: int, start: int, q: np.ndarray) -> None:
     """Writes `chance` of each y to q, rounded to 0 and 1 within the precision of the uniform numbers.
 
