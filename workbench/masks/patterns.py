@@ -10,10 +10,10 @@ neuron or channel, and a vector as one row.
 | `neuron` | whole rows | whole rows with the highest mean scores |
 | `n:m` | m consecutive weights of a row | the n highest scores of every group |
 
-Blocks and rows take the place of weights: their number is what a sparsity is rounded to, and they are ranked
-within the same scopes. A mask n:m has the sparsity 1 - n/m in every matrix, whatever the scope. At a lower
-sparsity, on the way there, it keeps the n highest of every group, and of all other weights the highest ones
-within the scope; the group of n:m is then kept with n weights or more.
+Blocks and rows take the place of weights: a sparsity is rounded to a whole number of them, and they are
+ranked within the same scopes. A mask n:m has the sparsity 1 - n/m in every matrix, whatever the scope. At a
+lower sparsity, on the way there, it keeps the n highest of every group, and of all other weights the highest
+within the scope: every group keeps at least n.
 """
 
 import math
@@ -27,13 +27,12 @@ from torch import Tensor
 
 from workbench.errors import BadInput
 from workbench.masks.grouping import groups
+from workbench.masks.of_every import best_of_every, widened
 
 Shapes = Mapping[str, tuple[int, ...]]
 
 # How far a sparsity may be from 1 - n/m: less than what changes the number of kept weights.
 _EQUAL = 1e-10
-# The longest groups whose scores are compared in pairs.
-_MOST_PAIRS = 32
 
 
 class Pattern(ABC):
@@ -61,7 +60,7 @@ class Pattern(ABC):
         """What a number of kept groups counts."""
         return "weights"
 
-    def check_final(self, sparsity: float) -> None:
+    def check_final(self, sparsity: float) -> None:  # noqa: B027 - most patterns have any sparsity
         """Rejects a sparsity that a complete mask with this pattern cannot have.
 
         Raises:
@@ -115,6 +114,7 @@ class Rectangles(Pattern):
         """Rows and columns of a rectangle in a matrix."""
 
     def size(self, shape: tuple[int, ...]) -> int:
+        """The number of weights of a rectangle."""
         return math.prod(self.sides(shape))
 
     def ranked(self, scores: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -137,6 +137,7 @@ class Rectangles(Pattern):
         return (sums[..., 0] / (height * width)).clamp(limits.min, limits.max)
 
     def spread(self, keep: Tensor, shape: tuple[int, ...]) -> Tensor:
+        """Repeats each bool over its rectangle."""
         height, width = self.sides(shape)
         return keep.repeat_interleave(height, 0).repeat_interleave(width, 1).reshape(shape)
 
@@ -154,16 +155,21 @@ class Block(Rectangles):
 
     @property
     def unit(self) -> str:
+        """Blocks."""
         return "blocks"
 
     def sides(self, shape: tuple[int, ...]) -> tuple[int, int]:
+        """The same in all matrices."""
         return self.rows, self.columns
 
     def check(self, shapes: Shapes, sparsity: float, scope: str) -> None:
+        """Rejects a matrix that cannot be divided into such blocks."""
         for name, shape in shapes.items():
             rows, columns = as_matrix(shape)
             if rows % self.rows or columns % self.columns:
-                heights, widths = (_divisors(sides) for sides in zip(*map(as_matrix, shapes.values())))
+                heights, widths = (
+                    _divisors(sides) for sides in zip(*map(as_matrix, shapes.values()), strict=True)
+                )
                 raise BadInput(
                     f"pattern {self} does not divide {name!r}, which has {rows} x {columns} weights. All "
                     f"matrices can be divided by RxC with R one of {heights}, and C one of {widths}."
@@ -181,12 +187,15 @@ class Neuron(Rectangles):
 
     @property
     def unit(self) -> str:
+        """Rows."""
         return "rows"
 
     def sides(self, shape: tuple[int, ...]) -> tuple[int, int]:
+        """One row."""
         return 1, as_matrix(shape)[1]
 
     def check(self, shapes: Shapes, sparsity: float, scope: str) -> None:
+        """Rejects a scope that ranks rows of different lengths together."""
         for names in groups(shapes, scope).values():
             lengths = {as_matrix(shapes[name])[1]: name for name in names}
             if len(lengths) > 1:
@@ -219,6 +228,7 @@ class NM(Pattern):
         return (self.m - self.n) / self.m
 
     def check_final(self, sparsity: float) -> None:
+        """Rejects every sparsity but one."""
         if abs(sparsity - self.sparsity) > _EQUAL:
             raise BadInput(
                 f"sparsity is {sparsity}, but a mask with the pattern {self} has {self.sparsity:.12g}. Give "
@@ -226,6 +236,7 @@ class NM(Pattern):
             )
 
     def check(self, shapes: Shapes, sparsity: float, scope: str) -> None:
+        """Rejects a sparsity above the final one, and rows that cannot be divided by m."""
         if sparsity > self.sparsity:
             self.check_final(sparsity)
         for name, shape in shapes.items():
@@ -239,7 +250,7 @@ class NM(Pattern):
 
     def ranked(self, scores: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The scores, with the highest number of their format for the n highest of every m."""
-        wide = {name: _wide(score) for name, score in scores.items()}
+        wide = {name: widened(score) for name, score in scores.items()}
         return {
             name: score.masked_fill(best_of_every(score, self.n, self.m), torch.finfo(score.dtype).max)
             for name, score in wide.items()
@@ -253,35 +264,6 @@ def as_matrix(shape: tuple[int, ...]) -> tuple[int, int]:
     """The rows and columns that a tensor is treated as."""
     rows = shape[0] if len(shape) > 1 else 1
     return rows, math.prod(shape) // rows
-
-
-def best_of_every(scores: Tensor, n: int, m: int) -> Tensor:
-    """Marks the n highest of every m consecutive scores, the first ones among equals.
-
-    Args:
-        scores: finite; m divides the length of their rows.
-        n, m: 0 <= n <= m.
-
-    Returns:
-        A bool tensor in the shape of `scores`; the same on every device.
-    """
-    parts = _wide(scores).reshape(-1, m)
-    if m > _MOST_PAIRS:
-        best = parts.argsort(dim=1, descending=True, stable=True)[:, :n]
-        return torch.zeros_like(parts, dtype=torch.bool).scatter_(1, best, True).reshape(scores.shape)
-    # Comparing each pair once is many times faster than sorting millions of short rows.
-    columns = parts.unbind(1)
-    higher = [torch.zeros_like(column, dtype=torch.int8) for column in columns]
-    for first in range(m):
-        for second in range(first + 1, m):
-            wins = columns[first] >= columns[second]
-            higher[second] += wins
-            higher[first] += ~wins
-    return (torch.stack(higher, dim=1) < n).reshape(scores.shape)
-
-
-def _wide(scores: Tensor) -> Tensor:
-    return scores.detach() if scores.dtype.itemsize > 2 else scores.detach().float()
 
 
 def _divisors(numbers) -> str:

@@ -6,7 +6,7 @@ import torch
 
 from workbench.errors import BadInput
 from workbench.masks.mask import Mask
-from workbench.masks.patterns import best_of_every
+from workbench.masks.of_every import best_of_every
 from workbench.masks.ranking.vectors import check_finite, check_rankable
 
 

@@ -103,7 +103,9 @@ def spread(mask: Mask, pattern: Pattern, weights: Mapping[str, torch.Tensor]) ->
     """The mask of the weights, given that of the groups that a pattern ranks."""
     if not isinstance(pattern, Rectangles):
         return mask
-    return Mask.from_tensors({name: pattern.spread(mask[name], tuple(w.shape)) for name, w in weights.items()})
+    return Mask.from_tensors(
+        {name: pattern.spread(mask[name], tuple(w.shape)) for name, w in weights.items()}
+    )
 
 
 class Budget(NamedTuple):
@@ -174,9 +176,7 @@ def _select(scores: Mapping[str, torch.Tensor], wanted: Sequence[Budget]) -> Mas
     return Mask({name: PackedMatrix(tuple(scores[name].shape), bits[name]) for name in scores})
 
 
-def topk_packed(
-    scores: Mapping[str, torch.Tensor], names: Sequence[str], kept: int
-) -> dict[str, np.ndarray]:
+def topk_packed(scores: Mapping[str, torch.Tensor], names: Sequence[str], kept: int) -> dict[str, np.ndarray]:
     """The packed bits of some matrices that are ranked together, by name."""
     vectors = vectors_of(scores, names)
     choice = choose(vectors, kept)
