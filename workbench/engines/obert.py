@@ -41,10 +41,12 @@ class OBERT(GradualEngine):
     own schedule.
 
     The authors tune `damp` (1e-4 to 1e-8) and `gradients` (256 to 2,048) for each model by one-shot pruning
-    to 50-70 %. With a pattern, blocks and rows are ranked by the mean of rho_i; the saliency of a group in the
-    paper, which takes in the correlations of its weights, is not implemented. With too much damping the method reduces to magnitude pruning; with too little it is unstable.
+    to 50-70 %. With too much damping the method reduces to magnitude pruning; with too little it is unstable.
     NOT FOUND: any gradient clipping, so there is none by default. We infer, as for `smp`, that their scripts
     use `clip=1.0`, the default of the library that they train with.
+
+    With a pattern, blocks and rows are ranked by the mean of rho_i. The paper's saliency of a group, which
+    includes how its weights correlate, is not implemented.
 
     Attributes:
         block: B, the number of consecutive weights of a matrix in one block of the Fisher matrix.

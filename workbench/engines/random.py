@@ -111,16 +111,16 @@ class Random(RankingEngine):
     def _check_equal(self, sizes: list[int]) -> None:
         if isinstance(self.arrangement, Neuron) and len(set(sizes)) > 1:
             raise BadInput(
-                f"random: densities={self.densities} distributes rows over all matrices, but these have rows of "
-                f"{min(sizes)} to {max(sizes)} weights. Give densities=uniform with the pattern neuron."
+                f"random: densities={self.densities} distributes rows over all matrices, but these have rows "
+                f"of {min(sizes)} to {max(sizes)} weights. Give densities=uniform with the pattern neuron."
             )
 
     def _check_whole(self, counts: dict[str, int], sizes: list[int]) -> None:
         for (name, count), size in zip(counts.items(), sizes, strict=True):
             if count % size:
                 raise BadInput(
-                    f"random: the counts keep {count} weights of {name}, which is not a multiple of the {size} "
-                    f"of a group with the pattern {self.pattern}. Give the counts of a run with this pattern."
+                    f"random: the counts keep {count} weights of {name}, not a multiple of {size}, with the "
+                    f"pattern {self.pattern}. Give the counts of a run with this pattern."
                 )
 
     def _shares(self, shapes) -> list[float]:

@@ -39,9 +39,9 @@ class Randomized(LadderEngine):
     last level, and those of MiniLM-L6, whose matrices have a quarter of the weights, 5.8 to 14 %. `distance`
     makes encoders of any size comparable.
 
-    With a pattern, our addition, blocks or rows take the place of weights in the same law, with their mean
-    magnitude; with n:m, the n weights of every m that are drawn most often are kept (`masks.sampling.sample`).
-    Mean magnitudes differ less than single ones, so the same ratio gives more random masks.
+    With a pattern, our addition, blocks or rows with their mean magnitude take the place of weights in the
+    same law, and with n:m the n weights of every m that are drawn most often are kept (`masks.sampling`).
+    Mean magnitudes differ less than single ones, so masks of blocks and rows are more random.
 
     Attributes:
         candidates: M, the number of masks in a pool.
@@ -97,14 +97,14 @@ class Randomized(LadderEngine):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.distance is not None:
-            self._check_distance(self.distance)
         if isinstance(self.arrangement, NM) and (self.distance or self.sampler == "band"):
             given = f"distance is {self.distance}" if self.distance else "sampler is band"
             raise BadInput(
-                f"randomized: {given}, which is not defined for the pattern {self.pattern}. Give ratios and another "
-                "sampler, or another pattern."
+                f"randomized: {given}, which is not defined for the pattern {self.pattern}. Give ratios and "
+                "another sampler, or another pattern."
             )
+        if self.distance is not None:
+            self._check_distance(self.distance)
         if self.full_orders > 1 and not self.full_scores:
             raise BadInput(
                 f"randomized: full_orders is {self.full_orders}, but no candidate is trained in full. Give "

@@ -88,8 +88,8 @@ class SMP(ScoredEngine):
         super().__post_init__()
         if self.masking == "score" and isinstance(self.arrangement, NM):
             raise BadInput(
-                f"smp: masking=score lets matrices compete for weights, but with the pattern {self.pattern} every "
-                "matrix keeps the same share. Give masking=local."
+                "smp: masking=score lets matrices compete for weights, but with the pattern "
+                f"{self.pattern} every matrix keeps the same share. Give masking=local."
             )
 
     @property

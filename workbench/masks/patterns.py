@@ -1,7 +1,7 @@
 """Patterns: how the weights that a mask keeps are arranged in a matrix.
 
-A tensor with more than two dimensions is treated as the matrix (first, all others), which has one row per output
-neuron or channel, and a vector as one row.
+A tensor with more than two dimensions is treated as the matrix (first, all others), which has one row per
+output neuron or channel, and a vector as one row.
 
 | pattern | groups | what is kept |
 | --- | --- | --- |

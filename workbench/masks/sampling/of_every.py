@@ -1,8 +1,8 @@
 """Samples with a pattern n:m: every weight gets a place in the draws, and n of every m are chosen by it.
 
-The places z are those of `law`, or literal counts of draws plus a random number, exactly as without a pattern.
-Only what is done with them differs: a mask keeps the n largest z of every m consecutive weights, and of all others
-the largest until the group's number is reached.
+The places z are those of `law`, or literal counts of draws plus a random number, exactly as without a
+pattern. Only what is done with them differs: a mask keeps the n largest z of every m consecutive weights, and
+of all others the largest until the group's number is reached.
 """
 
 import numpy as np
@@ -38,9 +38,9 @@ def sample_of_every(group: Group, pattern: NM, literal: bool) -> dict[str, np.nd
         alive = (z.reshape(-1, pattern.m) > _LOWEST).sum(axis=1)
         if (alive < pattern.n).any():
             raise BadInput(
-                f"{vector.name} has {pattern.m} consecutive weights of which only {alive.min()} are not zero, but "
-                f"the pattern {pattern} keeps {pattern.n}. Zeros are never sampled: start from weights that have "
-                "enough others."
+                f"{vector.name} has {pattern.m} consecutive weights with only {alive.min()} that are not "
+                f"zero, but the pattern {pattern} keeps {pattern.n}. Zeros are never sampled: start from "
+                "weights with fewer of them."
             )
     scores = {v.name: torch.from_numpy(z) for v, z in zip(group.vectors, places, strict=True)}
     return topk_packed(pattern.ranked(scores), list(scores), group.kept)

@@ -23,11 +23,11 @@ The released code has more variants. `draws_by="kept"` sets T = max(int(r k), 1)
 `method="band"` keeps all weights above 3/2 of the threshold magnitude and draws within a band around the
 threshold (its type 5; see `sampling.band`).
 
-With a pattern (`masks.patterns`), our addition, the law is the same. Blocks and rows take the place of weights:
-w holds the mean magnitude of each, N and k are their numbers, and T = max(int(r g (N - k)), 1) for groups of g
-weights, so that a ratio still counts draws for each removed weight. With n:m, the draws are those of single
-weights; the mask then keeps the n largest c of every m, and of all other weights the largest c until k are kept
-(none at the sparsity 1 - n/m).
+With a pattern (`masks.patterns`), our addition, the law is the same. Blocks and rows take the place of
+weights: w holds the mean magnitude of each, N and k are their numbers, and T = max(int(r g (N - k)), 1) for
+groups of g weights, so that a ratio still counts draws for each removed weight. With n:m, the draws are those
+of single weights; the mask keeps the n largest c of every m, and of all other weights the largest c until k
+are kept (none of them at the sparsity 1 - n/m).
 """
 
 from collections.abc import Mapping
@@ -149,7 +149,11 @@ def drawn_groups(
         pattern.check({name: tuple(weight.shape) for name, weight in weights.items()}, sparsity, scope)
         return weights
     check_tensors(weights)
-    return ranked_groups({name: w.detach().abs() for name, w in weights.items()}, sparsity, scope, pattern)
+    means = ranked_groups({name: w.detach().abs() for name, w in weights.items()}, sparsity, scope, pattern)
+    # In float32 they are counted in an eighth of the time.
+    return {
+        name: mean if weights[name].dtype == torch.float64 else mean.float() for name, mean in means.items()
+    }
 
 
 def counted_group(
