@@ -11,6 +11,7 @@ from workbench.figures.style import matrix_title
 from workbench.masks import SCOPES, layer_index, matrix_type
 
 _WIDE = {"description_width": "8em"}
+_PATTERNS = ("unstructured", "2:4", "4:8", "1:4", "block:4x4", "block:16x16", "block:32x32", "neuron")
 
 
 def pool_controls(spec: PoolSpec) -> dict[str, Any]:
@@ -57,6 +58,13 @@ def pool_controls(spec: PoolSpec) -> dict[str, Any]:
             "What the sparsity applies to: each matrix, each type of matrix, or all matrices together",
             options=SCOPES,
             value=spec.scope,
+        ),
+        "pattern": _slider(
+            widgets.Dropdown,
+            "Pattern",
+            "How the kept weights are arranged: anywhere, n of every m along the input, in blocks or in rows",
+            options=list(dict.fromkeys([*_PATTERNS, spec.pattern])),
+            value=spec.pattern,
         ),
         "seed": _slider(
             widgets.IntSlider,

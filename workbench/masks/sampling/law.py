@@ -20,6 +20,8 @@ from workbench.masks.sampling.hashing import hashed, uniform
 
 # No uniform number is below this or above one minus this (`hashing.uniform`).
 _NEVER = 2.0**-53
+# Where counting up from zero is faster than a search, and does not underflow.
+_FEW, _SMALL = 512, 600.0
 
 
 @njit(nogil=True, cache=True)
@@ -89,10 +91,23 @@ def all_places(
     for i in range(z.size):
         if magnitudes[i] > 0:
             y = exponent * math.log(magnitudes[i]) + log_time
-            # The search starts at the expected count.
-            near = -math.expm1(-math.exp(y)) * draws
-            z[i] = place(uniform(hashed(key, first + i)), y, near, draws)
+            u, time = uniform(hashed(key, first + i)), math.exp(y)
+            if 1 < draws <= _FEW and time * draws < _SMALL:
+                z[i] = _counted_up(1 - u, time, draws)
+            else:
+                z[i] = place(u, y, -math.expm1(-time) * draws, draws)
     return z
+
+
+@njit(inline="always")
+def _counted_up(v, time, draws):
+    """`place` of 1 - v: sums the probabilities of the counts 0, 1, ... until they reach v."""
+    odds, equal, below, count = math.expm1(time), math.exp(-time * draws), 0.0, 0
+    while below + equal < v and count < draws:
+        below += equal
+        equal *= (draws - count) / (count + 1) * odds
+        count += 1
+    return count + min((v - below) / equal, 1.0)
 
 
 @njit(nogil=True, cache=True)
