@@ -5,7 +5,9 @@ import re
 import pytest
 
 from workbench import cli
-from workbench.reports.prose import pattern_and_hardware, reproduction
+from workbench.analysis.pattern import pattern_and_hardware
+from workbench.exports.card import model_card
+from workbench.reports.prose import reproduction, what_was_run
 from workbench.runs import Run
 
 
@@ -60,5 +62,8 @@ def test_a_run_ends_with_the_pattern(run_of, pattern, engine, settings, sentence
         number = parts.shape[1] // 2 if pattern == "2:4" else parts.shape[1]
         assert set(parts.sum(1).tolist()) <= {number} | ({0} if pattern != "2:4" else set())
     (paragraph,) = pattern_and_hardware(run)
+    assert paragraph in what_was_run(run)
+    card = str(model_card(run))
+    assert (paragraph in card) == ("unstructured-pruning" not in card) == (pattern != "unstructured")
     assert re.search(f"The pattern is {pattern}: {sentence}", paragraph)
     assert ("pattern" in reproduction(run)) == (pattern != "unstructured")

@@ -1,13 +1,12 @@
 """A run in words: plain text, which the caller escapes."""
 
 import shlex
-from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 import yaml
 
-from workbench.masks.patterns import NM, Block, Neuron, Pattern, Unstructured
+from workbench.analysis.pattern import pattern_and_hardware
 from workbench.runs import Run, dev_name
 from workbench.settings import flat, to_plain
 from workbench.tasks import modality
@@ -19,29 +18,6 @@ _TIE_BREAKS = {
     "metric": "the losses were equal, and the higher metric decided.",
     "order": "the candidates were equal in metric and loss, and the first of them was chosen. This race did "
     "not tell its masks apart.",
-}
-_ARRANGED: dict[type[Pattern], Callable[..., str]] = {
-    Unstructured: lambda pattern: (
-        "any weight can be removed. Kernels for dense matrices are not faster with it; the sparse layers "
-        "of this workbench are, on a CPU"
-    ),
-    NM: lambda pattern: (
-        f"{pattern.n} of every {pattern.m} consecutive weights along the input are kept. "
-        + (
-            "The sparse tensor cores of NVIDIA GPUs since Ampere use it, through torch's semi-structured "
-            "kernels"
-            if str(pattern) == "2:4"
-            else "The sparse tensor cores of NVIDIA GPUs use 2:4, and common hardware does not use this one"
-        )
-    ),
-    Block: lambda pattern: (
-        f"blocks of {pattern.rows} x {pattern.columns} weights are kept or removed as a whole. "
-        "Block-sparse kernels use it, on GPUs and CPUs"
-    ),
-    Neuron: lambda pattern: (
-        "rows of a matrix, its output neurons, are kept or removed as a whole. Any hardware is faster once "
-        "the rows are taken out of the matrices, which here are still stored with their zeros"
-    ),
 }
 NO_FULL_SCORES = (
     "This run trained only the chosen mask in full, so there are no final scores to compare early scores "
@@ -85,15 +61,6 @@ def what_was_run(run: Run) -> list[str]:
         f"Selection used {examples['validation']:,} examples. The dev split has {dev} examples.",
         f"The seed is {spec.seed}. This is one seed, so the page cannot show how much results vary with it.",
     ]
-
-
-def pattern_and_hardware(run: Run) -> list[str]:
-    """The pattern of the final mask and what computes faster with it; nothing if the engine has none."""
-    name = getattr(run.spec.engine, "pattern", None)
-    if name is None:
-        return []
-    pattern = Pattern.of(name)
-    return [f"The pattern is {pattern}: {_ARRANGED[type(pattern)](pattern)}."]
 
 
 def cautions(run: Run) -> list[str]:
