@@ -1,8 +1,7 @@
 """A short run from end to end with each pattern, from the command line to the report's sentence."""
 
-import re
-
 import pytest
+import torch
 
 from workbench import cli
 from workbench.analysis.pattern import pattern_and_hardware
@@ -39,31 +38,27 @@ def run_of(tiny_model_dir, tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("pattern", "engine", "settings", "sentence"),
+    ("pattern", "engine", "settings"),
     [
-        ("unstructured", "magnitude", [], "any weight can be removed. .* on a CPU"),
-        ("2:4", "imp", ["levels=2", "dense_epochs=0"], "2 of every 4 .* NVIDIA GPUs since Ampere"),
-        ("block:4x8", "magnitude", [], "blocks of 4 x 8 weights .* Block-sparse kernels"),
-        ("neuron", "gmp", ["end_epoch=2", "epochs=3"], "rows of a matrix.* Any hardware"),
+        ("2:4", "imp", ["levels=2", "dense_epochs=0"]),
+        ("block:4x8", "magnitude", []),
+        ("neuron", "gmp", ["end_epoch=2", "epochs=3"]),
     ],
 )
-def test_a_run_ends_with_the_pattern(run_of, pattern, engine, settings, sentence):
+def test_a_run_ends_with_the_pattern(run_of, pattern, engine, settings):
     run = run_of(engine, f"pattern={pattern}", *settings)
     mask = run.mask()
     assert mask.kept == mask.numel // 2 == run.results["levels"][-1]["kept"]
     for name in mask.names:
-        kept = mask[name]
-        parts = {
-            "unstructured": lambda kept: kept.flatten().unsqueeze(1),
-            "2:4": lambda kept: kept.reshape(-1, 4),
-            "block:4x8": lambda kept: kept.unfold(0, 4, 4).unfold(1, 8, 8).reshape(-1, 32),
-            "neuron": lambda kept: kept,
-        }[pattern](kept)
-        number = parts.shape[1] // 2 if pattern == "2:4" else parts.shape[1]
-        assert set(parts.sum(1).tolist()) <= {number} | ({0} if pattern != "2:4" else set())
+        if pattern == "2:4":
+            assert (mask[name].reshape(-1, 4).sum(1) == 2).all()
+            continue
+        height, width = (4, 8) if pattern == "block:4x8" else (1, mask[name].shape[1])
+        parts = mask[name].unfold(0, height, height).unfold(1, width, width).flatten(2)
+        assert torch.equal(parts.all(2), parts.any(2))
     (paragraph,) = pattern_and_hardware(run)
     assert paragraph in what_was_run(run)
     card = str(model_card(run))
-    assert (paragraph in card) == ("unstructured-pruning" not in card) == (pattern != "unstructured")
-    assert re.search(f"The pattern is {pattern}: {sentence}", paragraph)
-    assert ("pattern" in reproduction(run)) == (pattern != "unstructured")
+    assert paragraph in card
+    assert "unstructured" not in card
+    assert f"pattern={pattern}" in reproduction(run).replace("'", "").replace('"', "")

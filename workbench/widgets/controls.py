@@ -52,6 +52,21 @@ def pool_controls(spec: PoolSpec) -> dict[str, Any]:
             "Number of masks in the pool",
             **_including(spec.candidates, 2, 16),
         ),
+        **_choices(spec),
+        "seed": _slider(
+            widgets.IntSlider,
+            "Seed",
+            "Seed of the pool; another seed gives other masks with the same distribution",
+            **_including(spec.seed, 0, 99),
+        ),
+    }
+    for name, control in controls.items():
+        control.add_class(f"workbench-{name}")
+    return controls
+
+
+def _choices(spec: PoolSpec) -> dict[str, Any]:
+    return {
         "scope": _slider(
             widgets.SelectionSlider,
             "Scope",
@@ -66,16 +81,7 @@ def pool_controls(spec: PoolSpec) -> dict[str, Any]:
             options=list(dict.fromkeys([*_PATTERNS, spec.pattern])),
             value=spec.pattern,
         ),
-        "seed": _slider(
-            widgets.IntSlider,
-            "Seed",
-            "Seed of the pool; another seed gives other masks with the same distribution",
-            **_including(spec.seed, 0, 99),
-        ),
     }
-    for name, control in controls.items():
-        control.add_class(f"workbench-{name}")
-    return controls
 
 
 class MatrixChoice(widgets.Dropdown):

@@ -103,12 +103,10 @@ def sample_mask(
         pattern: how the kept weights are arranged, as in `topk_mask`; its law is above.
 
     Raises:
-        BadInput: an argument is out of range, the weights cannot be ranked, the sparsity keeps no weight, or
-            there are fewer non-zero weights than are to be kept; and as `topk_mask` for the pattern.
+        BadInput: as `topk_mask`; also if there are fewer non-zero weights than are to be kept.
     """
     check_law(ratio, exponent)
-    pattern = Pattern.of(pattern)
-    _check_ways(method, draws_by, laws, pattern)
+    _check_ways(method, draws_by, laws, pattern := Pattern.of(pattern))
     drawn = drawn_groups(weights, sparsity, scope, pattern)
 
     def sample(budget: Budget) -> dict[str, np.ndarray]:
@@ -123,16 +121,20 @@ def sample_mask(
             law = Law(draws, float(exponent))
         key = derive(seed, "sample", budget.group)
         group = Group(vectors, histogram, budget.kept, law.draws, law.exponent, key, ratio)
-        if isinstance(pattern, NM):
-            return sample_of_every(group, pattern, literal=method == "draws")
-        return _SAMPLERS[method](group)
+        return _sampled(group, method, pattern)
 
     wanted, serial = budgets(drawn, sparsity, scope, pattern.unit), not on_host(drawn.values())
     packed: dict[str, np.ndarray] = {}
     for bits in each(sample, [(budget,) for budget in wanted], serial):
         packed |= bits
-    mask = Mask({name: PackedMatrix(tuple(drawn[name].shape), packed[name]) for name in weights})
-    return spread(mask, pattern, weights)
+    matrices = {name: PackedMatrix(tuple(drawn[name].shape), packed[name]) for name in weights}
+    return spread(Mask(matrices), pattern, weights)
+
+
+def _sampled(group: Group, method: str, pattern: Pattern) -> dict[str, np.ndarray]:
+    if isinstance(pattern, NM):
+        return sample_of_every(group, pattern, literal=method == "draws")
+    return _SAMPLERS[method](group)
 
 
 def drawn_groups(
