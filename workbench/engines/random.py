@@ -28,7 +28,8 @@ class Random(RankingEngine):
 
     Liu et al. train the network from scratch on the labels only. Here it is the pretrained encoder, as with
     the random masks of Chen et al. 2020, and it is distilled from the dense model (`distillation`). ER and
-    ERK are the densities of Mocanu et al. 2018 and Evci et al. 2020.
+    ERK are the densities of Mocanu et al. 2018 and Evci et al. 2020. With a pattern, whole blocks or rows are
+    distributed by the same densities; n:m, and rows of different lengths, need "uniform".
 
     Attributes:
         densities: how the kept weights are distributed over the matrices. "uniform": the same density for
