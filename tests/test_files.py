@@ -1,9 +1,18 @@
 import stat
 
 import pytest
+import yaml
 
 from workbench.errors import BadInput, Stopped, unknown
-from workbench.files import check_place, disk_trouble, read_json, write_atomic, write_json, write_text
+from workbench.files import (
+    check_place,
+    disk_trouble,
+    parse_yaml,
+    read_json,
+    write_atomic,
+    write_json,
+    write_text,
+)
 
 
 def test_a_file_is_replaced_completely_or_not_at_all(tmp_path):
@@ -70,3 +79,11 @@ def test_an_unknown_name_gets_a_suggestion():
         "unknown fruit 'aple'. Did you mean apple?"
     )
     assert str(unknown("fruit", "apple", [])) == "unknown fruit 'apple'; there are none."
+
+
+def test_numbers_with_a_colon_are_text_and_other_values_are_those_of_yaml():
+    text = "[2:4, 4:8, 1:30.5, -1:2, 3, 1.5, 0x10, true, null, 2024-01-02]"
+    first, rest = parse_yaml(text)[:4], parse_yaml(text)[4:]
+    assert first == ["2:4", "4:8", "1:30.5", "-1:2"]
+    assert rest == yaml.safe_load(text)[4:]
+    assert parse_yaml(yaml.safe_dump({"pattern": "2:4"})) == {"pattern": "2:4"}

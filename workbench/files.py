@@ -3,9 +3,10 @@
 import errno
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -95,14 +96,32 @@ def read_yaml(path: str | Path) -> Any:
             the last one).
     """
     try:
-        return yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_UniqueKeys)
+        return parse_yaml(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise BadInput(f"{path} does not exist. Check the path.") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise BadInput(f"{path} is not readable YAML: {' '.join(str(error).split())}. Correct it.") from error
 
 
-class _UniqueKeys(yaml.SafeLoader):
+def parse_yaml(text: str) -> Any:
+    """What a YAML text holds; 2:4 is text, and not a number to the base 60 as in YAML 1.1.
+
+    Raises:
+        yaml.YAMLError: it is not valid YAML, or has a duplicate key.
+    """
+    return yaml.load(text, Loader=_Loader)
+
+
+_TEXT = "tag:yaml.org,2002:str"
+_BASE_60 = re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?$")
+
+
+class _Loader(yaml.SafeLoader):
+    yaml_implicit_resolvers: ClassVar = {
+        first: [(_TEXT, _BASE_60), *resolvers] if first in "+-0123456789" else resolvers
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         seen = set()
         for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):

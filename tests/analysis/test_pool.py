@@ -101,3 +101,17 @@ def test_a_summary_has_both_columns(pools):
 def test_settings_out_of_range_are_refused(settings, message):
     with pytest.raises(BadInput, match=message):
         PoolSpec(**settings)
+
+
+def test_a_sampled_pool_with_a_pattern_counts_what_its_masks_keep_by_magnitude():
+    matrices = {name: weight for name, weight in WEIGHTS.items() if weight.ndim == 2}
+    name = next(iter(matrices))
+    pool = SampledPool.of(matrices, PoolSpec(0.5, candidates=3, pattern="2:4"))
+    table = pool.magnitudes(name, matrices[name])
+    assert table["weights"].sum() == matrices[name].numel()
+    kept = sum(mask.packed(name).kept for mask in pool.masks.values())
+    assert (table["weights"] * table["chance"]).sum() == pytest.approx(kept / 3)
+    assert table["chance"].between(0, 1).all()
+    sizes = matrices[name].abs()
+    assert ((sizes >= table["low"].iloc[0]) & (sizes < table["high"].iloc[-1])).all()
+    assert (pool.reference[name].reshape(-1, 4).sum(1) == 2).all()

@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from workbench import masks
+from workbench.analysis.expected_pool import pool_summary
 from workbench.analysis.pool import SampledPool
 from workbench.errors import BadInput
 from workbench.figures import REPORT_MODE
@@ -72,6 +73,7 @@ def test_a_slider_moves_the_visible_figures_to_the_expected_values(explorer, wei
         ("ratio", 0.1, "overlap"),
         ("candidates", 5, "overlap"),
         ("scope", "type", "layers"),
+        ("pattern", "neuron", "overlap"),
     ],
 )
 def test_every_slider_changes_its_figure(explorer, name, value, key):
@@ -122,6 +124,23 @@ def test_a_click_on_a_matrix_selects_it(explorer):
     assert shown(explorer, "magnitudes") is before
 
 
+@pytest.mark.parametrize("pattern", ["1:4", "block:4x4"])
+def test_masks_with_a_pattern_are_sampled_and_fill_every_panel(tiny_model_dir, weights, pattern):
+    explorer = MaskExplorer(str(tiny_model_dir), sparsity=0.75, candidates=2, pattern=pattern)
+    assert explorer.expected is None
+    assert explorer.ready
+    assert "Masks with a pattern are sampled" in explorer.status.value
+    assert all(explorer.figure(key).data for key in KEYS)
+    assert explorer.pool().masks == SampledPool.of(weights, explorer.spec).masks
+    table = pool_summary(explorer.expected, explorer.pool())
+    assert list(table.columns) == ["quantity", "sampled"]
+    before = shown(explorer, "layers")
+    explorer.set(pattern="2:4")
+    assert "sparsity is 0.75, but a mask with the pattern 2:4 has 0.5" in explorer.notice.value
+    assert shown(explorer, "layers") is before
+    assert not explorer.ready
+
+
 @pytest.mark.parametrize("key", KEYS)
 def test_every_panel_has_a_figure_before_and_after_sampling(explorer, key):
     assert explorer.figure(key).data
@@ -165,6 +184,7 @@ def test_a_setting_that_keeps_no_weight_is_a_sentence_and_the_figures_stay(explo
         ({"sparsity": 1.5}, "sparsity 1.5 is not a number in [0, 1)"),
         ({"scope": "<b>"}, "unknown scope &#x27;&lt;b&gt;&#x27;"),
         ({"candidates": 1}, "1 candidates do not make a pool"),
+        ({"pattern": "2-4"}, "pattern &#x27;2-4&#x27; is unknown"),
         ({"ratio": -1.0}, "sampling ratio -1.0"),
     ],
 )

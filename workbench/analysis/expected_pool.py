@@ -13,7 +13,7 @@ from workbench.masks.pool import cell_means
 
 
 class ExpectedPool:
-    """Expected values of a pool, from histograms of the weights' magnitudes.
+    """Expected values of a pool without a pattern, from histograms of the weights' magnitudes.
 
     Args:
         weights: the model's prunable weights by name.
@@ -97,11 +97,16 @@ class ExpectedPool:
         return lambda weights: table[weights.abs().numpy().view(np.uint32) >> 17]
 
 
-def pool_summary(expected: ExpectedPool, sampled: SampledPool) -> pd.DataFrame:
-    """The expected values of a pool beside the sampled ones: quantity, expected and sampled, as text."""
-    pools = (expected, sampled)
+def pool_summary(expected: ExpectedPool | None, sampled: SampledPool) -> pd.DataFrame:
+    """The expected values of a pool beside the sampled ones: quantity, expected and sampled, as text.
+
+    Without expected values, which a pool with a pattern does not have, that column is left out.
+    """
+    pools = (expected, sampled) if expected else (sampled,)
     pairs = np.triu_indices(len(sampled.masks), 1)
-    distances = expected.distance, sampled.table()["from_magnitude"].mean()
+    distances = [pool.table()["from_magnitude"].mean() for pool in pools]
+    if expected:
+        distances[0] = expected.distance
     rows = [
         ("kept weights that the magnitude mask removes", *(f"{100 * value:.3f} %" for value in distances)),
         (
@@ -113,4 +118,4 @@ def pool_summary(expected: ExpectedPool, sampled: SampledPool) -> pd.DataFrame:
         rows.append(
             (f"weights in the {name} of all masks", *(f"{p.growth()[name].iloc[-1]:,.0f}" for p in pools))
         )
-    return pd.DataFrame(rows, columns=["quantity", "expected", "sampled"])
+    return pd.DataFrame(rows, columns=["quantity", *(["expected"] if expected else []), "sampled"])

@@ -12,6 +12,7 @@ from workbench.errors import BadInput, unknown
 from workbench.masks import (
     SCOPES,
     Mask,
+    Pattern,
     compare,
     disagreement,
     distance_from,
@@ -27,6 +28,7 @@ from workbench.scores import magnitude
 
 MAGNITUDE = "magnitude"
 MOST_CANDIDATES = 64
+_BINS_AN_OCTAVE = 32
 _COLUMNS = ["candidate", "ratio", "from_magnitude", "score", "chosen"]
 
 
@@ -54,6 +56,7 @@ class PoolSpec:
         sparsity, scope, exponent, ratio: as in `sample_mask`.
         candidates: number of masks, 2 to 64.
         seed: of the pool; a candidate does not depend on how many there are.
+        pattern: as in `sample_mask`.
 
     Raises:
         BadInput: a value out of its range.
@@ -65,8 +68,10 @@ class PoolSpec:
     ratio: float = 1e-4
     candidates: int = 8
     seed: int = 0
+    pattern: str = "unstructured"
 
     def __post_init__(self):
+        Pattern.of(self.pattern)
         kept_count(1, self.sparsity)
         check_law(self.ratio, self.exponent)
         if self.scope not in SCOPES:
@@ -76,7 +81,7 @@ class PoolSpec:
 
     @property
     def law(self) -> dict:
-        """The arguments of `sample_mask` and `MagnitudeHistograms.expect`."""
+        """The arguments that `sample_mask` and `MagnitudeHistograms.expect` share."""
         return {
             "sparsity": self.sparsity,
             "exponent": self.exponent,
@@ -114,13 +119,13 @@ class SampledPool:
         Raises:
             BadInput: as `sample_mask`.
         """
-        reference = topk_mask(magnitude(weights), spec.sparsity, spec.scope)
+        reference = topk_mask(magnitude(weights), spec.sparsity, spec.scope, spec.pattern)
         masks = {}
         for label in spec.labels:
             if stopped():
                 return None
             seed = derive(spec.seed, "pool", int(label))
-            masks[label] = sample_mask(weights, **spec.law, seed=seed)
+            masks[label] = sample_mask(weights, **spec.law, seed=seed, pattern=spec.pattern)
         return cls(spec, masks, reference)
 
     @cached_property
@@ -155,6 +160,22 @@ class SampledPool:
     def cells(self, matrix: str) -> np.ndarray:
         """Share of the weights on which two masks differ, by cell of a matrix (`masks.disagreement`)."""
         return disagreement(self.masks, matrix)
+
+    def magnitudes(self, matrix: str, weights: torch.Tensor) -> pd.DataFrame:
+        """The columns of `ExpectedPool.magnitudes`, with the share of masks that keep a weight as its chance.
+
+        Args:
+            matrix: its name.
+            weights: its weights.
+        """
+        sizes = weights.detach().abs().flatten().double().numpy()
+        kept = sum(mask[matrix].flatten().numpy().astype(float) for mask in self.masks.values())
+        places = np.floor(_BINS_AN_OCTAVE * np.log2(sizes[sizes > 0])).astype(int)
+        first = places.min()
+        counts = np.bincount(places - first)
+        chances = np.bincount(places - first, kept[sizes > 0]) / np.maximum(counts, 1) / len(self.masks)
+        edges = 2.0 ** (np.arange(first, first + len(counts) + 1) / _BINS_AN_OCTAVE)
+        return pd.DataFrame({"low": edges[:-1], "high": edges[1:], "weights": counts, "chance": chances})
 
 
 def candidate_table(spec: PoolSpec, distances: Iterable[float]) -> pd.DataFrame:

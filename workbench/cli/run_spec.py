@@ -10,6 +10,7 @@ from workbench import plugins
 from workbench.cli.spec_options import SPEC_OPTIONS
 from workbench.cli.task_argument import task_of
 from workbench.errors import BadInput
+from workbench.files import parse_yaml
 from workbench.resources import recipe_path
 from workbench.runs import RunSpec, find_run
 
@@ -59,7 +60,7 @@ def yaml_value(name: str, text: str) -> Any:
         BadInput: the text is no YAML; the message has the name.
     """
     try:
-        return yaml.safe_load(text)
+        return parse_yaml(text)
     except yaml.YAMLError as error:
         reason = " ".join(str(error).split())
         raise BadInput(

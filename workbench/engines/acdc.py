@@ -7,8 +7,9 @@ from typing import ClassVar, Literal
 
 from torch import Tensor
 
-from workbench.engines.base import Engine, Scope
+from workbench.engines.base import Scope
 from workbench.engines.bench import Bench, State
+from workbench.engines.ranking import RankingEngine
 from workbench.errors import BadInput
 from workbench.masks import Mask, topk_mask
 from workbench.schedules import Cosine, Linear
@@ -19,7 +20,7 @@ from workbench.training import FixedMask, Sparsifier, Training
 
 
 @settings
-class ACDC(Engine):
+class ACDC(RankingEngine):
     """One training run in phases: dense first, then alternately compressed and decompressed, then compressed.
 
     Each compressed phase computes a new magnitude mask at full sparsity and keeps it until the phase ends.
@@ -67,7 +68,9 @@ class ACDC(Engine):
     def prune(self, bench: Bench) -> State:
         """Trains once with alternating phases."""
         steps = self.train_steps(bench)
-        alternation = Alternation(self.phases(bench, steps), self.sparsity, self.scope, self.reset_moments)
+        alternation = Alternation(
+            self.phases(bench, steps), self.sparsity, self.scope, self.reset_moments, self.pattern
+        )
         config = self.training_config(steps, schedule=Linear if self.decay == "linear" else Cosine)
         return bench.train(Stage.level(1), self.first_state(bench), config, alternation)
 
@@ -107,7 +110,14 @@ class ACDC(Engine):
 class Alternation(Sparsifier):
     """Applies a fixed mask in compressed phases and none in dense ones."""
 
-    def __init__(self, starts: tuple[int, ...], sparsity: float, scope: Scope, reset_moments: bool):
+    def __init__(
+        self,
+        starts: tuple[int, ...],
+        sparsity: float,
+        scope: Scope,
+        reset_moments: bool,
+        pattern: str = "unstructured",
+    ):
         """Stores the phases.
 
         Args:
@@ -116,11 +126,13 @@ class Alternation(Sparsifier):
             sparsity: sparsity of every compressed phase.
             scope: the group within which magnitudes are ranked.
             reset_moments: reset the optimizer's state when weights are revived.
+            pattern: that of every mask, as in `topk_mask`.
         """
         self._starts = starts
         self._sparsity = sparsity
         self._scope = scope
         self._reset_moments = reset_moments
+        self._pattern = pattern
 
     def attach(self, training: Training) -> None:
         """Starts dense."""
@@ -144,7 +156,7 @@ class Alternation(Sparsifier):
         if self.training.step not in self._starts:
             return
         if self.phase % 2:
-            self._enter(topk_mask(magnitude(self.weights), self._sparsity, self._scope))
+            self._enter(topk_mask(magnitude(self.weights), self._sparsity, self._scope, self._pattern))
             return
         self._enter(None)
         if self._reset_moments:

@@ -9,7 +9,7 @@ from torch import Tensor
 from workbench.engines.base import Scope
 from workbench.engines.bench import Bench, State
 from workbench.engines.gradual import GradualEngine, GradualPruning
-from workbench.masks import Mask, topk_mask
+from workbench.masks import Mask
 from workbench.scores import Scores, find_criterion
 from workbench.settings import Count, Positive, settings
 from workbench.training import CALIBRATION_BATCH_SIZE, CALIBRATION_BATCHES, Distillation, saliency
@@ -53,21 +53,29 @@ class GMP(GradualEngine):
         """Trains once, and ranks and prunes at every planned step."""
         steps = self.train_steps(bench)
         kind = ReturningPruning if self.returning else CriterionPruning
-        return self.train(bench, steps, kind(self.plan(steps), self.scope, self.criterion, bench.seed))
+        plan, seed = self.plan(steps), bench.seed
+        return self.train(bench, steps, kind(plan, self.scope, self.criterion, seed, self.pattern))
 
 
 class CriterionPruning(GradualPruning):
     """Keeps the highest scores of a criterion; pruned weights are zero and stay pruned."""
 
-    def __init__(self, plan: Mapping[int, float], scope: Scope, criterion: str, seed: int):
+    def __init__(
+        self,
+        plan: Mapping[int, float],
+        scope: Scope,
+        criterion: str,
+        seed: int,
+        pattern: str = "unstructured",
+    ):
         """Stores the plan.
 
         Args:
-            plan, scope: as in `GradualPruning`.
+            plan, scope, pattern: as in `GradualPruning`.
             criterion: name of the criterion that ranks the weights.
             seed: seed of a criterion that is random.
         """
-        super().__init__(plan, scope)
+        super().__init__(plan, scope, pattern)
         self._criterion = criterion
         self._seed = seed
 
@@ -78,7 +86,7 @@ class CriterionPruning(GradualPruning):
             scores = saliency(
                 self._criterion, self.values(), seed=self._seed, model=self.training.model, batches=batches
             )
-        return topk_mask(self.among_kept(scores), sparsity, self.scope)
+        return self.highest(scores, sparsity)
 
     def values(self) -> Mapping[str, Tensor]:
         """The values that are scored."""

@@ -8,10 +8,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from workbench.engines.base import Engine, Scope
+from workbench.engines.base import Scope
 from workbench.engines.bench import Bench, State
+from workbench.engines.ranking import RankingEngine
 from workbench.errors import BadInput
-from workbench.masks import Mask
+from workbench.masks import Mask, topk_mask
 from workbench.schedules import Cycles, Linear, cubic_sparsity
 from workbench.scores import Scores
 from workbench.settings import NonNegative, Positive, Share, settings
@@ -20,7 +21,7 @@ from workbench.training import Sparsifier
 
 
 @settings
-class GradualEngine(Engine):
+class GradualEngine(RankingEngine):
     """Trains once and prunes along the way: s = s_f + (s_0 - s_f) (1 - (e - e_0) / (e_1 - e_0))^3.
 
     Epochs count within `epochs`: a scale or `total_steps` compresses all of them equally. Pruning steps that
@@ -49,6 +50,7 @@ class GradualEngine(Engine):
     keep: Literal["best", "last"] = "best"
 
     def __post_init__(self):
+        super().__post_init__()
         if not self.start_epoch <= self.end_epoch <= self.epochs:
             raise BadInput(
                 f"{self.id}: pruning from epoch {self.start_epoch} to {self.end_epoch} does not fit into "
@@ -87,13 +89,18 @@ class GradualPruning(Sparsifier, ABC):
     Pruned weights are zero and stay pruned, unless a subclass keeps values behind the mask.
     """
 
-    def __init__(self, plan: Mapping[int, float], scope: Scope):
+    def __init__(self, plan: Mapping[int, float], scope: Scope, pattern: str = "unstructured"):
         self.scope = scope
+        self.pattern = pattern
         self._plan = dict(plan)
 
     @abstractmethod
     def choose(self, sparsity: float) -> Mask:
         """Chooses the next mask. The current one is applied to the model, whose weights may be changed."""
+
+    def highest(self, scores: Scores, sparsity: float) -> Mask:
+        """The mask of the highest scores, among the weights that may be kept."""
+        return topk_mask(self.among_kept(scores), sparsity, self.scope, self.pattern)
 
     def begin(self) -> None:
         """Starts dense."""

@@ -72,7 +72,7 @@ class IMP(LadderEngine):
         lengths = self.level_steps(bench)
         state = self.level_zero(bench)
         for level, (sparsity, steps) in enumerate(zip(self.sparsities, lengths, strict=True), start=1):
-            mask = topk_mask(magnitude(state.weights), sparsity, self.scope)
+            mask = topk_mask(magnitude(state.weights), sparsity, self.scope, self.pattern)
             state = bench.train(
                 Stage.level(level), self.rewound(bench, state), self.level_config(level, steps), mask
             )

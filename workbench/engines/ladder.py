@@ -5,8 +5,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from workbench.engines.base import Engine
 from workbench.engines.bench import Bench, State
+from workbench.engines.ranking import RankingEngine
 from workbench.errors import BadInput
 from workbench.schedules import check_ladder, cubic_ladder, geometric_ladder
 from workbench.settings import Count, NonNegative, settings
@@ -14,7 +14,7 @@ from workbench.stages import Stage
 
 
 @settings
-class LadderEngine(Engine):
+class LadderEngine(RankingEngine):
     """Prunes in levels of increasing sparsity and trains after each (paper A, section 3).
 
     Attributes:
@@ -33,6 +33,7 @@ class LadderEngine(Engine):
     dense_epochs: NonNegative = 1.0
 
     def __post_init__(self):
+        super().__post_init__()
         ladder = check_ladder(self.sparsities)
         if ladder[-1] != self.sparsity:
             raise BadInput(

@@ -65,7 +65,8 @@ class HardScores(ScoredWeights):
     def choose(self) -> Mapping[str, Tensor]:
         """Keeps the weights with the highest scores, the first ones among equals."""
         sparsity = cubic_sparsity(self.progress, 0.0, self.engine.sparsity)
-        kept = {name: kept_count(score.numel(), sparsity) for name, score in self.scores.items()}
+        ranked = self.ranked
+        kept = {name: kept_count(score.numel(), sparsity) for name, score in ranked.items()}
         if self.engine.scope == "global":
-            return self._tracker.select(self.scores, sum(kept.values()))
-        return self._tracker.select(self.scores, kept)
+            return self._tracker.select(ranked, sum(kept.values()))
+        return self._tracker.select(ranked, kept)

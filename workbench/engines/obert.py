@@ -15,7 +15,7 @@ from workbench.engines.base import Scope
 from workbench.engines.bench import Bench, State
 from workbench.engines.gradual import GradualEngine, GradualPruning
 from workbench.errors import BadInput
-from workbench.masks import Mask, topk_mask
+from workbench.masks import Mask
 from workbench.models import prunable
 from workbench.settings import Count, NonNegative, Positive, Share, settings
 from workbench.training import (
@@ -45,6 +45,9 @@ class OBERT(GradualEngine):
     NOT FOUND: any gradient clipping, so there is none by default. We infer, as for `smp`, that their scripts
     use `clip=1.0`, the default of the library that they train with.
 
+    With a pattern, blocks and rows are ranked by the mean of rho_i. The paper's saliency of a group, which
+    includes how its weights correlate, is not implemented.
+
     Attributes:
         block: B, the number of consecutive weights of a matrix in one block of the Fisher matrix.
         damp: lambda, added to the diagonal of the Fisher matrix.
@@ -70,6 +73,7 @@ class OBERT(GradualEngine):
 
     def check(self, model: nn.Module) -> None:
         """Prints how much memory the Fisher matrix takes, and rejects a model that exceeds the limit."""
+        super().check(model)
         sizes = [weight.numel() for weight in prunable(model).values()]
         installed = installed_memory() / 1e9
         limit = min(self.max_memory_gb, installed) * 1e9
@@ -92,7 +96,8 @@ class OBERT(GradualEngine):
     def prune(self, bench: Bench) -> State:
         """Trains once, and ranks, prunes and corrects at every planned step."""
         steps = self.train_steps(bench)
-        surgeon = SurgeonPruning(self.plan(steps), self.scope, self.block, self.damp, self.gradients)
+        fisher = self.block, self.damp, self.gradients
+        surgeon = SurgeonPruning(self.plan(steps), self.scope, *fisher, self.pattern)
         return self.train(bench, steps, surgeon)
 
 
@@ -105,14 +110,22 @@ class SurgeonPruning(GradualPruning):
     is positive.
     """
 
-    def __init__(self, plan: Mapping[int, float], scope: Scope, block: int, damp: float, gradients: int):
+    def __init__(
+        self,
+        plan: Mapping[int, float],
+        scope: Scope,
+        block: int,
+        damp: float,
+        gradients: int,
+        pattern: str = "unstructured",
+    ):
         """Stores the plan.
 
         Args:
-            plan, scope: as in `GradualPruning`.
+            plan, scope, pattern: as in `GradualPruning`.
             block, damp, gradients: as in `OBERT`.
         """
-        super().__init__(plan, scope)
+        super().__init__(plan, scope, pattern)
         self._block = block
         self._damp = damp
         self._gradients = gradients
@@ -125,7 +138,7 @@ class SurgeonPruning(GradualPruning):
             for name, weight in self.weights.items()
         }
         rho = {name: weight.double() ** 2 / (2 * diagonals[name]) for name, weight in self.weights.items()}
-        mask = topk_mask(self.among_kept(rho), sparsity, self.scope)
+        mask = self.highest(rho, sparsity)
         for name, weight in self.weights.items():
             # Weights that were pruned before are zero, and so is their v.
             v = (weight / diagonals[name]).masked_fill(mask[name].to(weight.device), 0)

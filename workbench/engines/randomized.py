@@ -13,6 +13,7 @@ from workbench.engines.bench import Bench, Candidate, RaceRules, State
 from workbench.engines.ladder import LadderEngine
 from workbench.errors import BadInput
 from workbench.masks import Mask, distance_from, laws_at_distance, sample_mask, topk_mask
+from workbench.masks.patterns import NM
 from workbench.randomness import derive
 from workbench.schedules import Constant, Linear, halving_steps
 from workbench.scores import magnitude
@@ -37,6 +38,10 @@ class Randomized(LadderEngine):
     random masks. At the default ratios, the masks of bert-base move 3.5 to 7.8 % of the kept weights at the
     last level, and those of MiniLM-L6, whose matrices have a quarter of the weights, 5.8 to 14 %. `distance`
     makes encoders of any size comparable.
+
+    With a pattern, our addition, blocks or rows with their mean magnitude take the place of weights in the
+    same law, and with n:m the n weights of every m that are drawn most often are kept (`masks.sampling`).
+    Mean magnitudes differ less than single ones, so masks of blocks and rows are more random.
 
     Attributes:
         candidates: M, the number of masks in a pool.
@@ -92,6 +97,12 @@ class Randomized(LadderEngine):
 
     def __post_init__(self):
         super().__post_init__()
+        if isinstance(self.arrangement, NM) and (self.distance or self.sampler == "band"):
+            given = f"distance is {self.distance}" if self.distance else "sampler is band"
+            raise BadInput(
+                f"randomized: {given}, which is not defined for the pattern {self.pattern}. Give ratios and "
+                "another sampler, or another pattern."
+            )
         if self.distance is not None:
             self._check_distance(self.distance)
         if self.full_orders > 1 and not self.full_scores:
@@ -124,7 +135,7 @@ class Randomized(LadderEngine):
         Each records its sampling ratio (None for a copy of the magnitude mask, and where no ratio is used)
         and the share of its kept weights that the magnitude mask of the same parent prunes.
         """
-        reference = topk_mask(magnitude(state.weights), sparsity)
+        reference = topk_mask(magnitude(state.weights), sparsity, pattern=self.pattern)
         sampled = [(reference, None)] * self.candidates
         if self.sampler != "magnitude":
             seeds = [derive(seed, "level", level, "candidate", index) for index in range(self.candidates)]
@@ -143,12 +154,12 @@ class Randomized(LadderEngine):
         """One mask per seed, with its sampling ratio."""
         laws = None
         if self.distance is not None:
-            laws = laws_at_distance(weights, sparsity, self.distance, self.exponent)
+            laws = laws_at_distance(weights, sparsity, self.distance, self.exponent, pattern=self.pattern)
         sampled = []
         for index, seed in enumerate(seeds):
             ratio = self.ratios[index % len(self.ratios)]
-            options = {"seed": seed, "method": self.sampler, "draws_by": self.draws_by, "laws": laws}
-            mask = sample_mask(weights, sparsity, ratio, self.exponent, **options)
+            options = {"method": self.sampler, "draws_by": self.draws_by, "pattern": self.pattern}
+            mask = sample_mask(weights, sparsity, ratio, self.exponent, seed=seed, laws=laws, **options)
             sampled.append((mask, None if laws or self.sampler == "uniform" else ratio))
         return sampled
 

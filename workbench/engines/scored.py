@@ -9,8 +9,8 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from workbench.engines.base import Engine
 from workbench.engines.bench import Bench, State
+from workbench.engines.ranking import RankingEngine
 from workbench.errors import BadInput
 from workbench.masks import Mask
 from workbench.schedules import Linear
@@ -24,7 +24,7 @@ BERT_BASE = 84_934_656
 
 
 @settings
-class ScoredEngine(Engine):
+class ScoredEngine(RankingEngine):
     """Trains scores, and optionally weights, in one stage while the sparsity rises to its final value.
 
     Attributes:
@@ -44,6 +44,7 @@ class ScoredEngine(Engine):
     ramp_until: Share = 0.6
 
     def __post_init__(self):
+        super().__post_init__()
         if self.ramp_from >= self.ramp_until:
             raise BadInput(
                 f"{self.id}: ramp_from is {self.ramp_from} and ramp_until is {self.ramp_until}. Pruning must "
@@ -64,6 +65,10 @@ class ScoredWeights(Sparsifier, ABC):
     dL/dS = dL/dW' * W, even where weights are pruned (Sanh et al. 2020, section 4; Jiang et al. 2023,
     equation 3). Trained weights receive dL/dW = dL/dW' * M. Scores start at 0.
 
+    With a pattern of blocks or rows, every weight still has its own score, and the mean scores of the groups
+    are ranked in their place. Lagunas et al. 2021 train one score per block, whose gradient is the sum of
+    these. With n:m, the n highest scores of every m have the highest rank.
+
     The model's parameters hold W', except during the optimizer step, when they hold W.
 
     Attributes:
@@ -82,7 +87,12 @@ class ScoredWeights(Sparsifier, ABC):
 
     @abstractmethod
     def choose(self) -> Mapping[str, Tensor]:
-        """Computes M for the current scores: bool tensors by parameter name."""
+        """Computes M for the current scores, `ranked`: a bool tensor for each of them."""
+
+    @property
+    def ranked(self) -> dict[str, Tensor]:
+        """The scores to rank: those of the weights, or of their groups if the engine has a pattern."""
+        return self.engine.arrangement.ranked(self.scores)
 
     def attach(self, training: Training) -> None:
         """Creates the scores, and freezes the parameters that are not trained."""
@@ -167,7 +177,8 @@ class ScoredWeights(Sparsifier, ABC):
 
     @torch.no_grad()
     def _prune(self) -> None:
-        self._keep = self.choose()
+        pattern, chosen = self.engine.arrangement, self.choose()
+        self._keep = {name: pattern.spread(chosen[name], w.shape) for name, w in self.weights.items()}
         for name, weight in self.weights.items():
             weight.data = torch.mul(self._latent[name], self._keep[name], out=self._seen[name])
 

@@ -13,6 +13,7 @@ from workbench.errors import BadInput
 from workbench.masks import TopKTracker, kept_count
 from workbench.masks.allocation import allocate
 from workbench.masks.grouping import groups
+from workbench.masks.patterns import NM
 from workbench.schedules import cubic_sparsity
 from workbench.settings import NonNegative, Positive, settings
 from workbench.tasks import Task
@@ -83,6 +84,19 @@ class SMP(ScoredEngine):
     label_words: tuple[str, ...] | None = None
     start: Literal["pretrained"] = "pretrained"
 
+    def __post_init__(self):
+        super().__post_init__()
+        if self.masking == "score" and isinstance(self.arrangement, NM):
+            raise BadInput(
+                "smp: masking=score lets matrices compete for weights, but with the pattern "
+                f"{self.pattern} every matrix keeps the same share. Give masking=local."
+            )
+
+    @property
+    def ranked_within(self) -> str:
+        """Matrices of one type compete with masking=score."""
+        return "type" if self.masking == "score" else "matrix"
+
     def adapt(self, model: nn.Module, task: Task, tokenizer: PreTrainedTokenizerBase | None) -> nn.Module:
         """The student with a label-word head.
 
@@ -131,16 +145,17 @@ class StaticScores(ScoredWeights):
     def choose(self) -> Mapping[str, Tensor]:
         """Top_v(S) of each matrix, the first among equals; v by equation 5, for SMP-S by equation 4."""
         sparsity = cubic_sparsity(self.progress, 0.0, self.engine.sparsity)
-        kept = {name: kept_count(score.numel(), sparsity) for name, score in self.scores.items()}
-        return self._tracker.select(
-            self.scores, self._allocated(kept) if self.engine.masking == "score" else kept
-        )
+        ranked = self.ranked
+        kept = {name: kept_count(score.numel(), sparsity) for name, score in ranked.items()}
+        if self.engine.masking == "score":
+            kept = self._allocated(ranked, kept)
+        return self._tracker.select(ranked, kept)
 
-    def _allocated(self, kept: Mapping[str, int]) -> dict[str, int]:
+    def _allocated(self, ranked: Mapping[str, Tensor], kept: Mapping[str, int]) -> dict[str, int]:
         """Distributes the count of each type in proportion to R(S) = sum of sigmoid(S / p)."""
         counts: dict[str, int] = {}
-        for names in groups(self.scores, "type").values():
-            shares = [(self.scores[name] / self.engine.temperature).sigmoid().sum().item() for name in names]
-            limits = [self.scores[name].numel() for name in names]
+        for names in groups(ranked, "type").values():
+            shares = [(ranked[name] / self.engine.temperature).sigmoid().sum().item() for name in names]
+            limits = [ranked[name].numel() for name in names]
             counts |= zip(names, allocate(sum(kept[name] for name in names), shares, limits), strict=True)
         return counts

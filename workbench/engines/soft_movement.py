@@ -54,6 +54,11 @@ class SoftMovement(FinePruning):
                 f"matrix. Give at most {1 - FLOOR}."
             )
 
+    @property
+    def ranked_within(self) -> str:
+        """All matrices together, once the sparsity is final."""
+        return "global"
+
     def prune(self, bench: Bench) -> State:
         """Fine-tunes and prunes in one training."""
         return self.train(bench, self.first_state(bench), SoftScores(self))
@@ -72,15 +77,16 @@ class SoftScores(ScoredWeights):
 
     def choose(self) -> Mapping[str, Tensor]:
         """Keeps the floor of each matrix, and all scores above the threshold or exactly the final number."""
-        least = {name: self._least(score.numel()) for name, score in self.scores.items()}
-        floor = self._floor.select(self.scores, least)
+        scores = self.ranked
+        least = {name: self._least(score.numel()) for name, score in scores.items()}
+        floor = self._floor.select(scores, least)
         if not self.settled:
             threshold = cubic_sparsity(self.progress, 0.0, self.engine.threshold)
             lowest = torch.tensor(threshold).logit().item()
-            return {name: floor[name] | (score > lowest) for name, score in self.scores.items()}
+            return {name: floor[name] | (score > lowest) for name, score in scores.items()}
         highest = torch.finfo(torch.float32).max
-        ranked = {name: score.detach().where(~floor[name], highest) for name, score in self.scores.items()}
-        kept = sum(kept_count(score.numel(), self.engine.sparsity) for score in self.scores.values())
+        ranked = {name: score.detach().where(~floor[name], highest) for name, score in scores.items()}
+        kept = sum(kept_count(score.numel(), self.engine.sparsity) for score in scores.values())
         return self._top.select(ranked, kept)
 
     def _least(self, size: int) -> int:

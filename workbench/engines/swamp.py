@@ -87,7 +87,8 @@ class Swamp(IMP):
             )
 
     def check(self, model: nn.Module) -> None:
-        """Rejects `recalibrate` for a model without BatchNorm."""
+        """Rejects `recalibrate` for a model without BatchNorm, and a pattern that does not fit."""
+        super().check(model)
         if self.recalibrate and not has_batchnorm(model):
             raise BadInput(
                 f"swamp: recalibrate is true, but {type(model).__name__} has no BatchNorm statistics to "
@@ -100,7 +101,7 @@ class Swamp(IMP):
         state = self.level_zero(bench)
         levels = zip(self.sparsities, lengths, self.particles_by_level, strict=True)
         for level, (sparsity, steps, particles) in enumerate(levels, start=1):
-            mask = topk_mask(magnitude(state.weights), sparsity, self.scope)
+            mask = topk_mask(magnitude(state.weights), sparsity, self.scope, self.pattern)
             parent, config = self.rewound(bench, state), self.level_config(level, steps)
             state = bench.average(Stage.level(level), parent, config, mask, particles)
         return state

@@ -27,6 +27,8 @@ class Ticket(Engine):
     compared across the tasks and methods that it comes from: Chen et al. 2020 retrain masks of one task on
     another, from the pretrained encoder. Learning rate, decay and distillation are those of `magnitude`.
 
+    Nothing is ranked, so there is no `pattern`: the mask has the one that it was made with.
+
     Attributes:
         mask: a mask file (docs/mask-format.md), or the folder of a complete run for its final mask. It must
             have the matrices of the model, in their shapes.

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from huggingface_hub import EvalResult, ModelCard, ModelCardData, try_to_load_from_cache
 
+from workbench.analysis.pattern import pattern_and_hardware
 from workbench.errors import BadInput
 from workbench.exports.model_files import base_model
 from workbench.files import read_json
@@ -48,8 +49,21 @@ def _data(run: Run) -> ModelCardData:
         base_model=spec.model if _is_hub_id(run) else None,
         datasets=[dataset] if dataset else None,
         metrics=sorted({score.metric_type for score in scores}),
-        tags=["pruning", "sparse", "unstructured-pruning", spec.engine.id],
+        tags=["pruning", "sparse", *([] if _is_regular(run) else ["unstructured-pruning"]), spec.engine.id],
         eval_results=scores,
+    )
+
+
+def _is_regular(run: Run) -> bool:
+    return getattr(run.spec.engine, "pattern", "unstructured") != "unstructured"
+
+
+def _about_zeros(run: Run) -> str:
+    if _is_regular(run):
+        return " ".join(pattern_and_hardware(run))
+    return (
+        "The zeros are single weights in no pattern: they make the file compress well, and make a forward "
+        "faster only\nwhere sparse products are used."
     )
 
 
@@ -82,8 +96,7 @@ def _text(run: Run) -> str:
     return f"""# {run.name}
 
 {base_model(run)}, fine-tuned on {spec.task} and pruned to {results["sparsity"]:.1%} by `{spec.engine.id}`.
-The zeros are single weights in no pattern: they make the file compress well, and make a forward faster only
-where sparse products are used.
+{_about_zeros(run)}
 
 | | |
 | --- | --- |

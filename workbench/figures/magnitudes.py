@@ -18,8 +18,9 @@ def magnitude_histogram(magnitudes: pd.DataFrame, threshold: float) -> go.Figure
     1 and 99 %. Magnitude pruning removes every weight left of the dashed line and none right of it.
 
     Args:
-        magnitudes: `ExpectedPool.magnitudes` of a matrix.
-        threshold: the smallest magnitude that magnitude pruning keeps; 0 if it also keeps zeros.
+        magnitudes: `ExpectedPool.magnitudes` or `SampledPool.magnitudes` of a matrix.
+        threshold: the smallest magnitude that magnitude pruning keeps; 0 if it also keeps zeros, or if there
+            is no such threshold.
     """
     table = _coarse(magnitudes)
     figure = go.Figure(layout={"template": TEMPLATE, "height": 400})
@@ -44,7 +45,8 @@ def magnitude_histogram(magnitudes: pd.DataFrame, threshold: float) -> go.Figure
         figure.add_vrect(*ends, fillcolor="#E69F00", opacity=0.18, line_width=0, layer="below")
     if threshold > 0:
         figure.add_vline(np.log2(threshold), line={"color": VERMILION, "dash": "dash", "width": 2})
-    figure.add_traces([_key("magnitude threshold", VERMILION, "dash"), _key("kept at random", "#E69F00")])
+        figure.add_trace(_key("magnitude threshold", VERMILION, "dash"))
+    figure.add_trace(_key("kept at random", "#E69F00"))
     return figure.update_layout(font_color=INK)
 
 

@@ -61,23 +61,26 @@ def distance_from_magnitude(pool: pd.DataFrame, expected: float | None = None) -
     return figure
 
 
-def pool_growth(expected: pd.DataFrame, sampled: pd.DataFrame | None, numel: int) -> go.Figure:
+def pool_growth(expected: pd.DataFrame | None, sampled: pd.DataFrame | None, numel: int) -> go.Figure:
     """Union and intersection of the first n masks: expected values as dashed lines, counts as marks.
 
     Args:
-        expected: `growth` of an `ExpectedPool`.
+        expected: `growth` of an `ExpectedPool`; None if there are no expected values.
         sampled: the same of a `SampledPool`; None if nothing is sampled yet.
         numel: number of prunable weights of the model.
     """
+    masks = len(sampled if expected is None else expected)
     figure = go.Figure(layout={"template": TEMPLATE, "height": 400})
     for name, (colour, symbol) in _LINES.items():
-        line = {"mode": "lines", "line": {"color": colour, "dash": "dash", "width": 1.5}}
-        figure.add_trace(_share(expected[name], numel, f"{name}, expected", "%{x} masks: %{y:.3f} %", line))
+        if expected is not None:
+            line = {"mode": "lines", "line": {"color": colour, "dash": "dash", "width": 1.5}}
+            hover = "%{x} masks: %{y:.3f} %"
+            figure.add_trace(_share(expected[name], numel, f"{name}, expected", hover, line))
         if sampled is not None:
             marks = {"mode": "markers", "marker": {"color": colour, "symbol": symbol, "size": 9}}
             hover = "%{x} masks: %{customdata[0]:,} weights, %{y:.3f} %"
             figure.add_trace(_share(sampled[name], numel, f"{name}, sampled", hover, marks))
-    figure.update_xaxes(title_text="masks in the pool (number)", dtick=max(1, len(expected) // 8))
+    figure.update_xaxes(title_text="masks in the pool (number)", dtick=max(1, masks // 8))
     figure.update_yaxes(title_text="weights kept, % of all", rangemode="tozero")
     return figure
 

@@ -3,9 +3,9 @@
 from workbench.masks.diversity import Comparison, compare, distance_from, overlap
 from workbench.masks.grouping import SCOPES, layer_index, matrix_type
 from workbench.masks.mask import Mask
-from workbench.masks.patterns import nm_mask
+from workbench.masks.patterns import UNSTRUCTURED, Pattern
 from workbench.masks.pool import disagreement, entropy, growth
-from workbench.masks.ranking import TopKTracker, kept_count, topk_counts, topk_mask
+from workbench.masks.ranking import TopKTracker, kept_count, nm_mask, topk_counts, topk_mask
 from workbench.masks.sampling import (
     Expectation,
     KeepChances,
@@ -17,12 +17,14 @@ from workbench.masks.sampling import (
 
 __all__ = [
     "SCOPES",
+    "UNSTRUCTURED",
     "Comparison",
     "Expectation",
     "KeepChances",
     "Law",
     "MagnitudeHistograms",
     "Mask",
+    "Pattern",
     "TopKTracker",
     "compare",
     "disagreement",

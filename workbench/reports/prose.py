@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from workbench.analysis.pattern import pattern_and_hardware
 from workbench.runs import Run, dev_name
 from workbench.settings import flat, to_plain
 from workbench.tasks import modality
@@ -54,6 +55,7 @@ def what_was_run(run: Run) -> list[str]:
         f"{start} by the engine {spec.engine.id}: {method}",
         f"{level['numel'] - level['kept']:,} of {level['numel']:,} prunable weights were removed, in "
         f"{levels}: {ladder}. The prunable weights are {prunable} are not pruned.",
+        *pattern_and_hardware(run),
         f"Settings that differ from the engine's defaults: {_settings(run)}. "
         f"The scale is {spec.scale:g}: each training length is the engine's setting times this factor.",
         f"Selection used {examples['validation']:,} examples. The dev split has {dev} examples.",

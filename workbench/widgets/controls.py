@@ -11,6 +11,7 @@ from workbench.figures.style import matrix_title
 from workbench.masks import SCOPES, layer_index, matrix_type
 
 _WIDE = {"description_width": "8em"}
+_PATTERNS = ("unstructured", "2:4", "4:8", "1:4", "block:4x4", "block:16x16", "block:32x32", "neuron")
 
 
 def pool_controls(spec: PoolSpec) -> dict[str, Any]:
@@ -51,13 +52,7 @@ def pool_controls(spec: PoolSpec) -> dict[str, Any]:
             "Number of masks in the pool",
             **_including(spec.candidates, 2, 16),
         ),
-        "scope": _slider(
-            widgets.SelectionSlider,
-            "Scope",
-            "What the sparsity applies to: each matrix, each type of matrix, or all matrices together",
-            options=SCOPES,
-            value=spec.scope,
-        ),
+        **_choices(spec),
         "seed": _slider(
             widgets.IntSlider,
             "Seed",
@@ -68,6 +63,25 @@ def pool_controls(spec: PoolSpec) -> dict[str, Any]:
     for name, control in controls.items():
         control.add_class(f"workbench-{name}")
     return controls
+
+
+def _choices(spec: PoolSpec) -> dict[str, Any]:
+    return {
+        "scope": _slider(
+            widgets.SelectionSlider,
+            "Scope",
+            "What the sparsity applies to: each matrix, each type of matrix, or all matrices together",
+            options=SCOPES,
+            value=spec.scope,
+        ),
+        "pattern": _slider(
+            widgets.Dropdown,
+            "Pattern",
+            "How the kept weights are arranged: anywhere, n of every m along the input, in blocks or in rows",
+            options=list(dict.fromkeys([*_PATTERNS, spec.pattern])),
+            value=spec.pattern,
+        ),
+    }
 
 
 class MatrixChoice(widgets.Dropdown):

@@ -13,7 +13,7 @@ from workbench import figures
 from workbench.analysis.expected_pool import ExpectedPool
 from workbench.analysis.pool import PoolSpec, SampledPool
 from workbench.errors import BadInput, unknown
-from workbench.masks import MagnitudeHistograms
+from workbench.masks import UNSTRUCTURED, MagnitudeHistograms, Pattern
 from workbench.models import MINILM, load_weights
 from workbench.widgets.background import Debouncer
 from workbench.widgets.controls import MatrixChoice, pool_controls
@@ -27,8 +27,9 @@ class MaskExplorer(widgets.VBox):
     """What sparsity, sampling ratio and other settings do to the masks of a model.
 
     Moving a slider shows expected values at once. After a pause, masks are sampled in the background and the
-    sampled values replace the expected ones. A setting that is not possible gives a message, and the figures
-    stay as they are.
+    sampled values replace the expected ones. With a pattern there are no expected values, and the figures
+    change when the masks are sampled. A setting that is not possible gives a message, and the figures stay as
+    they are.
 
     Args:
         model: id or folder of a pretrained model, as in `workbench.models.load_weights`.
@@ -37,7 +38,7 @@ class MaskExplorer(widgets.VBox):
     Attributes:
         weights: the model's prunable weights by name; empty if no model could be loaded.
         loaded: the model's id or folder.
-        expected: expected values of the pool; None before there are any.
+        expected: expected values of the pool; None before there are any, and with a pattern.
         sampled: the pool; None until it is sampled.
     """
 
@@ -68,7 +69,7 @@ class MaskExplorer(widgets.VBox):
     @property
     def ready(self) -> bool:
         """Whether the settings are possible, so that there is a pool."""
-        return self.expected is not None and self._refusal is None
+        return bool(self.weights) and self._refusal is None
 
     @property
     def description(self) -> list[str]:
@@ -108,8 +109,8 @@ class MaskExplorer(widgets.VBox):
         Raises:
             BadInput: there is no such panel, or nothing to show.
         """
-        if self.expected is None:
-            raise self._refusal
+        if self._view.pool is None:
+            self.pool()
         panels = {panel.key: panel for panel in PANELS}
         if key not in panels:
             raise unknown("panel", key, panels)
@@ -132,8 +133,7 @@ class MaskExplorer(widgets.VBox):
 
     @property
     def _view(self) -> View:
-        shapes = {name: tuple(weight.shape) for name, weight in self.weights.items()}
-        return View(self.expected, self.sampled, self.matrix.value, shapes)
+        return View(self.expected, self.sampled, self.matrix.value, self.weights)
 
     def _checked(self, settings: dict) -> PoolSpec:
         """The initial settings; the defaults if they are not possible, which is then reported."""
@@ -194,14 +194,28 @@ class MaskExplorer(widgets.VBox):
             return
         self._sampling.cancel()
         spec = self.spec
-        expected = _attempt(lambda: ExpectedPool(self.weights, self._histograms, spec))
+        expected = _attempt(lambda: self._expected(spec))
         if isinstance(expected, Exception):
             self._refuse(expected)
             return
         self.expected, self.sampled, self._refusal = expected, None, None
-        self._say("Expected values; masks are sampled when the sliders stop moving.")
+        shown = "Expected values; masks" if expected else "Masks with a pattern"
+        self._say(f"{shown} are sampled when the sliders stop moving.")
         self._draw()
         self._sampling.request(spec)
+
+    def _expected(self, spec: PoolSpec) -> ExpectedPool | None:
+        """The expected values; with a pattern none, once it is checked.
+
+        Raises:
+            BadInput: the settings are not possible.
+        """
+        pattern = Pattern.of(spec.pattern)
+        if pattern == UNSTRUCTURED:
+            return ExpectedPool(self.weights, self._histograms, spec)
+        shapes = {name: tuple(weight.shape) for name, weight in self.weights.items()}
+        pattern.check(shapes, spec.sparsity, spec.scope)
+        return None
 
     def _sample(self, spec: PoolSpec, wanted: Callable[[], bool]) -> SampledPool | None:
         start = time.perf_counter()
@@ -219,7 +233,7 @@ class MaskExplorer(widgets.VBox):
 
     def _draw(self, of_matrix_only: bool = False) -> None:
         """Draws the visible panels."""
-        if self.expected is None or self.matrix.value is None:
+        if self._view.pool is None or self.matrix.value is None:
             return
         with self.notice.catching():
             self.tabs.draw(self._view, of_matrix_only)
@@ -231,7 +245,7 @@ class MaskExplorer(widgets.VBox):
     def _refuse(self, error: Exception) -> None:
         self._refusal = error
         self.notice.say(" ".join(str(error).split()) or type(error).__name__)
-        self.status.value = "The figures show the previous settings." if self.expected else ""
+        self.status.value = "The figures show the previous settings." if self._view.pool else ""
 
 
 def _read(model: str) -> tuple[dict, MagnitudeHistograms]:

@@ -3,14 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
-from math import prod
 
 import ipywidgets as widgets
 import plotly.graph_objects as go
+from torch import Tensor
 
 from workbench import analysis, figures
 from workbench.analysis.expected_pool import ExpectedPool
 from workbench.analysis.pool import SampledPool
+from workbench.masks.patterns import as_matrix
 from workbench.widgets.live_figure import LiveFigure
 
 # Side by side where there is room, otherwise one below the other.
@@ -25,20 +26,20 @@ class View:
     """What the panels show.
 
     Attributes:
-        expected: expected values of the pool.
+        expected: expected values of the pool; None if it has a pattern.
         sampled: the pool; None until it is sampled.
         matrix: the selected matrix.
-        shapes: of all matrices, by name.
+        weights: all matrices, by name.
     """
 
-    expected: ExpectedPool
+    expected: ExpectedPool | None
     sampled: SampledPool | None
     matrix: str
-    shapes: dict[str, tuple[int, ...]]
+    weights: dict[str, Tensor]
 
     @property
-    def pool(self) -> ExpectedPool | SampledPool:
-        """The sampled pool if there is one, otherwise the expected one."""
+    def pool(self) -> ExpectedPool | SampledPool | None:
+        """The sampled pool if there is one, otherwise the expected one; None if there is neither."""
         return self.sampled or self.expected
 
 
@@ -66,10 +67,11 @@ def _layers(view: View) -> go.Figure:
 
 
 def _magnitudes(view: View) -> go.Figure:
-    expected = view.expected
-    return figures.magnitudes.magnitude_histogram(
-        expected.magnitudes(view.matrix), expected.threshold(view.matrix)
-    )
+    if expected := view.expected:
+        table, threshold = expected.magnitudes(view.matrix), expected.threshold(view.matrix)
+    else:
+        table, threshold = view.sampled.magnitudes(view.matrix, view.weights[view.matrix]), 0.0
+    return figures.magnitudes.magnitude_histogram(table, threshold)
 
 
 def _overlap(view: View) -> go.Figure:
@@ -77,7 +79,8 @@ def _overlap(view: View) -> go.Figure:
 
 
 def _distance(view: View) -> go.Figure:
-    return figures.pool.distance_from_magnitude(view.pool.table(), view.expected.distance)
+    expected = view.expected.distance if view.expected else None
+    return figures.pool.distance_from_magnitude(view.pool.table(), expected)
 
 
 def _map(view: View) -> go.Figure:
@@ -86,9 +89,9 @@ def _map(view: View) -> go.Figure:
 
 
 def _growth(view: View) -> go.Figure:
-    sampled = view.sampled.growth() if view.sampled else None
-    numel = sum(map(prod, view.shapes.values()))
-    return figures.pool.pool_growth(view.expected.growth(), sampled, numel)
+    expected, sampled = (pool.growth() if pool else None for pool in (view.expected, view.sampled))
+    numel = sum(weight.numel() for weight in view.weights.values())
+    return figures.pool.pool_growth(expected, sampled, numel)
 
 
 def _disagreement(view: View) -> go.Figure:
@@ -96,14 +99,8 @@ def _disagreement(view: View) -> go.Figure:
 
 
 def _cells(view: View) -> go.Figure:
-    shape = _as_matrix(view.shapes[view.matrix])
+    shape = as_matrix(tuple(view.weights[view.matrix].shape))
     return figures.pool.disagreement_cells(view.pool.cells(view.matrix), shape)
-
-
-def _as_matrix(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Rows and columns of a tensor as `masks.disagreement` flattens it."""
-    rows = shape[0] if len(shape) > 1 else 1
-    return rows, prod(shape) // rows
 
 
 TABS: dict[str, tuple[Panel, Panel]] = {

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -12,8 +13,9 @@ from workbench.masks.grouping import groups
 from workbench.masks.mask import Mask
 from workbench.masks.packed import PackedMatrix
 from workbench.masks.parallel import each
+from workbench.masks.patterns import UNSTRUCTURED, Pattern, Rectangles
 from workbench.masks.ranking.selection import choose, marked
-from workbench.masks.ranking.vectors import check_rankable, on_host, vectors_of
+from workbench.masks.ranking.vectors import check_finite, check_rankable, on_host, vectors_of
 
 
 def kept_count(numel: int, sparsity: float) -> int:
@@ -31,7 +33,12 @@ def kept_count(numel: int, sparsity: float) -> int:
     return numel - round(float(sparsity) * numel)
 
 
-def topk_mask(scores: Mapping[str, torch.Tensor], sparsity: float, scope: str = "matrix") -> Mask:
+def topk_mask(
+    scores: Mapping[str, torch.Tensor],
+    sparsity: float,
+    scope: str = "matrix",
+    pattern: str | Pattern = UNSTRUCTURED,
+) -> Mask:
     """Keeps exactly the `kept_count(numel, sparsity)` weights with the highest scores.
 
     Among equal scores, the one with the lower index is kept (C order within a matrix, the mapping's order
@@ -43,24 +50,62 @@ def topk_mask(scores: Mapping[str, torch.Tensor], sparsity: float, scope: str = 
         sparsity: share of weights to prune, in [0, 1).
         scope: what the count applies to: each "matrix", each "type" of matrix over all layers
             (`matrix_type`), or "global", all matrices together.
+        pattern: how the kept weights are arranged (see `masks.patterns`): "unstructured", "n:m" such as
+            "2:4", "block:RxC" such as "block:4x4", or "neuron". Of the blocks or rows that are ranked
+            together, exactly `kept_count(number, sparsity)` are kept. A sparsity below that of n:m gives a
+            step on the way: at least n of every m.
 
     Raises:
-        BadInput: the scores cannot be ranked, the scope is unknown, or the sparsity keeps no weight.
+        BadInput: the scores cannot be ranked, the scope or the pattern is unknown, the pattern does not
+            divide a matrix or cannot have the sparsity, or the sparsity keeps no weight.
     """
-    return _select(scores, budgets(scores, sparsity, scope))
+    scope_of = partial(budgets, sparsity=sparsity, scope=scope)
+    if (pattern := Pattern.of(pattern)) == UNSTRUCTURED:
+        return _select(scores, scope_of(scores))
+    ranked = ranked_groups(scores, sparsity, scope, pattern)
+    return spread(_select(ranked, scope_of(ranked, unit=pattern.unit)), pattern, scores)
 
 
-def topk_counts(scores: Mapping[str, torch.Tensor], kept: Mapping[str, int]) -> Mask:
-    """Like `topk_mask`, but with an explicit number of weights to keep in each matrix.
+def topk_counts(
+    scores: Mapping[str, torch.Tensor], kept: Mapping[str, int], pattern: str | Pattern = UNSTRUCTURED
+) -> Mask:
+    """Like `topk_mask`, but with an explicit number to keep in each matrix.
 
     Args:
-        scores: as in `topk_mask`.
-        kept: for each name in `scores`, the number of weights to keep, from none to all.
+        scores, pattern: as in `topk_mask`.
+        kept: for each name in `scores`, the number of weights (of blocks or rows, with such a pattern) to
+            keep, from none to all.
 
     Raises:
         BadInput: the scores cannot be ranked, a matrix has no number, or a number is out of range.
     """
-    return _select(scores, counted(scores, kept))
+    pattern = Pattern.of(pattern)
+    ranked = scores if pattern == UNSTRUCTURED else ranked_groups(scores, 0.0, "matrix", pattern)
+    return spread(_select(ranked, counted(ranked, kept)), pattern, scores)
+
+
+def ranked_groups(
+    values: Mapping[str, torch.Tensor], sparsity: float, scope: str, pattern: Pattern
+) -> dict[str, torch.Tensor]:
+    """What a pattern ranks in place of single weights, once everything is checked.
+
+    Raises:
+        BadInput: as `topk_mask`.
+    """
+    check_tensors(values)
+    pattern.check({name: tuple(value.shape) for name, value in values.items()}, sparsity, scope)
+    for name, value in values.items():
+        check_finite(name, value)
+    return pattern.ranked(values)
+
+
+def spread(mask: Mask, pattern: Pattern, weights: Mapping[str, torch.Tensor]) -> Mask:
+    """The mask of the weights, given that of the groups that a pattern ranks."""
+    if not isinstance(pattern, Rectangles):
+        return mask
+    return Mask.from_tensors(
+        {name: pattern.spread(mask[name], tuple(w.shape)) for name, w in weights.items()}
+    )
 
 
 class Budget(NamedTuple):
@@ -71,12 +116,15 @@ class Budget(NamedTuple):
     kept: int
 
 
-def budgets(tensors: Mapping[str, torch.Tensor], sparsity: float, scope: str) -> list[Budget]:
+def budgets(
+    tensors: Mapping[str, torch.Tensor], sparsity: float, scope: str, unit: str = "weights"
+) -> list[Budget]:
     """The budget of each group; makes all checks that do not need the tensors' values.
 
     Args:
         tensors: floating-point tensors by name.
         sparsity, scope: as in `topk_mask`.
+        unit: what the entries are, for messages.
 
     Raises:
         BadInput: as `topk_mask`, except for values that are not finite.
@@ -85,7 +133,7 @@ def budgets(tensors: Mapping[str, torch.Tensor], sparsity: float, scope: str) ->
     result = []
     for group, names in groups(tensors, scope).items():
         numel = sum(tensors[name].numel() for name in names)
-        result.append(Budget(group, names, kept_in_group(group, numel, sparsity)))
+        result.append(Budget(group, names, kept_in_group(group, numel, sparsity, unit)))
     return result
 
 
@@ -122,16 +170,16 @@ def check_tensors(tensors: Mapping[str, torch.Tensor]) -> None:
 
 
 def _select(scores: Mapping[str, torch.Tensor], wanted: Sequence[Budget]) -> Mask:
-    jobs = [(scores, budget) for budget in wanted]
-    done = each(_packed, jobs, serial=not on_host(scores.values()))
+    jobs = [(scores, budget.names, budget.kept) for budget in wanted]
+    done = each(topk_packed, jobs, serial=not on_host(scores.values()))
     bits = {name: packed for group in done for name, packed in group.items()}
     return Mask({name: PackedMatrix(tuple(scores[name].shape), bits[name]) for name in scores})
 
 
-def _packed(scores: Mapping[str, torch.Tensor], budget: Budget) -> dict[str, np.ndarray]:
-    """The packed bits of each matrix in one group."""
-    vectors = vectors_of(scores, budget.names)
-    choice = choose(vectors, budget.kept)
+def topk_packed(scores: Mapping[str, torch.Tensor], names: Sequence[str], kept: int) -> dict[str, np.ndarray]:
+    """The packed bits of some matrices that are ranked together, by name."""
+    vectors = vectors_of(scores, names)
+    choice = choose(vectors, kept)
     packed = [np.empty(math.ceil(vector.size / 8), dtype=np.uint8) for vector in vectors]
 
     def mark(i: int, start: int, stop: int, ties: int) -> int:
@@ -141,15 +189,15 @@ def _packed(scores: Mapping[str, torch.Tensor], budget: Budget) -> dict[str, np.
         return equal
 
     marked(vectors, choice, mark)
-    return dict(zip(budget.names, packed, strict=True))
+    return dict(zip(names, packed, strict=True))
 
 
-def kept_in_group(group: str, numel: int, sparsity: float) -> int:
+def kept_in_group(group: str, numel: int, sparsity: float, unit: str = "weights") -> int:
     """`kept_count` of a group's weights; raises `BadInput` if it is 0."""
     kept = kept_count(numel, sparsity)
     if kept == 0:
         raise BadInput(
-            f"sparsity {sparsity} keeps none of the {numel} weights of {group}. Give at most "
+            f"sparsity {sparsity} keeps none of the {numel} {unit} of {group}. Give at most "
             f"{math.floor((numel - 1) / numel * 1e9) / 1e9:.9g}."
         )
     return kept

@@ -24,12 +24,14 @@ def check_rankable(name: str, tensor: object) -> None:
         raise BadInput(f"{name!r} has shape {tuple(tensor.shape)} and no weights to rank. Leave it out.")
 
 
-def not_finite(name: str, count: int, numel: int) -> BadInput:
-    """The error for a tensor in which `count` entries are NaN or infinite."""
-    return BadInput(
-        f"{count} of {numel} values of {name!r} are NaN or infinite and cannot be ranked. "
-        "Check the training that produced them (its loss and learning rate)."
-    )
+def check_finite(name: str, tensor: torch.Tensor) -> None:
+    """Rejects a tensor in which an entry is NaN or infinite."""
+    wide = tensor.detach() if tensor.dtype.itemsize > 2 else tensor.detach().float()
+    if count := tensor.numel() - int(wide.isfinite().sum()):
+        raise BadInput(
+            f"{count} of {tensor.numel()} values of {name!r} are NaN or infinite and cannot be ranked. "
+            "Check the training that produced them (its loss and learning rate)."
+        )
 
 
 def on_host(tensors: Iterable[torch.Tensor]) -> bool:
@@ -80,9 +82,7 @@ class Vector:
         Raises:
             BadInput: an entry is NaN or infinite.
         """
-        finite = int(self._flat.to(self.layout.real).isfinite().sum())
-        if finite < self.size:
-            raise not_finite(self.name, self.size - finite, self.size)
+        check_finite(self.name, self._flat)
 
 
 def common_layout(tensors: Iterable[torch.Tensor]) -> Layout:

@@ -7,10 +7,11 @@ import torch
 
 from workbench.errors import BadInput
 from workbench.masks.parallel import each
+from workbench.masks.patterns import NM, UNSTRUCTURED, Pattern
 from workbench.masks.ranking.topk import Budget, budgets
 from workbench.masks.ranking.vectors import on_host
 from workbench.masks.sampling.histogram import Histogram, upper_edges
-from workbench.masks.sampling.sample import Law, check_law, counted_group
+from workbench.masks.sampling.sample import Law, check_law, counted_group, drawn_groups
 
 # Beyond this number of draws, sums over the histogram's bins are not accurate enough.
 _MOST_DRAWS = 1 << 17
@@ -22,6 +23,7 @@ def laws_at_distance(
     distance: float,
     exponent: float = 5.0,
     scope: str = "matrix",
+    pattern: str | Pattern = UNSTRUCTURED,
 ) -> dict[str, Law]:
     """The draws and exponent of each group, for `sample_mask(..., laws=...)`.
 
@@ -36,6 +38,7 @@ def laws_at_distance(
         weights, sparsity, scope: as in `sample_mask`.
         distance: share of the kept weights that the magnitude mask prunes, in (0, 1).
         exponent: the maximum of tau.
+        pattern: as in `sample_mask`, but not n:m, for which the distance is not computed.
 
     Returns:
         The law of each group, by name.
@@ -49,10 +52,14 @@ def laws_at_distance(
         raise BadInput(
             f"distance {distance!r} is not in (0, 1). For example, 0.03 moves 3 % of the kept weights."
         )
-    wanted, serial = budgets(weights, sparsity, scope), not on_host(weights.values())
+    pattern = Pattern.of(pattern)
+    if isinstance(pattern, NM):
+        raise BadInput(f"the distance of masks {pattern} is not known before sampling. Give a ratio instead.")
+    drawn = drawn_groups(weights, sparsity, scope, pattern)
+    wanted, serial = budgets(drawn, sparsity, scope, pattern.unit), not on_host(drawn.values())
 
     def law(budget: Budget) -> Law:
-        _, histogram = counted_group(weights, budget, serial)
+        _, histogram = counted_group(drawn, budget, serial)
         return _law(budget, histogram, distance, exponent)
 
     laws = each(law, [(budget,) for budget in wanted], serial)

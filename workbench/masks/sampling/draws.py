@@ -37,11 +37,16 @@ def most_drawn(log_p: np.ndarray, kept: int, draws: int, rng: np.random.Generato
         draws: number of draws.
         rng: source of randomness.
     """
+    return _largest(times_drawn(log_p, kept, draws, rng), kept)
+
+
+def times_drawn(log_p: np.ndarray, kept: int, draws: int, rng: np.random.Generator) -> np.ndarray:
+    """How often each weight is drawn, plus a random number in [0, 1) that breaks ties; as `most_drawn`."""
     counts = np.zeros(log_p.size)
     for _ in range(draws):
         # Weights arrive in the order of their Gumbel keys; the first to arrive form a weighted draw.
         counts[_largest(log_p + rng.gumbel(size=log_p.size), kept)] += 1
-    return _largest(counts + rng.random(log_p.size), kept)
+    return counts + rng.random(log_p.size)
 
 
 def packed(group: Group, keep: np.ndarray) -> dict[str, np.ndarray]:

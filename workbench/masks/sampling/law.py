@@ -20,6 +20,8 @@ from workbench.masks.sampling.hashing import hashed, uniform
 
 # No uniform number is below this or above one minus this (`hashing.uniform`).
 _NEVER = 2.0**-53
+# Where counting up from zero is faster than a search, and does not underflow.
+_FEW, _SMALL = 512, 600.0
 
 
 @njit(nogil=True, cache=True)
@@ -78,6 +80,34 @@ def places(
         y = exponent * math.log(magnitudes[i]) + log_time
         z[i] = place(uniform(hashed(key, indices[i])), y, near, draws)
     return z
+
+
+@njit(nogil=True, cache=True)
+def all_places(
+    magnitudes: np.ndarray, first: int, key: np.uint64, exponent: float, log_time: float, draws: int
+) -> np.ndarray:
+    """Like `places`, for consecutive weights from the index `first` on; the lowest float for zeros."""
+    z = np.full(magnitudes.size, -np.finfo(np.float64).max)
+    for i in range(z.size):
+        if magnitudes[i] > 0:
+            y = exponent * math.log(magnitudes[i]) + log_time
+            u, time = uniform(hashed(key, first + i)), math.exp(y)
+            if 1 < draws <= _FEW and time * draws < _SMALL:
+                z[i] = _counted_up(1 - u, time, draws)
+            else:
+                z[i] = place(u, y, -math.expm1(-time) * draws, draws)
+    return z
+
+
+@njit(inline="always")
+def _counted_up(v, time, draws):
+    """`place` of 1 - v: sums the probabilities of the counts 0, 1, ... until they reach v."""
+    odds, equal, below, count = math.expm1(time), math.exp(-time * draws), 0.0, 0
+    while below + equal < v and count < draws:
+        below += equal
+        equal *= (draws - count) / (count + 1) * odds
+        count += 1
+    return count + min((v - below) / equal, 1.0)
 
 
 @njit(nogil=True, cache=True)

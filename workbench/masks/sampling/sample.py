@@ -22,6 +22,12 @@ The released code has more variants. `draws_by="kept"` sets T = max(int(r k), 1)
 `method="uniform"` keeps k of the non-zero weights, uniformly at random (its type 3, which also draws zeros).
 `method="band"` keeps all weights above 3/2 of the threshold magnitude and draws within a band around the
 threshold (its type 5; see `sampling.band`).
+
+With a pattern (`masks.patterns`), our addition, the law is the same. Blocks and rows take the place of
+weights: w holds the mean magnitude of each, N and k are their numbers, and T = max(int(r g (N - k)), 1) for
+groups of g weights, so that a ratio still counts draws for each removed weight. With n:m, the draws are those
+of single weights; the mask keeps the n largest c of every m, and of all other weights the largest c until k
+are kept (none of them at the sparsity 1 - n/m).
 """
 
 from collections.abc import Mapping
@@ -34,12 +40,14 @@ from workbench.errors import BadInput, unknown
 from workbench.masks.mask import Mask
 from workbench.masks.packed import PackedMatrix
 from workbench.masks.parallel import each
-from workbench.masks.ranking.topk import Budget, budgets
+from workbench.masks.patterns import NM, UNSTRUCTURED, Pattern
+from workbench.masks.ranking.topk import Budget, budgets, check_tensors, ranked_groups, spread
 from workbench.masks.ranking.vectors import Vector, common_layout, on_host
 from workbench.masks.sampling import counts
 from workbench.masks.sampling.band import sample_band
 from workbench.masks.sampling.draws import draw
 from workbench.masks.sampling.histogram import Histogram
+from workbench.masks.sampling.of_every import sample_of_every
 from workbench.masks.sampling.solved_law import Group
 from workbench.randomness import derive
 
@@ -72,6 +80,7 @@ def sample_mask(
     *,
     draws_by: str = "removed",
     laws: Mapping[str, Law] | None = None,
+    pattern: str | Pattern = UNSTRUCTURED,
 ) -> Mask:
     """Samples a random mask around the magnitude mask; the smaller `ratio`, the more the two differ.
 
@@ -91,30 +100,62 @@ def sample_mask(
         draws_by: whether `ratio` multiplies the number of "removed" or of "kept" weights.
         laws: for "counts" and "draws", the draws and exponent of each group by name, such as those of
             `laws_at_distance`, instead of `ratio`, `exponent` and `draws_by`.
+        pattern: how the kept weights are arranged, as in `topk_mask`; its law is above.
 
     Raises:
-        BadInput: an argument is out of range, the weights cannot be ranked, the sparsity keeps no weight, or
-            there are fewer non-zero weights than are to be kept.
+        BadInput: as `topk_mask`; also if there are fewer non-zero weights than are to be kept.
     """
     check_law(ratio, exponent)
-    _check_ways(method, draws_by, laws)
+    _check_ways(method, draws_by, laws, pattern := Pattern.of(pattern))
+    drawn = drawn_groups(weights, sparsity, scope, pattern)
 
     def sample(budget: Budget) -> dict[str, np.ndarray]:
-        vectors, histogram = counted_group(weights, budget, serial)
+        vectors, histogram = counted_group(drawn, budget, serial)
         if laws is not None:
             law = laws[budget.group]
         elif method == "uniform":
             law = Law(1, 0.0)
         else:
-            law = Law(number_of_draws(histogram.numel, budget.kept, ratio, draws_by), float(exponent))
+            size = pattern.size(tuple(weights[budget.names[0]].shape))
+            draws = number_of_draws(size * histogram.numel, size * budget.kept, ratio, draws_by)
+            law = Law(draws, float(exponent))
         key = derive(seed, "sample", budget.group)
-        return _SAMPLERS[method](Group(vectors, histogram, budget.kept, law.draws, law.exponent, key, ratio))
+        group = Group(vectors, histogram, budget.kept, law.draws, law.exponent, key, ratio)
+        return _sampled(group, method, pattern)
 
-    wanted, serial = budgets(weights, sparsity, scope), not on_host(weights.values())
+    wanted, serial = budgets(drawn, sparsity, scope, pattern.unit), not on_host(drawn.values())
     packed: dict[str, np.ndarray] = {}
     for bits in each(sample, [(budget,) for budget in wanted], serial):
         packed |= bits
-    return Mask({name: PackedMatrix(tuple(weights[name].shape), packed[name]) for name in weights})
+    matrices = {name: PackedMatrix(tuple(drawn[name].shape), packed[name]) for name in weights}
+    return spread(Mask(matrices), pattern, weights)
+
+
+def _sampled(group: Group, method: str, pattern: Pattern) -> dict[str, np.ndarray]:
+    if isinstance(pattern, NM):
+        return sample_of_every(group, pattern, literal=method == "draws")
+    return _SAMPLERS[method](group)
+
+
+def drawn_groups(
+    weights: Mapping[str, torch.Tensor], sparsity: float, scope: str, pattern: Pattern
+) -> Mapping[str, torch.Tensor]:
+    """What is drawn with a pattern: the weights, or the mean magnitudes of their blocks or rows.
+
+    Raises:
+        BadInput: as `topk_mask`.
+    """
+    if pattern == UNSTRUCTURED:
+        return weights
+    if isinstance(pattern, NM):
+        pattern.check({name: tuple(weight.shape) for name, weight in weights.items()}, sparsity, scope)
+        return weights
+    check_tensors(weights)
+    means = ranked_groups({name: w.detach().abs() for name, w in weights.items()}, sparsity, scope, pattern)
+    # In float32 they are counted in an eighth of the time.
+    return {
+        name: mean if weights[name].dtype == torch.float64 else mean.float() for name, mean in means.items()
+    }
 
 
 def counted_group(
@@ -140,7 +181,7 @@ def check_law(ratio: float, exponent: float) -> None:
         raise BadInput(f"sampling exponent {exponent!r} is not in [0, 1000]. The paper uses 5.")
 
 
-def _check_ways(method: str, draws_by: str, laws: Mapping[str, Law] | None) -> None:
+def _check_ways(method: str, draws_by: str, laws: Mapping[str, Law] | None, pattern: Pattern) -> None:
     if method not in _SAMPLERS:
         raise unknown("sampling method", method, _SAMPLERS)
     if draws_by not in _DRAWS_BY:
@@ -149,6 +190,11 @@ def _check_ways(method: str, draws_by: str, laws: Mapping[str, Law] | None) -> N
         raise BadInput(
             f"laws are only for the methods counts and draws, but the method is {method}. Leave one of them "
             "out."
+        )
+    if method == "band" and isinstance(pattern, NM):
+        raise BadInput(
+            f"the sampling method band draws around one threshold for all weights, but {pattern} has one for "
+            f"every {pattern.m} weights. Choose counts, draws or uniform."
         )
 
 

@@ -46,6 +46,13 @@ class Group:
     key: int
     ratio: float = 1e-4
 
+    def log_time(self) -> float:
+        """log t up to the constant of p: a weight w has log(t p) = tau log|w| + this; not if all are kept."""
+        from workbench.masks.sampling import law
+
+        log_p = self.exponent * np.log(self.histogram.middle)
+        return law.log_time(log_p, self.histogram.counts, self.kept, self.histogram.place_of_rank(self.kept))
+
 
 @dataclass(frozen=True, eq=False)
 class SolvedLaw:
@@ -76,8 +83,7 @@ class SolvedLaw:
             everything = np.array([0, _ONE], dtype=np.uint32)
             tables = Tables(group.key, histogram.shift, 0, everything, everything)
             return cls(group, 0.0, 0.0, 0.0, 0.0, tables)
-        log_p = group.exponent * np.log(histogram.middle)
-        log_time = law.log_time(log_p, histogram.counts, kept, histogram.place_of_rank(kept))
+        log_time = group.log_time()
         # The rest only affects how many weights are left undecided, not the mask.
         coarse = histogram.coarser(_COARSE)
         y, q = group.exponent * np.log(coarse.middle) + log_time, np.empty(coarse.bins.size)
