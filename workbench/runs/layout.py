@@ -170,6 +170,11 @@ class Store:
         """The output of a run that a grid started, or the traceback of a defect."""
         return self.root / "logs" / f"{name}.log"
 
+    @property
+    def submissions(self) -> Path:
+        """The job files and outputs of a batch system."""
+        return self.root / "logs" / "submissions"
+
     def tracked(self, tracker: str) -> Path:
         """What a tracker was given: TensorBoard's event files, or notes on how far each run was sent."""
         return self.root / "tracked" / tracker
