@@ -129,11 +129,13 @@ class RayExecutor(ClusterExecutor):
         if not nodes:
             asked = ", ".join(f"{name}={value}" for name, value in self._labels.items())
             raise BadInput(f"no node of the Ray cluster has the label {asked}. `ray list nodes` shows them.")
-        most = {name: max(node["Resources"].get(name, 0) for node in nodes) for name in ("CPU", "GPU", "memory")}
+        cpus, gpus, memory = (
+            max(node["Resources"].get(name, 0) for node in nodes) for name in ("CPU", "GPU", "memory")
+        )
         raise BadInput(
             f"no node of the Ray cluster has {self._request}, which --cpus, --gpus and --memory ask for a "
-            f"run: of its nodes ({len(nodes)}), none has more than {most['CPU']:g} CPUs, {most['GPU']:g} GPUs and "
-            f"{most['memory'] / 2**30:.1f} GiB of memory. Ask for less, or add a node."
+            f"run; the most that one of its nodes has is {cpus:g} CPUs, {gpus:g} GPUs and "
+            f"{memory / 2**30:.1f} GiB. Ask for less, or add a node."
         )
 
 

@@ -1,7 +1,7 @@
 """The executor `slurm`: runs are the jobs of SLURM job arrays, by submitit.
 
-Shortly before its time limit, or before it gives way to another job, a job is told so; its run then stops with
-a checkpoint, and the job is queued again.
+Shortly before its time limit, or before it gives way to another job, a job gets a signal; its run then stops
+with a checkpoint, and the job is queued again.
 """
 
 import time
@@ -23,6 +23,7 @@ from workbench.sweeps.executors import add_executor
 # SLURM's own limit of an array, MaxArraySize, is usually 1001.
 _MOST = 1000
 _POLL_SECONDS = 5.0
+_TIMED_OUT = "timed-out too many times"  # submitit's words
 # What this executor sets itself, from options that other executors share.
 _TAKEN = ("cpus_per_task", "gpus_per_node", "mem", "nodes", "ntasks_per_node", "stderr_to_stdout")
 
@@ -93,14 +94,15 @@ class SlurmExecutor(ClusterExecutor):
         try:
             return job.result()
         except FailedJobError as error:
-            if "timed-out too many times" in str(error):
+            if _TIMED_OUT in str(error):
                 return 3, (
-                    f"its job {job.job_id} reached the time limit {self._request.retries + 1} times. Run the same "
-                    "command to resume, with more --slurm time or --retries"
+                    f"its job {job.job_id} reached the time limit too often. Run the same command to resume, "
+                    "with more --slurm time or --retries"
                 )
             return 1, f"its job {job.job_id} failed; see {job.paths.stderr}"
         except UncompletedJobError:
-            return None, f"its job {job.job_id} ended in state {job.state}"
+            cancelled = job.state.startswith("CANCELLED")
+            return 3 if cancelled else None, f"its job {job.job_id} ended in state {job.state}"
 
     def _submit_waiting(self) -> None:
         from submitit.core.utils import FailedJobError, FailedSubmissionError
@@ -112,16 +114,25 @@ class SlurmExecutor(ClusterExecutor):
                 jobs = self._submitter.submit_array(batch)
             except (FailedJobError, FailedSubmissionError) as error:
                 reason = " ".join(str(error).split())
-                raise BadInput(f"sbatch refuses the runs: {reason}. Change --slurm, or what they ask for.") from error
+                raise BadInput(
+                    f"sbatch refuses the runs: {reason}. Change --slurm, or what they ask for."
+                ) from error
             self._under_way |= zip(names, jobs, strict=True)
 
     def _checked(self, given: dict[str, Any]) -> dict[str, Any]:
         from submitit import SlurmExecutor as Submitter
 
+        if Submitter.affinity() < 0:
+            raise BadInput(
+                "this machine has no SLURM (no srun on its PATH). Run the command on a login node of the "
+                "cluster, or choose another executor."
+            )
         known = Submitter._valid_parameters() - {*_TAKEN, "num_gpus"}
         for name in given:
             if name in _TAKEN:
-                raise BadInput(f"--slurm {name} follows from --cpus, --gpus and --memory; give those instead.")
+                raise BadInput(
+                    f"--slurm {name} follows from --cpus, --gpus and --memory; give those instead."
+                )
             if name not in known:
                 raise unknown("parameter of --slurm", name, known)
         if type(given.get("time")) is not int or given["time"] < 1:
@@ -136,10 +147,6 @@ class SlurmExecutor(ClusterExecutor):
         """What submits jobs, as a folder of job files on the store."""
         from submitit import SlurmExecutor as Submitter
 
-        if Submitter.affinity() < 0:
-            raise BadInput(
-                "this machine has no SLURM (no srun on its PATH). Run the command on a login node of the cluster."
-            )
         submitter = Submitter(folder, max_num_timeout=self._request.retries)
         submitter.update_parameters(**self._parameters)
         return submitter

@@ -1,0 +1,177 @@
+"""Grids on a local Ray cluster of two workers: equal bits, killed workers, and what is refused."""
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from workbench.engines.magnitude import Magnitude
+from workbench.engines.randomized import Randomized
+from workbench.errors import BadInput, Failed
+from workbench.plugins import VARIABLE
+from workbench.runs import Run, Store
+from workbench.sweeps import Cell, Sweep, executor
+from workbench.training import Distillation
+
+pytest.importorskip("ray", reason="the extra [ray] is not installed; `make test-ray` installs it")
+
+NONE = Distillation(mode="none")
+FATAL = """
+import os, signal
+from typing import ClassVar
+from workbench.engines.magnitude import Magnitude
+from workbench.settings import settings
+
+@settings
+class Fatal(Magnitude):
+    id: ClassVar[str] = "fatal"
+
+    def prune(self, bench):
+        if type(bench).__name__ == "RunBench":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().prune(bench)
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Ray on this machine, with two cores for runs."""
+    import ray
+
+    yield executor("ray", 2)
+    ray.shutdown()
+
+
+@pytest.fixture
+def cells(spec_of):
+    """Twelve runs, a quarter of them with a race."""
+    once = Magnitude(sparsity=0.8, epochs=4.0, eval_every=10, distillation=NONE)
+    race = Randomized(
+        sparsity=0.8, levels=1, candidates=2, epochs=2.0, early_epochs=1.0, lr=1e-3, distillation=NONE
+    )
+    specs = [spec_of(race if seed % 4 == 0 else once, seed=seed, scale=0.1) for seed in range(12)]
+    return [Cell(spec.engine.id, spec) for spec in specs]
+
+
+def bits(run: Run) -> dict[str, bytes]:
+    """Every file of tensors in a run folder, and what was scored."""
+    files = {
+        path.relative_to(run.path).as_posix(): path.read_bytes()
+        for path in sorted(run.path.rglob("*.safetensors"))
+    }
+    return files | {"scores": repr((run.results["validation"], run.results["dev"])).encode()}
+
+
+def worker_of(folder: Path) -> psutil.Process | None:
+    """The process that carries out a run, wherever it was started."""
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or []
+        if "workbench.sweeps.worker" in words and (folder / ".lock").exists():
+            held = {file.path for file in process.open_files()}
+            if str(folder / ".lock") in held:
+                return process
+    return None
+
+
+def kill_in_the_middle(folder: Path, whole: bool, killed: list[int]) -> None:
+    """Kills a run that trains: its Ray worker, or the run's own process."""
+    while not (folder / "events.jsonl").exists() or (process := worker_of(folder)) is None:
+        time.sleep(0.02)
+    victim = process.parent() if whole else process
+    victim.kill()
+    killed.append(victim.pid)
+
+
+def test_killed_workers_are_replaced_and_the_bits_are_those_of_one_process(
+    cluster, cells, spec_of, tmp_path, monkeypatch, capfd
+):
+    serial, ray = tmp_path / "serial", tmp_path / "ray"
+    Sweep(cells, serial).run()
+    (tmp_path / "fatal.py").write_text(FATAL)
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "fatal.py"))
+    Fatal = _fatal_engine(tmp_path / "fatal.py")
+    fatal = Cell("fatal", spec_of(Fatal(sparsity=0.8, epochs=1.0, distillation=NONE)))
+    refused = Cell("refused", spec_of(Magnitude(sparsity=0.99999)))
+    killed = []
+    killers = [
+        threading.Thread(target=kill_in_the_middle, args=(ray / cell.name, whole, killed), daemon=True)
+        for cell, whole in ((cells[4], True), (cells[5], False))
+    ]
+    for killer in killers:
+        killer.start()
+    sweep = Sweep([fatal, refused, *cells], ray, executor("ray", 2, retries=2))
+    with pytest.raises(Failed, match="2 of 14 runs are not complete"):
+        sweep.run()
+    for killer in killers:
+        killer.join(timeout=1)
+    told = capfd.readouterr().err
+    assert len(killed) == 2
+    assert {cell.name for cell in cells} == {run.name for run in sweep.done}
+    reasons = {failure.cell.label: failure.reason for failure in sweep.failures}
+    assert "killed by signal 9" in reasons["fatal"]
+    assert reasons["fatal"].endswith("3 times")
+    assert "keeps none of the" in reasons["refused"]
+    assert told.count("attempt 2 of 3 resumes it") == 3, "one of each kill, and of the run that always dies"
+    assert told.count("attempt 3 of 3 resumes it") == 1
+    for cell in cells:
+        assert bits(Run(ray / cell.name)) == bits(Run(serial / cell.name)), cell.title
+        assert Run(ray / cell.name).environment["threads"] == 1
+
+
+def _fatal_engine(path: Path):
+    from workbench.engines import engine_class
+    from workbench.plugins import load_plugin
+
+    load_plugin(path)
+    return engine_class("fatal")
+
+
+@pytest.fixture(autouse=True)
+def forgets_plugins(registries):
+    """A plugin is loaded for one test."""
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"cpus": 4096}, r"no node .* has 4096 CPUs"),
+        ({"gpus": 64}, r"no node .* has 1 CPU, 64 GPUs"),
+        ({"memory": 1e6}, r"no node .* 1e\+06 GiB of memory"),
+        ({"label": ["kind=none"]}, "no node of the Ray cluster has the label kind=none"),
+    ],
+)
+def test_what_no_node_has_is_refused_at_once(cluster, options, told):
+    with pytest.raises(BadInput, match=told):
+        executor("ray", **options)
+
+
+def test_an_interrupted_grid_is_resumed_by_another_executor(spec_of, tmp_path):
+    spec = spec_of(Magnitude(sparsity=0.8, epochs=1e5, distillation=NONE))
+    file = tmp_path / "grid.yaml"
+    file.write_text(
+        f"base: {{scale: 0.02, precision: fp32, dense: {{epochs: 0.05, lr: 0.001}},"
+        f" engine: {{epochs: 100000.0, distillation: {{mode: none}}}}}}\n"
+        f"axes: {{task: synth/sst2, model: {spec.model}, sparsity: 0.8}}\nengines: {{magnitude: {{}}}}\n"
+    )
+    command = [sys.executable, "-m", "workbench", "grid", str(file), "--store", str(tmp_path / "runs")]
+    grid = subprocess.Popen([*command, "--executor", "ray"], stderr=subprocess.PIPE, text=True)
+    folder = Store(tmp_path / "runs").run(spec.name)
+    while not folder.events.exists() or "level-1" not in folder.events.read_text():
+        assert grid.poll() is None, grid.stderr.read()
+        time.sleep(0.1)
+    worker = worker_of(folder.root)
+    grid.send_signal(signal.SIGINT)
+    assert grid.wait(timeout=120) == 3
+    assert "run the same command to resume" in grid.stderr.read()
+    assert not worker.is_running()
+    assert folder.stage("level-1").checkpoint.exists()
+    again = executor("process", 1)
+    again.start(spec, tmp_path / "runs")
+    time.sleep(0.5)
+    again.stop()
+    assert "another process" not in Store(tmp_path / "runs").log(spec.name).read_text()
