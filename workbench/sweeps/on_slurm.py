@@ -135,7 +135,7 @@ class SlurmExecutor(ClusterExecutor):
                 )
             if name not in known:
                 raise unknown("parameter of --slurm", name, known)
-        if type(given.get("time")) is not int or given["time"] < 1:
+        if not given.get("time"):
             raise BadInput("SLURM needs a time limit for a run: --slurm time=60, in whole minutes.")
         request = self._request
         asked = {"cpus_per_task": request.cpus, "job_name": "workbench"}
@@ -156,6 +156,8 @@ def _parameter(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
         raise BadInput(f"--slurm {text} has no value; write --slurm NAME=VALUE.")
+    if name == "time" and not value.isdigit():  # YAML reads 1:30 as 90
+        raise BadInput(f"--slurm {text} is no whole number of minutes; write such as --slurm time=90.")
     try:
         return name, yaml.safe_load(value)
     except yaml.YAMLError as error:
