@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import platform
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,8 @@ def write_atomic(path: str | Path, write: Callable[[Path], None]) -> Path:
         Stopped: the disk is full or read-only. The temporary file is deleted and `path` is unchanged.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    # Processes of two machines may have one id.
+    temporary = path.with_name(f".{path.name}.{platform.node()}-{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

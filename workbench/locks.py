@@ -6,6 +6,7 @@ outlive a killed process.
 """
 
 import errno
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from workbench.errors import BadInput
 
+_HELD = 3
 _NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP}
 
 
@@ -53,3 +55,36 @@ def lock_or_wait(path: Path, message: str) -> FileLock:
     except Timeout:
         print(message, file=sys.stderr, flush=True)
         return lock.acquire()
+
+
+def excludes(path: str | Path) -> bool | None:
+    """Whether a lock that this process holds keeps another process out.
+
+    Args:
+        path: a file for the lock; its folder must exist.
+
+    Returns:
+        None if another process holds the lock already, perhaps one on another machine.
+
+    Raises:
+        BadInput: the file system has no locks.
+    """
+    try:
+        with file_lock(path, timeout=0):
+            second = subprocess.run([sys.executable, "-m", __name__, str(path)], check=False)
+    except Timeout:
+        return None
+    return second.returncode == _HELD
+
+
+def main(path: str) -> int:
+    """The second process of `excludes`."""
+    try:
+        with file_lock(path, timeout=0):
+            return 0
+    except Timeout:
+        return _HELD
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,4 +1,4 @@
-"""Grids on SLURM: what sbatch is given, arrays on a stand-in for it, requeues by submitit's local executor."""
+"""Grids on SLURM: what sbatch is given, arrays on a stand-in, requeues by submitit's local executor."""
 
 import os
 import re

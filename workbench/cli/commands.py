@@ -126,7 +126,7 @@ def doctor(options: argparse.Namespace) -> None:
         return
     from workbench.doctor import examine
 
-    table = examine()
+    table = examine(options.store)
     if options.json:
         print(table.to_json(orient="records", indent=2))
         return

@@ -132,6 +132,8 @@ def _track(sub: argparse.ArgumentParser) -> None:
 def _doctor(sub: argparse.ArgumentParser) -> None:
     whose = "describe its rows instead; as the TASK of prune"
     sub.add_argument("--task", metavar="TASK", help=whose)
+    locks = "also try whether locks work in a store, as several machines need (docs/scaling.md)"
+    sub.add_argument("--store", metavar="DIR", help=locks)
     _own_data(sub), _json(sub), _plugin(sub)
 
 

@@ -171,6 +171,11 @@ class Store:
         return self.root / "logs" / f"{name}.log"
 
     @property
+    def probe(self) -> Path:
+        """A lock that nothing needs, to find out whether locks work."""
+        return self.root / ".doctor.lock"
+
+    @property
     def submissions(self) -> Path:
         """The job files and outputs of a batch system."""
         return self.root / "logs" / "submissions"
