@@ -50,36 +50,32 @@ def _accelerator() -> tuple[str, str, bool, str]:
 
 
 def _store(folder: Path) -> tuple[str, str, bool, str]:
-    row = "store", str(folder)
+    return "store", str(folder), *_locks(folder)
+
+
+def _locks(folder: Path) -> tuple[bool, str]:
+    """Whether locks in a folder exclude, and how that is known."""
     if not folder.is_dir():
-        return *row, False, "there is no such folder; make it first"
+        return False, "there is no such folder; make it first"
     mounts = [m for m in psutil.disk_partitions(all=True) if folder.resolve().is_relative_to(m.mountpoint)]
     mount = max(mounts, key=lambda mount: len(mount.mountpoint), default=None)
     where = f"on {mount.fstype}, " if mount else ""
     if local := _LOCAL_LOCKS & set(mount.opts.split(",") if mount else ()):
-        return (
-            *row,
-            False,
-            f"{where}mounted with {min(local)}: locks keep out no other machine; mount without",
-        )
+        return False, f"{where}mounted with {min(local)}, locks keep no other machine out"
     probe = Store(folder).probe
     try:
         exclusive = excludes(probe)
     except (BadInput, OSError) as error:
-        return *row, False, str(error)
+        return False, str(error)
     if exclusive is None:
-        return *row, True, f"{where}another process holds {probe}, and locks keep this one out"
+        return True, f"{where}another process holds {probe}, and locks keep this one out"
     if not exclusive:
-        return *row, False, f"{where}two processes held {probe} at once: two could work on one run"
+        return False, f"{where}two processes held {probe} at once, so two could work on one run"
     if mount and mount.fstype in _OF_ONE_MACHINE:
-        return *row, True, f"{where}locks exclude"
-    return (
-        *row,
-        True,
-        (
-            f"{where}locks exclude on this machine. For two machines, run `flock {probe} sleep 60` on another "
-            "one and meanwhile this command here, which then should say that another process holds it"
-        ),
+        return True, f"{where}locks exclude"
+    return True, (
+        f"{where}locks exclude on this machine. For two, run `flock {probe} sleep 60` on another machine and "
+        "meanwhile this command here, which should say that another process holds it"
     )
 
 
