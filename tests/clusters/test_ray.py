@@ -10,9 +10,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from workbench.cli import main
 from workbench.engines.magnitude import Magnitude
 from workbench.engines.randomized import Randomized
 from workbench.errors import BadInput, Failed
+from workbench.files import write_json
 from workbench.plugins import VARIABLE
 from workbench.runs import Run, Store
 from workbench.sweeps import Cell, Sweep, executor
@@ -21,9 +23,11 @@ from workbench.training import Distillation
 pytest.importorskip("ray", reason="the extra [ray] is not installed; `make test-ray` installs it")
 
 NONE = Distillation(mode="none")
+TRAINS = '"stage": "level-1", "event": "train"'
 FATAL = """
 import os, signal
 from typing import ClassVar
+from workbench.cli import main
 from workbench.engines.magnitude import Magnitude
 from workbench.settings import settings
 
@@ -150,28 +154,33 @@ def test_what_no_node_has_is_refused_at_once(cluster, options, told):
         executor("ray", **options)
 
 
-def test_an_interrupted_grid_is_resumed_by_another_executor(spec_of, tmp_path):
-    spec = spec_of(Magnitude(sparsity=0.8, epochs=1e5, distillation=NONE))
+def test_an_interrupted_grid_stops_everything_and_is_resumed(spec_of, tmp_path):
+    spec = spec_of(Magnitude(sparsity=0.8, epochs=20.0, distillation=NONE), scale=0.1)
     file = tmp_path / "grid.yaml"
-    file.write_text(
-        f"base: {{scale: 0.02, precision: fp32, dense: {{epochs: 0.05, lr: 0.001}},"
-        f" engine: {{epochs: 100000.0, distillation: {{mode: none}}}}}}\n"
-        f"axes: {{task: synth/sst2, model: {spec.model}, sparsity: 0.8}}\nengines: {{magnitude: {{}}}}\n"
-    )
+    base = spec.changed | {"engine": {"epochs": 20.0, "distillation": {"mode": "none"}}}
+    axes = {"task": base.pop("task"), "model": base.pop("model"), "sparsity": 0.8}
+    write_json(file, {"base": base, "axes": axes, "engines": {"magnitude": {}}})
     command = [sys.executable, "-m", "workbench", "grid", str(file), "--store", str(tmp_path / "runs")]
     grid = subprocess.Popen([*command, "--executor", "ray"], stderr=subprocess.PIPE, text=True)
     folder = Store(tmp_path / "runs").run(spec.name)
-    while not folder.events.exists() or "level-1" not in folder.events.read_text():
+    while not folder.events.exists() or TRAINS not in folder.events.read_text():
         assert grid.poll() is None, grid.stderr.read()
-        time.sleep(0.1)
+        time.sleep(0.05)
     worker = worker_of(folder.root)
     grid.send_signal(signal.SIGINT)
     assert grid.wait(timeout=120) == 3
     assert "run the same command to resume" in grid.stderr.read()
     assert not worker.is_running()
-    assert folder.stage("level-1").checkpoint.exists()
-    again = executor("process", 1)
-    again.start(spec, tmp_path / "runs")
-    time.sleep(0.5)
-    again.stop()
-    assert "another process" not in Store(tmp_path / "runs").log(spec.name).read_text()
+    assert not folder.results.exists()
+    assert main([*command[3:], "--executor", "serial"]) == 0
+    assert folder.results.exists()
+
+
+def test_an_address_that_nobody_listens_at_is_refused_within_seconds(monkeypatch):
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    started = time.monotonic()
+    with pytest.raises(BadInput, match="nobody listens at --address 127.0.0.1:9"):
+        executor("ray", address="127.0.0.1:9")
+    with pytest.raises(BadInput, match="no HOST:PORT"):
+        executor("ray", address="ray://head:10001")
+    assert time.monotonic() - started < 6

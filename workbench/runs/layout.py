@@ -158,9 +158,9 @@ class Store:
         """A run's folder."""
         return RunFolder(self.root / name)
 
-    def runs(self) -> list[RunFolder]:
+    def runs(self) -> list[Path]:
         """The folders of all runs, by name."""
-        return [RunFolder(path.parent) for path in sorted(self.root.glob(f"*/{_SPEC}"))]
+        return sorted(path.parent for path in self.root.glob(f"*/{_SPEC}"))
 
     def dense(self, digest: str) -> RunFolder:
         """The folder of a dense model that runs share."""
