@@ -179,7 +179,7 @@ def test_an_interrupted_grid_stops_everything_and_is_resumed(spec_of, tmp_path):
 def test_an_address_that_nobody_listens_at_is_refused_within_seconds(monkeypatch):
     monkeypatch.setattr("ray.is_initialized", lambda: False)
     started = time.monotonic()
-    with pytest.raises(BadInput, match="nobody listens at --address 127.0.0.1:9"):
+    with pytest.raises(BadInput, match=r"nobody listens at --address 127\.0\.0\.1:9"):
         executor("ray", address="127.0.0.1:9")
     with pytest.raises(BadInput, match="no HOST:PORT"):
         executor("ray", address="ray://head:10001")

@@ -65,6 +65,7 @@ class Agent:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         while self._process.poll() is None:  # not `wait`, whose lock a signal handler could not take
             time.sleep(_POLL_SECONDS)
+        self._process.stdin.close()
         return self._process.returncode, ""
 
     __call__ = run
