@@ -1,5 +1,6 @@
 """Grids on a local Ray cluster of two workers: equal bits, killed workers, and what is refused."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -174,6 +175,26 @@ def test_an_interrupted_grid_stops_everything_and_is_resumed(spec_of, tmp_path):
     assert not folder.results.exists()
     assert main([*command[3:], "--executor", "serial"]) == 0
     assert folder.results.exists()
+
+
+def test_runs_stop_when_the_command_is_killed(spec_of, tmp_path):
+    spec = spec_of(Magnitude(sparsity=0.8, epochs=1e5, distillation=NONE))
+    code = (
+        "import json, sys; from workbench.runs import RunSpec; from workbench.sweeps import Cell, Sweep, executor;"
+        "spec = RunSpec.from_plain(json.loads(sys.argv[1]));"
+        "Sweep([Cell('magnitude', spec)], sys.argv[2], executor('ray', 1)).run()"
+    )
+    command = [sys.executable, "-c", code, json.dumps(spec.changed), str(tmp_path / "runs")]
+    grid = subprocess.Popen(command)
+    folder = Store(tmp_path / "runs").run(spec.name)
+    while not folder.events.exists() or (worker := worker_of(folder.root)) is None:
+        assert grid.poll() is None
+        time.sleep(0.05)
+    grid.kill()
+    grid.wait()
+    worker.wait(timeout=120)
+    assert not worker.is_running()
+    assert "interrupted." in Store(tmp_path / "runs").log(spec.name).read_text()
 
 
 def test_an_address_that_nobody_listens_at_is_refused_within_seconds(monkeypatch):

@@ -8,11 +8,11 @@ import time
 
 import pytest
 
+from workbench.agent import Agent
 from workbench.engines.magnitude import Magnitude
 from workbench.errors import BadInput, Failed
 from workbench.runs import Store
 from workbench.sweeps import Cell, Sweep, executor
-from workbench.sweeps.agent import Agent
 from workbench.sweeps.cluster import ClusterExecutor, Request
 
 

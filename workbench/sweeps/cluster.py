@@ -11,12 +11,12 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from workbench.agent import Agent
 from workbench.errors import BadInput
 from workbench.files import write_text
 from workbench.runs.layout import Store
 from workbench.runs.spec import RunSpec
 from workbench.settings import Count, NonNegative, Positive, settings
-from workbench.sweeps.agent import Agent
 from workbench.sweeps.executors import RunExit, run_exit
 from workbench.sweeps.worker import command
 

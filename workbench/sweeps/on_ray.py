@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from workbench import agent as agents
+from workbench.agent import Agent
 from workbench.errors import BadInput
 from workbench.extras import check_extra
-from workbench.sweeps import agent as agents
-from workbench.sweeps.agent import Agent
 from workbench.sweeps.cluster import ClusterExecutor, Request
 from workbench.sweeps.executors import add_executor
 

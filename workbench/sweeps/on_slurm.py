@@ -11,12 +11,11 @@ from typing import Any
 
 import yaml
 
+from workbench.agent import Agent
 from workbench.errors import BadInput, unknown
 from workbench.extras import check_extra
 from workbench.runs.layout import Store
 from workbench.runs.spec import RunSpec
-from workbench.sweeps import agent as agents
-from workbench.sweeps.agent import Agent
 from workbench.sweeps.cluster import ClusterExecutor, Request
 from workbench.sweeps.executors import add_executor
 
@@ -55,9 +54,6 @@ class SlurmExecutor(ClusterExecutor):
         if gpus != int(gpus):
             raise BadInput(f"--gpus {gpus:g} is a share of a GPU; SLURM gives whole ones to a run.")
         check_extra("slurm", "the executor slurm")
-        import cloudpickle
-
-        cloudpickle.register_pickle_by_value(agents)
         self._parameters = self._checked(dict(map(_parameter, slurm)))
         self._submitter: Any = None
         self._waiting: list[tuple[str, Agent]] = []

@@ -1,8 +1,7 @@
 """What a cluster is given to carry out: an agent that starts a run's process on its node and waits for it.
 
-The class is sent by value (`cloudpickle`), so that a node needs none of the workbench's imports for it; this
-module imports the standard library only. The run itself is `python -m workbench.sweeps.worker`, whose exit
-codes mean the same everywhere.
+It imports the standard library only, so that it starts at once and takes little memory beside its run. That is
+`python -m workbench.sweeps.worker`, whose exit codes mean the same everywhere.
 """
 
 import os
