@@ -23,6 +23,7 @@ from workbench.training import Distillation
 
 pytest.importorskip("ray", reason="the extra [ray] is not installed; `make test-ray` installs it")
 
+KILLED = (4, 5)
 NONE = Distillation(mode="none")
 TRAINS = '"stage": "level-1", "event": "train"'
 FATAL = """
@@ -53,13 +54,15 @@ def cluster():
 
 @pytest.fixture
 def cells(spec_of):
-    """Twelve runs, a quarter of them with a race."""
-    once = Magnitude(sparsity=0.8, epochs=4.0, eval_every=10, distillation=NONE)
-    race = Randomized(
-        sparsity=0.8, levels=1, candidates=2, epochs=2.0, early_epochs=1.0, lr=1e-3, distillation=NONE
-    )
-    specs = [spec_of(race if seed % 4 == 0 else once, seed=seed, scale=0.1) for seed in range(12)]
-    return [Cell(spec.engine.id, spec) for spec in specs]
+    """Twelve runs, a quarter of them with a race; two that train long enough to be killed meanwhile."""
+
+    def spec(seed):
+        epochs = 12.0 if seed in KILLED else 2.0
+        once = Magnitude(sparsity=0.8, epochs=epochs, eval_every=10, distillation=NONE)
+        race = Randomized(sparsity=0.8, levels=1, candidates=2, epochs=epochs, lr=1e-3, distillation=NONE)
+        return spec_of(race if seed % 4 == 0 else once, seed=seed, scale=0.1)
+
+    return [Cell(one.engine.id, one) for one in map(spec, range(12))]
 
 
 def bits(run: Run) -> dict[str, bytes]:
@@ -104,7 +107,7 @@ def test_killed_workers_are_replaced_and_the_bits_are_those_of_one_process(
     killed = []
     killers = [
         threading.Thread(target=kill_in_the_middle, args=(ray / cell.name, whole, killed), daemon=True)
-        for cell, whole in ((cells[4], True), (cells[5], False))
+        for cell, whole in zip((cells[seed] for seed in KILLED), (True, False), strict=True)
     ]
     for killer in killers:
         killer.start()
