@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := report
-.PHONY: report test test-long lab dashboard benchmark clean
+.PHONY: report test test-long test-ray lab dashboard benchmark clean
 
 # The first Python that is new enough.
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -32,6 +32,11 @@ test: $(VENV)/installed-tests
 # Whether the methods behave as published, in trainings that take minutes.
 test-long: $(VENV)/installed-tests
 	$(BIN)/pytest tests/long --numprocesses logical
+
+# Grids on a local Ray cluster, and on a stand-in for SLURM. Ray brings 285 MB.
+test-ray: $(VENV)/installed-tests
+	@$(PIP) --no-build-isolation --editable '.[offline,ray,slurm]'
+	$(BIN)/pytest tests/clusters --numprocesses 0
 
 lab: $(VENV)/installed
 	@mkdir -p $(STORE)

@@ -36,7 +36,8 @@ def fabricate(
     """
     run_spec: RunSpec = replace(like.spec, engine=engine, seed=seed, **spec)
     root = store / run_spec.name
-    shapes = {name: like.mask()[name].float() for name in like.mask().names}
+    matrices = like.mask()
+    shapes = {name: matrices[name].float() for name in matrices.names}
     mask = topk_mask(random(shapes, seed=derive(engine.id, seed)), engine.sparsity, "global")
     mask.save(root / "masks" / "level-1.safetensors")
     results = copy.deepcopy(like.results)

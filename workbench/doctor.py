@@ -1,27 +1,40 @@
 """Reports what works on this computer, and why the rest does not."""
 
 import os
+from pathlib import Path
 
 import pandas as pd
+import psutil
 import torch
 
 from workbench import plugins
 from workbench.engines import engine_class, engine_ids
 from workbench.errors import BadInput
 from workbench.hub import hub_unreachable
+from workbench.locks import excludes
 from workbench.models import MINILM, UNTRAINED, locate
+from workbench.runs.layout import Store
 from workbench.settings import names
 from workbench.tasks import folder_variable, load_task, task_ids
 from workbench.training import detect_precision, device_name
 
+# Mount options with which a network file system has locks that other machines do not see.
+_LOCAL_LOCKS = {"nolock", "localflock", "local_lock=all", "local_lock=flock"}
+# File systems of one machine; on any other, two machines have to be tried.
+_OF_ONE_MACHINE = {"ext4", "xfs", "btrfs", "zfs", "tmpfs", "overlay", "apfs"}
 
-def examine() -> pd.DataFrame:
+
+def examine(store: str | Path | None = None) -> pd.DataFrame:
     """One row per item: kind, name, usable, and `detail`, which says how it is used or why it cannot be.
 
     Nothing is downloaded: if the Hub can be reached, its tasks count as usable without being loaded.
+
+    Args:
+        store: a store whose locks are tried, by two processes with one file; None for none.
     """
     models = map(_model, (MINILM, *UNTRAINED))
     rows = [
+        *([_store(Path(store))] if store is not None else []),
         _accelerator(),
         *models,
         *map(_task, task_ids()),
@@ -34,6 +47,36 @@ def examine() -> pd.DataFrame:
 def _accelerator() -> tuple[str, str, bool, str]:
     precision, threads = detect_precision(), torch.get_num_threads()
     return "accelerator", device_name(), True, f"trains in {precision}, {threads} torch threads"
+
+
+def _store(folder: Path) -> tuple[str, str, bool, str]:
+    return "store", str(folder), *_locks(folder)
+
+
+def _locks(folder: Path) -> tuple[bool, str]:
+    """Whether locks in a folder exclude, and how that is known."""
+    if not folder.is_dir():
+        return False, "there is no such folder; make it first"
+    mounts = [m for m in psutil.disk_partitions(all=True) if folder.resolve().is_relative_to(m.mountpoint)]
+    mount = max(mounts, key=lambda mount: len(mount.mountpoint), default=None)
+    where = f"on {mount.fstype}, " if mount else ""
+    if local := _LOCAL_LOCKS & set(mount.opts.split(",") if mount else ()):
+        return False, f"{where}mounted with {min(local)}, locks keep no other machine out"
+    probe = Store(folder).probe
+    try:
+        exclusive = excludes(probe)
+    except (BadInput, OSError) as error:
+        return False, str(error)
+    if exclusive is None:
+        return True, f"{where}another process holds {probe}, and locks keep this one out"
+    if not exclusive:
+        return False, f"{where}two processes held {probe} at once, so two could work on one run"
+    if mount and mount.fstype in _OF_ONE_MACHINE:
+        return True, f"{where}locks exclude"
+    return True, (
+        f"{where}locks exclude on this machine. For two, run `flock {probe} sleep 60` on another machine and "
+        "meanwhile this command here, which should say that another process holds it"
+    )
 
 
 def _model(model_id: str) -> tuple[str, str, bool, str]:

@@ -7,6 +7,8 @@ from workbench.errors import BadInput
 
 EXTRAS = {
     "onnx": ("onnx>=1.23", "onnxscript>=0.7", "onnxruntime>=1.32"),
+    "ray": ("ray>=2.60",),
+    "slurm": ("submitit>=1.5.4",),
     "tensorboard": ("tensorboardX>=2.6",),
     "trackio": ("trackio>=0.43",),
     "wandb": ("wandb>=0.31",),

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import platform
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +26,8 @@ def write_atomic(path: str | Path, write: Callable[[Path], None]) -> Path:
         Stopped: the disk is full or read-only. The temporary file is deleted and `path` is unchanged.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    # Processes of two machines may have one id.
+    temporary = path.with_name(f".{path.name}.{platform.node()}-{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -116,7 +118,8 @@ _TEXT = "tag:yaml.org,2002:str"
 _BASE_60 = re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?$")
 
 
-class _Loader(yaml.SafeLoader):
+# libyaml parses a spec ten times as fast as Python, where PyYAML was built with it.
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
     yaml_implicit_resolvers: ClassVar = {
         first: [(_TEXT, _BASE_60), *resolvers] if first in "+-0123456789" else resolvers
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()

@@ -51,6 +51,13 @@ def test_constant_labels_or_predictions_give_the_values_of_the_metrics():
     assert resampling.resampled("pearson", labels, logits[:, :1], "t", 3).tolist() == [0] * 3
 
 
+def test_few_classes_are_counted_by_a_product_with_the_same_bits(monkeypatch):
+    labels, logits = outputs("matthews", 3, 1)
+    whole = resampling.resampled("matthews", labels, logits, "t", 50)
+    monkeypatch.setattr(resampling, "_FEW_CLASSES", 1)
+    assert whole.tolist() == resampling.resampled("matthews", labels, logits, "t", 50).tolist()
+
+
 def test_resamples_depend_on_the_task_and_not_on_the_size_of_blocks(monkeypatch):
     labels, logits = outputs("accuracy", 3, 1)
     whole = resampling.resampled("accuracy", labels, logits, "t", 50)

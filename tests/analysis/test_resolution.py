@@ -1,5 +1,6 @@
 """What a comparison would have seen, and whether a setting tells masks apart."""
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -200,7 +201,7 @@ def test_ground_counts_dense_steps_and_recovery(made, finished_run):
     run = made(Magnitude(sparsity=0.8), 100)
     pretrained = made(replace(Magnitude(sparsity=0.8), start="pretrained"), 101)
     for one in (run, pretrained):
-        results = dict(one.results)
+        results = copy.deepcopy(one.results)
         results["levels"][-1]["recovery"] = {"mask": 12.5, "sparsity": 20.0}
         write_json(one.folder.results, results)
     ground = ground_table([run, pretrained, finished_run]).set_index("run")

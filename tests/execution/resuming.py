@@ -1,5 +1,6 @@
 """Runs that are interrupted and resumed, and what must be the same in the end."""
 
+import copy
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from workbench.training import MaskedTrainer
 
 def outcome(run: Run) -> dict:
     """Everything that must repeat bit for bit."""
-    results = run.results
+    results = copy.deepcopy(run.results)
     results.pop("milliseconds")
     for part in (*results["levels"], results["dense"], *results["cost"].values()):
         part.get("cost", part).pop("seconds")

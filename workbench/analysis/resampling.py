@@ -1,6 +1,7 @@
 """A metric on bootstrap resamples of the dev examples, the same resamples for every run of a task."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 import scipy
@@ -11,6 +12,8 @@ from workbench.tasks.metrics import METRICS
 
 # Number of examples, over all resamples, that are processed at once.
 _AT_ONCE = 2_000_000
+# With more, the product in `_drawn_confusions` takes longer than counting.
+_FEW_CLASSES = 4
 
 
 def resampled(metric: str, labels: np.ndarray, logits: np.ndarray, task: str, resamples: int) -> np.ndarray:
@@ -34,7 +37,11 @@ def resampled(metric: str, labels: np.ndarray, logits: np.ndarray, task: str, re
     elif metric in _COUNTED:
         classes = max(1, int(labels.max()), int(predictions.max())) + 1
         cells = (labels * classes + predictions).astype(np.int64)
-        parts = [_COUNTED[metric](_confusions(cells[draw], classes)) for draw in drawn]
+        if len(cells) * resamples <= _AT_ONCE and classes <= _FEW_CLASSES:
+            tables = [_drawn_confusions(cells, classes, _times_drawn(task, len(cells), resamples))]
+        else:
+            tables = (_confusions(cells[draw], classes) for draw in drawn)
+        parts = [_COUNTED[metric](table) for table in tables]
     elif metric in METRICS:
         compute = METRICS[metric].compute
         parts = [[compute(labels[row], predictions[row]) for row in draw] for draw in drawn]
@@ -57,6 +64,20 @@ def _confusions(cells: np.ndarray, classes: int) -> np.ndarray:
     places = cells + size * np.arange(rows)[:, None]
     counts = np.bincount(places.ravel(), minlength=rows * size)
     return counts.reshape(rows, classes, classes).astype(np.float64)
+
+
+@lru_cache(maxsize=8)
+def _times_drawn(task: str, examples: int, resamples: int) -> np.ndarray:
+    """(resamples, examples) counts: how often each example is in each resample."""
+    draws = np.concatenate(list(_draws(task, examples, resamples)))
+    places = draws + examples * np.arange(resamples)[:, None]
+    counts = np.bincount(places.ravel(), minlength=resamples * examples)
+    return counts.reshape(resamples, examples).astype(np.float64)
+
+
+def _drawn_confusions(cells: np.ndarray, classes: int, times: np.ndarray) -> np.ndarray:
+    """`_confusions` of all resamples, as a product of whole numbers, which float64 holds exactly."""
+    return (times @ np.eye(classes**2)[cells]).reshape(-1, classes, classes)
 
 
 def _accuracy(table: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ import textwrap
 
 import yaml
 
+from workbench.cli.cluster_options import CLUSTER_OPTIONS
 from workbench.cli.task_options import TASK_OPTIONS
 
 
@@ -32,7 +33,8 @@ def grid(options: argparse.Namespace) -> None:
     from workbench.analysis.store import store_table
     from workbench.sweeps import Sweep, executor, read_grid
 
-    chosen = executor(options.executor, options.jobs, options.compute)
+    cluster = {name: getattr(options, name) for name in CLUSTER_OPTIONS}
+    chosen = executor(options.executor, options.jobs, options.compute, **cluster)
     sweep = Sweep(read_grid(options.file, at_most=None if options.yes else 1000), options.store, chosen)
     try:
         sweep.run()
@@ -124,7 +126,7 @@ def doctor(options: argparse.Namespace) -> None:
         return
     from workbench.doctor import examine
 
-    table = examine()
+    table = examine(options.store)
     if options.json:
         print(table.to_json(orient="records", indent=2))
         return

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from workbench.cli import commands
+from workbench.cli.cluster_options import CLUSTER_OPTIONS
 from workbench.cli.spec_options import SPEC_OPTIONS
 from workbench.cli.task_options import TASK_OPTIONS
 from workbench.errors import BadInput
@@ -76,11 +77,20 @@ def _prune(sub: argparse.ArgumentParser) -> None:
 def _grid(sub: argparse.ArgumentParser) -> None:
     add = sub.add_argument
     add("file", metavar="FILE", help="a YAML file of tasks, engines, sparsities and seeds (docs/grid.md)")
-    add("--executor", default="serial", metavar="NAME", help="serial (default), process, or a plugin's")
-    add("--jobs", type=int, metavar="N", help="runs at a time, for `process` (default: one for each core)")
+    kinds = "serial (default), process, ray, slurm, or a plugin's"
+    add("--executor", default="serial", metavar="NAME", help=kinds)
+    most = "runs at a time (default: for `process` one for each core, for `ray` as many as fit)"
+    add("--jobs", type=int, metavar="N", help=most)
     _compute(sub)
+    _cluster(sub)
     add("--yes", action="store_true", help="also where there are more than a thousand runs")
     _store(sub), _plugin(sub)
+
+
+def _cluster(sub: argparse.ArgumentParser) -> None:
+    group = sub.add_argument_group("for the executors ray and slurm (docs/scaling.md)")
+    for name, settings in CLUSTER_OPTIONS.items():
+        group.add_argument(f"--{name}", **settings)
 
 
 def _report(sub: argparse.ArgumentParser) -> None:
@@ -122,6 +132,8 @@ def _track(sub: argparse.ArgumentParser) -> None:
 def _doctor(sub: argparse.ArgumentParser) -> None:
     whose = "describe its rows instead; as the TASK of prune"
     sub.add_argument("--task", metavar="TASK", help=whose)
+    locks = "also try whether locks work in a store, as several machines need (docs/scaling.md)"
+    sub.add_argument("--store", metavar="DIR", help=locks)
     _own_data(sub), _json(sub), _plugin(sub)
 
 

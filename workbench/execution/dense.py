@@ -6,9 +6,9 @@ from torch import nn
 
 from workbench.execution.environment import release_memory
 from workbench.execution.given import GivenDense
-from workbench.execution.locks import lock_or_wait
 from workbench.execution.stage_training import Output, StageTraining
 from workbench.files import write_json
+from workbench.locks import lock_or_wait
 from workbench.models import load_encoder
 from workbench.runs.events import EventLog
 from workbench.runs.layout import RunFolder, Store

@@ -28,6 +28,11 @@ CACHED_TEACHER = "cached teacher"
 PROPORTIONATE_RACES = "proportionate races"
 INTERIM_EVALUATIONS = "interim evaluations"
 
+_PIN = (
+    " On a cluster, keep a store's runs on nodes of one kind: --label ray.io/accelerator-type=KIND with the "
+    "executor ray, --slurm constraint=KIND with slurm."
+)
+
 _LIBRARIES = ("torch", "transformers", "accelerate", "safetensors", "numpy", "scikit-learn", "scipy")
 
 
@@ -110,9 +115,11 @@ def check_environment(folder: RunFolder, recorded: dict, here: dict) -> None:
     plugins.check_records(recorded.get("plugins", ()), f"run {folder.root.name}")
     for name in ("content", "device", "versions"):
         if recorded[name] != here[name]:
+            pin = _PIN if name == "device" else ""
             raise BadInput(
                 f"run {folder.root.name} was started with another {name}: {recorded[name]}, and here it is "
                 f"{here[name]}. Resuming would mix two runs: restore what changed, or delete {folder.root}."
+                f"{pin}"
             )
 
 

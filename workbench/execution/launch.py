@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from torch import nn
 
 from workbench.errors import BadInput, Stopped, WorkbenchError
@@ -24,6 +24,7 @@ from workbench.execution.parallel import StagePool
 from workbench.execution.results import remove_scaffolding, write_results
 from workbench.execution.start_mask import StartMask
 from workbench.files import disk_trouble, read_json, write_json, write_text
+from workbench.locks import file_lock
 from workbench.masks import kept_count
 from workbench.models import load_encoder, prunable
 from workbench.runs.layout import RunFolder, Store
@@ -198,7 +199,7 @@ def _pool(folder: RunFolder, jobs: int, threads: int) -> Iterator[StagePool | No
 def _await_workers(folder: RunFolder) -> None:
     """Waits until no worker is left of a process that was killed; they end within a training step."""
     for path in folder.worker_locks():
-        FileLock(path).acquire(timeout=_WORKER_SECONDS).lock.release()
+        file_lock(path).acquire(timeout=_WORKER_SECONDS).lock.release()
 
 
 @contextmanager
@@ -210,7 +211,7 @@ def _locked(folder: RunFolder) -> Iterator[None]:
         raise BadInput(
             f"the store {folder.root.parent} cannot be written to: {error}. Name another --store."
         ) from error
-    lock = FileLock(folder.lock)
+    lock = file_lock(folder.lock)
     try:
         # A process that checks whether the lock is held holds it for a moment (`sweeps/jobs.py`).
         lock.acquire(timeout=_LOCK_SECONDS)

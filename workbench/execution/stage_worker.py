@@ -17,8 +17,6 @@ from dataclasses import asdict
 from queue import SimpleQueue
 from typing import Any
 
-from filelock import FileLock
-
 from workbench.errors import BadInput, Stopped, WorkbenchError
 from workbench.execution.assignment import Assignment
 from workbench.execution.dense import complete_dense_stage
@@ -27,6 +25,7 @@ from workbench.execution.launch import prepared
 from workbench.execution.models import RunModels
 from workbench.execution.stage_runner import StageRunner
 from workbench.files import disk_trouble, read_json
+from workbench.locks import file_lock
 from workbench.process import leave
 from workbench.runs.layout import RunFolder, Store
 from workbench.runs.spec import RunSpec
@@ -57,7 +56,7 @@ def _serve(folder: RunFolder, number: int) -> int:
     busy.set()
     threading.Thread(target=_read, args=(lines, busy), daemon=True).start()
     try:
-        with FileLock(folder.worker_lock(number)):
+        with file_lock(folder.worker_lock(number)):
             _work(folder, lines, busy, answer)
     except WorkbenchError as error:
         answer({"exit_code": error.exit_code, "message": str(error)})

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from workbench.errors import BadInput
-from workbench.execution.locks import lock_or_wait
+from workbench.locks import lock_or_wait
 from workbench.runs.stage_folder import StageFolder
 from workbench.runs.states import content_digest, read_tensors, write_tensors
 from workbench.training import predict

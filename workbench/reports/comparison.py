@@ -61,7 +61,8 @@ def show_layers(runs: Sequence[Run], rows: pd.DataFrame, keys: tuple[str, str]) 
 
 def show_checks(runs: Sequence[Run], rows: pd.DataFrame) -> None:
     """Shows whether the settings tell masks apart (arguments as in `show_overlap`)."""
-    checks = analysis.checks.checks_among([run for run in runs if run.name in set(rows["run"])])
+    names = set(rows["run"])
+    checks = analysis.checks.checks_among([run for run in runs if run.name in names])
     blocks.say(*verdicts(checks), kind="" if len(checks) else "warning")
     if len(checks):
         blocks.table(check_table(checks))

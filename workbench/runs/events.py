@@ -5,10 +5,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from workbench.errors import Stopped
 from workbench.files import disk_trouble, write_text
+from workbench.locks import file_lock
 from workbench.runs.layout import RunFolder
 
 # Longer than any event.
@@ -27,7 +26,7 @@ class EventLog:
 
     def __init__(self, path: Path):
         self.path = path
-        self._lock = FileLock(RunFolder(path.parent).events_lock)
+        self._lock = file_lock(RunFolder(path.parent).events_lock)
 
     def append(self, stage: str, event: str, step: int, **values: Any) -> None:
         """Adds one line in a single write, so that a reader never sees half of it."""

@@ -158,9 +158,9 @@ class Store:
         """A run's folder."""
         return RunFolder(self.root / name)
 
-    def runs(self) -> list[RunFolder]:
+    def runs(self) -> list[Path]:
         """The folders of all runs, by name."""
-        return [RunFolder(path.parent) for path in sorted(self.root.glob(f"*/{_SPEC}"))]
+        return sorted(path.parent for path in self.root.glob(f"*/{_SPEC}"))
 
     def dense(self, digest: str) -> RunFolder:
         """The folder of a dense model that runs share."""
@@ -169,6 +169,16 @@ class Store:
     def log(self, name: str) -> Path:
         """The output of a run that a grid started, or the traceback of a defect."""
         return self.root / "logs" / f"{name}.log"
+
+    @property
+    def probe(self) -> Path:
+        """A lock that nothing needs, to find out whether locks work."""
+        return self.root / ".doctor.lock"
+
+    @property
+    def submissions(self) -> Path:
+        """The job files and outputs of a batch system."""
+        return self.root / "logs" / "submissions"
 
     def tracked(self, tracker: str) -> Path:
         """What a tracker was given: TensorBoard's event files, or notes on how far each run was sent."""

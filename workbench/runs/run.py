@@ -75,6 +75,8 @@ class Run:
     def __init__(self, path: str | Path):
         self.path = Path(path)
         self.folder = RunFolder(self.path)
+        self._version: tuple[int, ...] | None = None
+        self._results: dict = {}
         if not self.folder.spec.is_file():
             raise BadInput(
                 f"{self.path} is no run folder: it has no {self.folder.spec.name}. `workbench "
@@ -103,15 +105,23 @@ class Run:
 
     @property
     def results(self) -> dict:
-        """The contents of `results.json` (docs/run-folder.md).
+        """The contents of `results.json` (docs/run-folder.md); not to be changed.
 
         Raises:
             BadInput: the run is not complete, or its results are damaged or of another format.
         """
-        if not self.done:
+        try:
+            state = self.folder.results.stat()
+        except FileNotFoundError:
             raise BadInput(
                 f"run {self.name} is not complete. Run the command that started it again to resume it."
-            )
+            ) from None
+        version = state.st_ino, state.st_mtime_ns, state.st_size
+        if version != self._version:  # tables of many runs look at each of them many times
+            self._results, self._version = self._read_results(), version
+        return self._results
+
+    def _read_results(self) -> dict:
         results = read_json(self.folder.results)
         if not isinstance(results, dict) or results.get("format") != FORMAT:
             raise BadInput(

@@ -13,7 +13,7 @@ _USUAL = ("runs", "../runs")
 
 def runs_in(store: str | Path) -> list[Run]:
     """The runs of a store, by name; empty for a store that does not exist yet."""
-    return [Run(folder.root) for folder in Store(store).runs()]
+    return [Run(folder) for folder in Store(store).runs()]
 
 
 def default_store() -> Path:

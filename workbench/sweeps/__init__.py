@@ -3,6 +3,8 @@
 from workbench.sweeps.executors import EXECUTORS, Executor, ProcessExecutor, RunExit, add_executor, executor
 from workbench.sweeps.grid import Cell, read_grid
 from workbench.sweeps.jobs import Job, start
+from workbench.sweeps.on_ray import RayExecutor
+from workbench.sweeps.on_slurm import SlurmExecutor
 from workbench.sweeps.sweep import Failure, Sweep
 
 __all__ = [
@@ -12,7 +14,9 @@ __all__ = [
     "Failure",
     "Job",
     "ProcessExecutor",
+    "RayExecutor",
     "RunExit",
+    "SlurmExecutor",
     "Sweep",
     "add_executor",
     "executor",

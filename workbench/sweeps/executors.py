@@ -1,5 +1,6 @@
 """Executors: they carry out the runs of a grid, in this process or in others."""
 
+import inspect
 import os
 import subprocess
 import time
@@ -7,7 +8,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from workbench.errors import BadInput, WorkbenchError
 from workbench.execution import prune
@@ -126,7 +127,7 @@ class ProcessExecutor:
         if self._processes and all(process.poll() is None for process, _ in self._processes.values()):
             time.sleep(_POLL_SECONDS)
         done = [name for name, (process, _) in self._processes.items() if process.poll() is not None]
-        return [_exit(name, *self._processes.pop(name)) for name in done]
+        return [self._exit(name) for name in done]
 
     def stop(self) -> None:
         """Closes the standard input of all, waits, and kills what has not ended after a minute."""
@@ -143,16 +144,22 @@ class ProcessExecutor:
                 process.kill()
                 process.wait()
 
+    def _exit(self, name: str) -> RunExit:
+        process, log = self._processes.pop(name)
+        process.stdin.close()
+        return run_exit(name, process.returncode, log)
 
-EXECUTORS: Registry[Callable[[int | None], Executor]] = Registry("executor")
+
+EXECUTORS: Registry[Callable[..., Executor]] = Registry("executor")
 
 
-def add_executor(name: str, make: Callable[[int | None], Executor]) -> None:
+def add_executor(name: str, make: Callable[..., Executor]) -> None:
     """Registers an executor.
 
     Args:
         name: what `--executor` takes.
-        make: called with the number of jobs, None if it is not given; returns the executor.
+        make: called with the number of jobs, None if it is not given, and with those of the command's
+            options for clusters that it has parameters for; returns the executor.
 
     Raises:
         BadInput: the name is taken, or `make` cannot be called.
@@ -162,22 +169,30 @@ def add_executor(name: str, make: Callable[[int | None], Executor]) -> None:
     EXECUTORS.add(name, make)
 
 
-def executor(kind: str, jobs: int | None = None, compute: str = "auto") -> Executor:
+def executor(kind: str, jobs: int | None = None, compute: str = "auto", **options: Any) -> Executor:
     """The executor of a kind.
 
     Args:
-        kind: "serial", "process" or one that a plugin added.
-        jobs: runs at a time; None for 1, or for "process" one for each core.
+        kind: "serial", "process", "ray", "slurm" or one that a plugin added.
+        jobs: runs at a time; None for 1, for "process" one for each core, for "ray" what the cluster has room
+            for, and for "slurm" a thousand.
         compute: what `prune` takes by that name.
+        options: of this kind (docs/scaling.md); None for its default.
 
     Raises:
-        BadInput: no such executor, fewer than one job, several for "serial", or a plugin's executor lacks a
-            method or, where `compute` is not "auto", that attribute.
+        BadInput: no such executor, an option that it does not have, fewer than one job, several for "serial",
+            or a plugin's executor lacks a method or, where `compute` is not "auto", that attribute; or what
+            the executor itself refuses.
     """
     make = EXECUTORS[kind]
     if jobs is not None and jobs < 1:
         raise BadInput(f"{jobs} jobs carry out nothing; give at least 1, and at most one for each core.")
-    made = make(jobs)
+    options = {name: value for name, value in options.items() if value is not None}
+    for name in options:
+        if name not in _options(make):
+            others = " or ".join(other for other, made in EXECUTORS.items() if name in _options(made))
+            raise BadInput(f"executor {kind} takes no --{name}; leave it out, or choose --executor {others}.")
+    made = make(jobs, **options)
     if missing := [name for name in ("jobs", "start", "ended", "stop") if not hasattr(made, name)]:
         raise BadInput(f"executor {kind} lacks {', '.join(missing)}; see docs/extending.md.")
     if compute != "auto":
@@ -185,6 +200,11 @@ def executor(kind: str, jobs: int | None = None, compute: str = "auto") -> Execu
             raise BadInput(f"executor {kind} has no attribute compute; leave --compute out.")
         made.compute = compute
     return made
+
+
+def _options(make: Callable[..., Executor]) -> list[str]:
+    """The names of an executor's options: what makes it takes them beside the number of jobs."""
+    return list(inspect.signature(make).parameters)[1:]
 
 
 def _serial(jobs: int | None) -> SerialExecutor:
@@ -197,12 +217,21 @@ add_executor("serial", _serial)
 add_executor("process", lambda jobs: ProcessExecutor(jobs or os.cpu_count() or 1))
 
 
-def _exit(name: str, process: subprocess.Popen, log: Path) -> RunExit:
-    process.stdin.close()
-    code = process.returncode
+def run_exit(name: str, code: int | None, log: Path, reason: str = "") -> RunExit:
+    """How a run ended that was a process.
+
+    Args:
+        name: of the run.
+        code: of the process, negative for the signal that killed it; None if that is not known.
+        log: its output, whose last line is the reason where none is given.
+        reason: what is known otherwise.
+    """
     if code == 0:
         return RunExit(name, 0)
-    if code < 0:
-        return RunExit(name, 1, f"killed by signal {-code}, perhaps for lack of memory (see {log})")
+    if code is None or code < 0:
+        reason = reason or f"killed by signal {-code}, perhaps for lack of memory"
+        return RunExit(name, 1, f"{reason} (see {log})")
+    if reason:
+        return RunExit(name, code, reason)
     last_line = log.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
     return RunExit(name, code, last_line if code in (2, 3) else f"{last_line} (see {log})")

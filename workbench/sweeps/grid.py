@@ -1,6 +1,7 @@
 """A grid of runs: task x model x engine x sparsity x seed, from a file, checked before any work."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
@@ -24,6 +25,11 @@ class Cell:
     label: str
     spec: RunSpec
     steps_of: "Cell | None" = None
+
+    @cached_property
+    def name(self) -> str:
+        """The run folder's name, unless steps are still open."""
+        return self.spec.name
 
     @property
     def title(self) -> str:

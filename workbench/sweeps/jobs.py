@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Literal
 
 import psutil
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from workbench.errors import BadInput
 from workbench.files import read_json, write_json
+from workbench.locks import file_lock
 from workbench.runs.layout import RunFolder, Store
 from workbench.runs.spec import RunSpec
 from workbench.sweeps.worker import STOPPING, command
@@ -137,7 +138,7 @@ def start(spec: RunSpec, store: str | Path = "runs", *, compute: str = "auto", j
     try:
         folder.root.mkdir(parents=True, exist_ok=True)
         # Of two processes that start the same run at once, the second finds it running.
-        with FileLock(folder.job_lock, timeout=_PATIENCE_SECONDS):
+        with file_lock(folder.job_lock, timeout=_PATIENCE_SECONDS):
             if job.state not in ("done", "running"):
                 _spawn(folder, command(spec, folder.root.parent, background=True, compute=compute, jobs=jobs))
     except Timeout:
@@ -171,9 +172,9 @@ def _is_locked(path: Path) -> bool:
     if not path.exists():
         return False
     try:
-        with FileLock(path, timeout=0):
+        with file_lock(path, timeout=0):
             return False
     except Timeout:
         return True
-    except OSError:  # another user's folder, where locks cannot be taken
+    except (BadInput, OSError):  # another user's folder, or a file system, where locks cannot be taken
         return False

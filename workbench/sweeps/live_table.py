@@ -1,6 +1,7 @@
 """What a grid shows on standard error: a line for each event, and on a terminal a live table."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from itertools import islice
 
 from rich.console import Console
 from rich.live import Live
@@ -31,8 +32,8 @@ class LiveTable:
         """Adds an event."""
         self._console.print(Text(line))
 
-    def draw(self, rows: Sequence[str]) -> None:
-        """Replaces the table."""
+    def draw(self, rows: Iterable[str]) -> None:
+        """Replaces the table; takes no more rows than are drawn."""
         if self._drawn:
-            height = self._console.size.height - 1
-            self._live.update(Text("\n".join(rows[:height]), no_wrap=True, overflow="ellipsis"), refresh=True)
+            shown = "\n".join(islice(rows, self._console.size.height - 1))
+            self._live.update(Text(shown, no_wrap=True, overflow="ellipsis"), refresh=True)

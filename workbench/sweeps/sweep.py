@@ -1,7 +1,7 @@
 """Carrying out the runs of a grid: which can start, which are under way, and how they ended."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,24 +75,23 @@ class Sweep:
                     f"interrupted with {len(self.done)} of {len(self._cells)} runs complete. The progress of "
                     f"the others is kept in {self._store.root}; run the same command to resume."
                 ) from None
+            except BaseException:
+                self._executor.stop()
+                raise
         self._raise_failures()
 
     def _start_ready_cells(self) -> None:
-        for cell in list(self._waiting):
-            if len(self._running) == self._executor.jobs:
-                return
-            if self._must_wait(cell):
-                continue
-            self._waiting.remove(cell)
-            self._start(cell)
-
-    def _must_wait(self, cell: Cell) -> bool:
-        """Whether the run whose steps it needs is not over yet."""
-        if cell.steps_of is None:
-            return False
-        name = cell.steps_of.spec.name
-        pending = {other.spec.name for other in self._waiting if other.steps_of is None}
-        return name in self._running or name in pending
+        most = self._executor.jobs
+        pending = {cell.name for cell in self._waiting if cell.steps_of is None}
+        waiting, self._waiting = self._waiting, []
+        for cell in waiting:
+            # A run cannot start while the one whose steps it needs is not over yet.
+            needed = cell.steps_of.name if cell.steps_of else None
+            if len(self._running) >= most or needed in self._running or needed in pending:
+                self._waiting.append(cell)
+            else:
+                pending.discard(cell.name)
+                self._start(cell)
 
     def _start(self, cell: Cell) -> None:
         try:
@@ -156,11 +155,10 @@ class Sweep:
         failed = f", {len(self.failures)} failed" if self.failures else ""
         return f"{len(self.done)} of {len(self._cells)} complete{failed}"
 
-    def _rows(self) -> list[str]:
+    def _rows(self) -> Iterator[str]:
         """The live table: a line for all runs, then one for each run under way."""
-        rows = [f"{self._count()}, {len(self._running)} under way, {len(self._waiting)} waiting"]
+        yield f"{self._count()}, {len(self._running)} under way, {len(self._waiting)} waiting"
         for name, (cell, started) in self._running.items():
             event = EventLog(self._store.run(name).events).last()
             place = f"{event['stage']}, step {event['step']}" if event else "preparing"
-            rows.append(f"  {(time.monotonic() - started) / 60:6.1f} min  {cell.title}: {place}")
-        return rows
+            yield f"  {(time.monotonic() - started) / 60:6.1f} min  {cell.title}: {place}"

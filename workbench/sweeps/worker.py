@@ -1,7 +1,8 @@
-"""A run in a process of its own: python -m workbench.sweeps.worker SPEC STORE [--background RUN].
+"""A run in a process of its own: python -m workbench.sweeps.worker SPEC STORE [--background RUN] [--wait].
 
 A worker of a grid stops, resumably, when its standard input ends: on purpose, or because the process that
 started it is gone for whatever reason. A background run ignores its standard input, and writes how it ended.
+On a cluster, a run waits until its earlier attempt, perhaps on another node, has noticed that it is over.
 """
 
 import _thread
@@ -13,26 +14,38 @@ import threading
 import traceback
 from argparse import ArgumentParser
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from filelock import Timeout
 
 from workbench.errors import WorkbenchError
 from workbench.execution import prune
 from workbench.files import write_json
+from workbench.locks import file_lock
 from workbench.process import leave
 from workbench.runs.layout import Store
 from workbench.runs.spec import RunSpec
 
 # The signals that stop a run so that it can be resumed.
 STOPPING = (signal.SIGINT, signal.SIGTERM)
+_EARLIER_SECONDS = 120.0
 
 
 def command(
-    spec: RunSpec, store: str | Path, *, background: bool = False, compute: str = "auto", jobs: int = 1
+    spec: RunSpec,
+    store: str | Path,
+    *,
+    background: bool = False,
+    compute: str = "auto",
+    jobs: int = 1,
+    wait: bool = False,
 ) -> list[str]:
     """The command line of a worker."""
     arguments = [json.dumps(spec.changed), str(store), "--compute", compute, "--jobs", str(jobs)]
     arguments += ["--background", spec.name] if background else []
+    arguments += ["--wait"] if wait else []
     return [sys.executable, "-m", "workbench.sweeps.worker", *arguments]
 
 
@@ -41,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Args:
         arguments: the spec's changed values as JSON, the store, how to compute and in how many processes,
-            and for a background run its name.
+            for a background run its name, and whether to wait for an earlier attempt to end.
     """
     parser = ArgumentParser(prog="workbench.sweeps.worker")
     parser.add_argument("spec", type=json.loads)
@@ -49,22 +62,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--compute", default="auto")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--background", metavar="RUN")
+    parser.add_argument("--wait", action="store_true")
     options = parser.parse_args(arguments)
-    how = {"compute": options.compute, "jobs": options.jobs}
+    how = {"compute": options.compute, "jobs": options.jobs, "wait": options.wait}
     if options.background:
         return _in_background(options.spec, options.store, how, options.background)
     threading.Thread(target=_stop_with_input, daemon=True).start()
     return carry_out(options.spec, options.store, **how)
 
 
-def carry_out(plain: dict[str, Any], store: str, compute: str = "auto", jobs: int = 1) -> int:
+def carry_out(
+    plain: dict[str, Any], store: str, compute: str = "auto", jobs: int = 1, wait: bool = False
+) -> int:
     """Carries out the run of a spec's changed values; the return value is the exit code."""
     try:
         for kind in STOPPING:  # a shell may have had SIGINT ignored
             signal.signal(kind, signal.default_int_handler)
         # Whoever started this may have blocked the signals until now, when they can be handled.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
-        prune(RunSpec.from_plain(plain), store, compute=compute, jobs=jobs)
+        spec = RunSpec.from_plain(plain)
+        if wait:
+            _await_earlier(Store(store).run(spec.name).lock)
+        prune(spec, store, compute=compute, jobs=jobs)
     except WorkbenchError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -82,6 +101,13 @@ def _in_background(plain: dict[str, Any], store: str, how: dict[str, Any], name:
         code = 1
     write_json(Store(store).run(name).job_ending, {"exit_code": code})
     return code
+
+
+def _await_earlier(lock: Path) -> None:
+    """Waits until no process is at work on the run; if one stays, `prune` refuses to be the second."""
+    if lock.exists():
+        with suppress(Timeout), file_lock(lock, timeout=_EARLIER_SECONDS):
+            pass
 
 
 def _stop_with_input() -> None:

@@ -1,0 +1,147 @@
+"""Runs on other machines: what the executors for Ray and SLURM have in common."""
+
+import os
+import sys
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from workbench.agent import Agent
+from workbench.errors import BadInput
+from workbench.files import write_text
+from workbench.runs.layout import Store
+from workbench.runs.spec import RunSpec
+from workbench.settings import Count, NonNegative, Positive, settings
+from workbench.sweeps.executors import RunExit, run_exit
+from workbench.sweeps.worker import command
+
+# Shared file systems show a new file to other machines within this time.
+_VISIBLE_SECONDS = 60.0
+# What else a run depends on: where its code, data and models are found.
+_VARIABLES = ("PYTHONPATH", "WORKBENCH_", "HF_", "TRANSFORMERS_")
+
+
+@settings
+class Request:
+    """What a run asks of a node.
+
+    Attributes:
+        cpus: cores, and torch threads.
+        gpus: GPUs, perhaps a share of one.
+        memory: GiB of memory; None for whatever there is.
+        retries: how often a run is started again whose process or node died.
+    """
+
+    label: ClassVar[str] = "a run on a cluster"
+
+    cpus: Count = 1
+    gpus: NonNegative = 0.0
+    memory: Positive | None = None
+    retries: Annotated[int, Field(ge=0)] = 3
+
+    def __post_init__(self):
+        if self.gpus > 1 and self.gpus != int(self.gpus):
+            raise BadInput(f"gpus is {self.gpus:g}; give a share of one GPU, or a whole number of them.")
+
+    def __str__(self) -> str:
+        parts = [_count(self.cpus, "CPU")]
+        parts += [_count(self.gpus, "GPU")] if self.gpus else []
+        parts += [f"{self.memory:g} GiB of memory"] if self.memory else []
+        return ", ".join(parts)
+
+
+@dataclass
+class Attempt:
+    """A run under way.
+
+    Attributes:
+        agent: what carries it out.
+        store: the store.
+        number: how often it was started.
+    """
+
+    agent: Agent
+    store: Store
+    number: int = 1
+
+
+class ClusterExecutor(ABC):
+    """Carries out runs on other machines, each again if its process or its node died.
+
+    An attempt resumes what the one before it left in the run folder. A run that fails by itself, or that
+    refuses its input, is not repeated.
+
+    Args:
+        jobs: how many at a time.
+        request: what each asks for.
+    """
+
+    def __init__(self, jobs: int, request: Request):
+        self.jobs = jobs
+        self.compute = "auto"
+        self._request = request
+        self._attempts: dict[str, Attempt] = {}
+
+    def start(self, spec: RunSpec, store: Path) -> None:
+        """Submits a run. Its output goes to `<store>/logs/<run>.log`."""
+        store = Store(Path(store).resolve())
+        log = write_text(store.log(spec.name), "")
+        variables = {name: value for name, value in os.environ.items() if name.startswith(_VARIABLES)}
+        variables |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(self._request.cpus))
+        _, *arguments = command(spec, store.root, compute=self.compute, wait=True)
+        self._attempts[spec.name] = Attempt(Agent(arguments, str(log), os.getcwd(), variables), store)
+        self._submit(spec.name, self._attempts[spec.name].agent)
+
+    def ended(self) -> list[RunExit]:
+        """The runs that ended since the last call; waits briefly if none has."""
+        exits = [self._judge(name, *outcome) for name, outcome in list(self._outcomes())]
+        return [exit for exit in exits if exit is not None]
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Ends the runs under way so that they can be resumed."""
+
+    @abstractmethod
+    def _submit(self, name: str, agent: Agent) -> None:
+        """Hands an attempt to the cluster."""
+
+    @abstractmethod
+    def _outcomes(self) -> Iterator[tuple[str, tuple[int | None, str]]]:
+        """The attempts that ended: name, exit code (None if its node or its agent died) and reason."""
+
+    def _judge(self, name: str, code: int | None, reason: str) -> RunExit | None:
+        """How a run ended; None if it is started again."""
+        attempt = self._attempts[name]
+        log = attempt.store.log(name)
+        died = code is None or code < 0
+        if died and attempt.number <= self._request.retries:
+            exit = run_exit(name, code, log, reason)
+            attempt.number += 1
+            again = f"attempt {attempt.number} of {self._request.retries + 1} resumes it"
+            print(f"{name}: {exit.reason}; {again}", file=sys.stderr, flush=True)
+            self._submit(name, attempt.agent)
+            return None
+        del self._attempts[name]
+        if code == 0 and not _appears(attempt.store.run(name).results):
+            return RunExit(name, 3, f"it is done on its node, but {attempt.store.root} does not show it here")
+        exit = run_exit(name, code, log, reason)
+        return RunExit(name, 1, f"{exit.reason}, {attempt.number} times") if died else exit
+
+
+def _appears(path: Path) -> bool:
+    """Whether a file that another machine wrote is there, now or soon."""
+    deadline = time.monotonic() + _VISIBLE_SECONDS
+    while not path.exists():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(1.0)
+    return True
+
+
+def _count(number: float, unit: str) -> str:
+    return f"{number:g} {unit}{'' if number == 1 else 's'}"
