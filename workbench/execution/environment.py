@@ -27,6 +27,7 @@ from workbench.training.data import TaskData
 CACHED_TEACHER = "cached teacher"
 PROPORTIONATE_RACES = "proportionate races"
 INTERIM_EVALUATIONS = "interim evaluations"
+QUICK_DROPOUT = "quick dropout"
 
 _LIBRARIES = ("torch", "transformers", "accelerate", "safetensors", "numpy", "scikit-learn", "scipy")
 
@@ -46,7 +47,7 @@ def current_environment(precision: str, content: dict[str, str]) -> dict:
         "threads": torch.get_num_threads(),
         "device": device_name(),
         "content": content,
-        "practices": [CACHED_TEACHER, PROPORTIONATE_RACES, INTERIM_EVALUATIONS],
+        "practices": [CACHED_TEACHER, PROPORTIONATE_RACES, INTERIM_EVALUATIONS, QUICK_DROPOUT],
         "processor": _processor(),
         "platform": platform.platform(terse=True),
         "python": platform.python_version(),

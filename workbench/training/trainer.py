@@ -3,11 +3,13 @@
 import math
 import weakref
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
+from workbench.compute import QuickDropout
 from workbench.compute.sparsify import Choice
 from workbench.masks import Mask
 from workbench.models import embeddings
@@ -51,6 +53,7 @@ class MaskedTrainer:
         precision: str = "fp32",
         batches: Callable[[int, int, tuple], Mapping[str, Tensor]] | None = None,
         sparse: Choice | None = None,
+        quick_dropout: bool = False,
     ):
         """Prepares the model.
 
@@ -66,6 +69,7 @@ class MaskedTrainer:
                 training examples.
             sparse: which matrices are computed with their kept weights alone while a mask is fixed. Their
                 layers are then replaced in the model, until `close` is called.
+            quick_dropout: draw dropout as `compute.QuickDropout` does, not as torch does.
         """
         # Mixed precision uses torch's autocast, since accelerate fixes it once for the whole process, and a
         # notebook may train in fp32 after bf16.
@@ -78,6 +82,7 @@ class MaskedTrainer:
         self.precision = precision
         self.step = 0
         self._key = key
+        self._quick_dropout = quick_dropout
         self._batches = batches
         self.on_sample: Callable[[Mapping[str, Tensor]], None] | None = None
         self._mean: dict[str, Tensor] = {}
@@ -129,7 +134,7 @@ class MaskedTrainer:
         if isinstance(teacher, Tensor):
             teacher = teacher[batch["indices"].to(self.device)]
         self.sparsifier.before_forward()
-        with seeded_globals(*self._key, "dropout", self.step), autocast(self.device, self.precision):
+        with self._randomness(), autocast(self.device, self.precision):
             loss = loss_of(self.model, teacher, inputs, labels, self.config.distillation)
         value = loss.item()
         if not math.isfinite(value):
@@ -237,6 +242,13 @@ class MaskedTrainer:
         means = _under("mean.", tensors).items()
         self._mean = {name: self._kept.kept(name, mean.to(self.device)) for name, mean in means}
         self._in_mean = sum(map(self.config.averages_at, range(1, step + 1)))
+
+    @contextmanager
+    def _randomness(self) -> Iterator[None]:
+        """What a forward pass draws, dropout above all, as a function of the key and the step."""
+        key = (*self._key, "dropout", self.step)
+        with seeded_globals(*key), QuickDropout(*key) if self._quick_dropout else nullcontext():
+            yield
 
     @property
     def _rate_factor(self) -> float:
