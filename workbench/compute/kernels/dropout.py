@@ -1,7 +1,7 @@
 """Dropout whose choices are a function of a key and of each number's place: nothing is kept for the way back.
 
-Two neighbours share one hash of 32 bits, half of it each. The hash mixes the number of the pair twice, in the
-manner of the usual integer finalizers, with half of the key before each time.
+Two neighbours share one hash of 32 bits, half of it each. The hash mixes the number of the pair three times
+(shift, xor, multiply; the constants of C. Wellons' "triple32"), with half of the key before each time.
 """
 
 import functools
@@ -17,7 +17,8 @@ from workbench.compute.kernels.target import LANES, STAMP
 # Numbers that are done at a time.
 STEP = 2 * LANES
 
-_MULTIPLIERS = 0x21F0AAAD, 0xD35A2D97
+_ROUNDS = ((17, 0xED5AD4BB), (11, 0xAC4C1B51), (15, 0x31848BAB))
+_LAST_SHIFT = 14
 _HALF = 0xFFFF
 
 
@@ -33,9 +34,7 @@ def _drop(typing, source, source_at, target, target_at, place, key, threshold, s
         hashes = _hashes(b, b.lshr(arguments[4], ir.Constant(v.I64, 1)), arguments[5])
         threshold = _splat(b, b.trunc(arguments[6], v.I32))
         values = []
-        for floats, chosen in zip(
-            v.load_tokens(b, source, 2, half), _halves(b, hashes, half), strict=True
-        ):
+        for floats, chosen in zip(v.load_tokens(b, source, 2, half), _halves(b, hashes, half), strict=True):
             scaled = b.fmul(floats, v.splat(b, arguments[7]))
             values.append(b.select(b.icmp_unsigned("<", chosen, threshold), v.constant(0.0), scaled))
         v.store_tokens(b, values, target, half)
@@ -48,11 +47,11 @@ def _hashes(b: ir.IRBuilder, first: ir.Value, key: ir.Value) -> ir.Value:
     """The hashes of LANES pairs, from the number of the first."""
     low, high = b.trunc(key, v.I32), b.trunc(b.lshr(key, ir.Constant(v.I64, 32)), v.I32)
     numbers = b.add(_splat(b, b.trunc(first, v.I32)), ir.Constant(v.INTS, list(range(LANES))))
-    bits = b.xor(_splat(b, low), numbers)
-    for multiplier, more in zip(_MULTIPLIERS, (high, None), strict=True):
-        bits = b.mul(b.xor(bits, b.lshr(bits, v.constant(16))), v.constant(multiplier))
-        bits = bits if more is None else b.add(bits, _splat(b, more))
-    return b.xor(bits, b.lshr(bits, v.constant(15)))
+    bits = numbers
+    for (shift, multiplier), part in zip(_ROUNDS, (low, high, low), strict=True):
+        bits = b.add(bits, _splat(b, part))
+        bits = b.mul(b.xor(bits, b.lshr(bits, v.constant(shift))), v.constant(multiplier))
+    return b.xor(bits, b.lshr(bits, v.constant(_LAST_SHIFT)))
 
 
 def _halves(b: ir.IRBuilder, hashes: ir.Value, half: bool) -> tuple[ir.Value, ir.Value]:
@@ -67,7 +66,9 @@ def _halves(b: ir.IRBuilder, hashes: ir.Value, half: bool) -> tuple[ir.Value, ir
 def _splat(b: ir.IRBuilder, scalar: ir.Value) -> ir.Value:
     """A vector that has an integer everywhere."""
     undefined = ir.Constant(v.INTS, ir.Undefined)
-    return b.shuffle_vector(b.insert_element(undefined, scalar, ir.Constant(v.I32, 0)), undefined, v.constant(0))
+    return b.shuffle_vector(
+        b.insert_element(undefined, scalar, ir.Constant(v.I32, 0)), undefined, v.constant(0)
+    )
 
 
 @functools.cache
