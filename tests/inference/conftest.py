@@ -1,5 +1,7 @@
 """Costs under which every matrix is sparse; what a machine really costs is measured elsewhere."""
 
+import importlib
+
 import pytest
 
 from workbench.compute import BreakEven
@@ -16,9 +18,9 @@ def overhead(monkeypatch):
     """Sets what a sparse layer costs beside its kept weights; nothing at first."""
 
     def set_to(number: float) -> None:
-        monkeypatch.setattr(
-            "workbench.inference.sparse_model.measured_break_even", lambda dtype: costs(number)
-        )
+        # The package has a function of the module's name.
+        module = importlib.import_module("workbench.inference.sparse_model")
+        monkeypatch.setattr(module, "measured_break_even", lambda dtype: costs(number))
 
     set_to(0.0)
     return set_to
