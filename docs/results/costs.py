@@ -4,13 +4,16 @@ Usage: .venv/bin/python docs/results/costs.py [TASK] [ENGINE...]
 
 The steps are those of a whole run with the engine's own settings, counted without training. The seconds of a
 step are measured in a shortened run, stage by stage, so that each level has the speed of its own sparsity.
-Evaluations are left out. It takes about half an hour for all engines on two cores.
+Evaluations are left out. Peak memory is that of the process in the shortened run, which has the engine's own
+pool, batches and teacher; it is read where Linux tells it. It takes about half an hour for all engines on two
+cores.
 """
 
 import sys
 import tempfile
 from dataclasses import replace
 from operator import add
+from pathlib import Path
 from statistics import mean
 
 from stopwatch import Stopwatch
@@ -19,12 +22,14 @@ import workbench as wb
 from workbench.engines import engine_class, engine_ids
 from workbench.engines.gradual import GradualEngine
 from workbench.execution.dry_run import DryRunBench
+from workbench.execution.environment import release_memory
 from workbench.execution.launch import prepared
 
 Seconds = dict[str, list[float]]
 SCALE, WARM_UP = 0.04, 2
 # Gradients of one of oBERT's prunings in the shortened runs; the time of a pruning is linear in their number.
 FEW, MORE = 8, 24
+STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 watch = Stopwatch()
 
 
@@ -99,6 +104,20 @@ def cost(task: str, id: str, store: str) -> tuple[int, float]:
     return count, count * warm(steps["level-1"]) + len(spec.engine.plan(count)) * pruning
 
 
+def forget_peak() -> None:
+    """Makes the present memory the peak."""
+    if RESET.exists():
+        release_memory()
+        RESET.write_text("5")
+
+
+def peak() -> str:
+    """The peak of resident memory since then, in GB."""
+    lines = STATUS.read_text().splitlines() if RESET.exists() else []
+    found = [line.split()[1] for line in lines if line.startswith("VmHWM")]
+    return f"{1024 * int(found[0]) / 1e9:.1f}" if found else "unknown"
+
+
 def dense(task: str, store: str) -> tuple[int, float]:
     """The optimizer steps of the dense model, and its seconds."""
     watch.forget()
@@ -109,9 +128,13 @@ def dense(task: str, store: str) -> tuple[int, float]:
 if __name__ == "__main__":
     task, engines = (*sys.argv, "glue/mrpc")[1], sys.argv[2:] or engine_ids()
     with tempfile.TemporaryDirectory() as store:
+        forget_peak()
         steps, seconds = dense(task, store)
-        print("| engine | optimizer steps | minutes | times dense fine-tuning |\n| --- | --- | --- | --- |")
-        print(f"| dense fine-tuning | {steps:,} | {seconds / 60:.1f} | 1 |", flush=True)
+        print("| engine | optimizer steps | minutes | times dense fine-tuning | peak memory (GB) |")
+        print("| --- | --- | --- | --- | --- |")
+        print(f"| dense fine-tuning | {steps:,} | {seconds / 60:.1f} | 1 | {peak()} |", flush=True)
         for id in engines:
+            forget_peak()
             own_steps, own = cost(task, id, store)
-            print(f"| `{id}` | {own_steps:,} | {own / 60:.1f} | {own / seconds:.1f} |", flush=True)
+            row = f"| `{id}` | {own_steps:,} | {own / 60:.1f} | {own / seconds:.1f} | {peak()} |"
+            print(row, flush=True)

@@ -35,10 +35,10 @@ class Stopwatch:
 
     def _timed(self, method: Callable, note: Callable[[str, float], None]) -> Callable:
         @wraps(method)
-        def timed(training: StageTraining):
+        def timed(training: StageTraining, *arguments):
             self._watch_choices(training.trainer.sparsifier)
             begun = time.perf_counter()
-            result = method(training)
+            result = method(training, *arguments)
             note(_group(Stage(training.folder.stage)), time.perf_counter() - begun)
             return result
 

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -155,9 +156,9 @@ def test_blocks_hold_the_tokens_rounded_to_nearest_and_zeros_after_them(shape, s
 
 
 @pytest.mark.parametrize("processor", ["haswell", "generic"])
-def test_the_products_are_right_without_avx_512(processor):
+def test_products_and_dropout_are_right_without_avx_512(processor):
     named = {"NUMBA_CPU_NAME": processor, "NUMBA_CPU_FEATURES": ""}
-    choice = "(float64_within and shape4) or slope_are_exact or (blocks_hold and shape2)"
+    choice = "(float64_within and shape4) or slope_are_exact or (blocks_hold and shape2) or by_the_rule"
     command = [
         sys.executable,
         "-m",
@@ -168,6 +169,7 @@ def test_the_products_are_right_without_avx_512(processor):
         "no:cacheprovider",
         "-n0",
         __file__,
+        Path(__file__).with_name("test_dropout.py"),
     ]
     done = subprocess.run([*command, "-k", choice], env=os.environ | named, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout

@@ -11,7 +11,7 @@ from tests.execution.resuming import outcome, stops_until_done
 from tests.tiny import save_tiny_resnet
 from tests.tiny_runs import tiny_randomized
 from workbench.cli import main
-from workbench.compute import BreakEven, SparseLinear
+from workbench.compute import BreakEven, QuickDropout, SparseLinear
 from workbench.engines.acdc import ACDC
 from workbench.engines.gmp import GMP
 from workbench.engines.imp import IMP
@@ -21,6 +21,7 @@ from workbench.engines.swamp import Swamp
 from workbench.errors import BadInput, Stopped
 from workbench.execution import computing, prune
 from workbench.execution.computing import sparse_choice
+from workbench.execution.environment import QUICK_DROPOUT
 from workbench.masks import Mask
 from workbench.models import prunable
 from workbench.sweeps import Sweep, executor
@@ -107,7 +108,8 @@ def test_sparse_is_recorded_and_used(spec_of, tmp_path, computed):
         assert torch.equal(weights[name] != 0, mask[name])
 
 
-def test_sparse_and_dense_runs_differ_by_rounding(spec_of, tmp_path):
+def test_sparse_and_dense_runs_differ_by_rounding(spec_of, tmp_path, monkeypatch):
+    monkeypatch.setattr("workbench.execution.stage_runner.QUICK_DROPOUT", "not done")
     spec = spec_of(tiny_randomized())
     runs = [prune(spec, store=tmp_path / compute, compute=compute) for compute in ("dense", "sparse")]
     assert [recorded(run)["kind"] for run in runs] == ["dense", "sparse"]
@@ -166,6 +168,28 @@ def test_a_run_of_an_earlier_version_goes_on_dense(spec_of, tmp_path, interrupte
     prune(spec, store=tmp_path)
     assert computed
     assert not any(computed)
+
+
+def test_dropout_is_quick_where_a_run_may_be_sparse_and_was_started_so(
+    spec_of, tmp_path, monkeypatch, interrupted
+):
+    monkeypatch.setattr(computing, "supported", lambda: True)
+    measured(monkeypatch, overhead=2000.0)
+    quick, draw = [], QuickDropout._dropout
+    monkeypatch.setattr(QuickDropout, "_dropout", lambda *a, **k: quick.append(1) or draw(*a, **k))
+    spec, found = spec_of(Magnitude(**TINY | LOGITS | {"epochs": 2.0})), {}
+    for compute in ("dense", "auto", "sparse"):
+        interrupted(spec, tmp_path / compute, compute)
+        found[compute] = bool(quick)
+        quick.clear()
+    assert found == {"dense": False, "auto": True, "sparse": True}
+    folder = tmp_path / "sparse" / spec.name
+    environment = json.loads((folder / "environment.json").read_text())
+    environment["practices"].remove(QUICK_DROPOUT)
+    (folder / "environment.json").write_text(json.dumps(environment))
+    (folder / "stages" / "level-1" / "done.json").unlink()
+    prune(spec, store=tmp_path / "sparse")
+    assert not quick
 
 
 def test_movement_is_dense_in_any_case(spec_of, tmp_path, computed):

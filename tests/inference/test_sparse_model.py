@@ -57,6 +57,22 @@ def test_a_model_is_left_as_it_is_and_its_zeros_are_its_mask(finished_run, dense
     assert torch.equal(logits(model, inputs), logits(wb.sparse_model(dense, finished_run.mask()), inputs))
 
 
+def test_a_matrix_that_is_quicker_dense_stays_dense(finished_run, dense, inputs, overhead, tmp_path):
+    mask = finished_run.mask()
+    kept, numel = mask.kept_per_matrix(), {name: mask[name].numel() for name in mask.names}
+    gains = sorted({numel[name] - kept[name] for name in mask.names})
+    overhead(gains[-1] - 0.5)  # only the matrices that gain most are worth it
+    model = wb.sparse_model(finished_run)
+    names = {f"{name}.weight" for name, layer in model.named_modules() if isinstance(layer, SparseLinear)}
+    assert names == {name for name in mask.names if numel[name] - kept[name] == gains[-1]} < set(mask.names)
+    assert torch.allclose(logits(model, inputs), logits(dense, inputs), atol=1e-5)
+    assert sparse_layers(wb.sparse_model(finished_run, compute="sparse")) == len(mask.names)
+    folder = wb.save_sparse(wb.sparse_model(finished_run, compute="sparse"), tmp_path / "saved")
+    loaded = wb.sparse_model(folder)
+    assert sparse_layers(loaded) == len(names)
+    assert torch.equal(logits(loaded, inputs), logits(model, inputs))
+
+
 def test_bfloat16_changes_outputs_by_rounding_alone(finished_run, dense, inputs):
     model = wb.sparse_model(finished_run, dtype=torch.bfloat16)
     found, expected = logits(model, inputs), logits(dense, inputs)
@@ -96,6 +112,10 @@ def test_a_classifier_with_label_words_is_saved_and_loaded(dense, tiny_model_dir
 def test_what_cannot_be_sparse_is_refused(finished_run, dense, tmp_path):
     with pytest.raises(BadInput, match=r"float32 or bfloat16, not in torch\.float16"):
         wb.sparse_model(finished_run, dtype=torch.float16)
+    with pytest.raises(BadInput, match="unknown compute 'dense'"):
+        wb.sparse_model(finished_run, compute="dense")
+    with pytest.raises(BadInput, match="tokens is 0"):
+        wb.sparse_model(finished_run, tokens=0)
     with pytest.raises(BadInput, match="Give a mask with a model only"):
         wb.sparse_model(finished_run, finished_run.mask())
     with pytest.raises(BadInput, match="is no run folder"):

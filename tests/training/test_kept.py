@@ -171,3 +171,28 @@ def test_acdc_without_a_reset_stays_dense(model, batch):
     for n in range(6):
         trainer.advance(batch(n))
     assert not any(isinstance(module, SparseLinear) for module in trainer.model.modules())
+
+
+@pytest.mark.parametrize("choose", [every, some])
+def test_a_checkpoint_of_kept_weights_is_resumed_as_one_of_dense_shapes_is(model, mask, batch, choose):
+    averaged = {"keep": "last", "average_from": 0.1, "average_every": 1}
+    first = trainer_of(model, mask, choose, **averaged)
+    for n in range(3):
+        first.advance(batch(n))
+    forms = {compact: clones(first.tensors(compact)) for compact in (False, True)}
+    chosen = {name for name in mask.names if choose(name, None, None)}
+    assert {name for name in forms[True] if name.startswith("kept.")} == {f"kept.{name}" for name in chosen}
+    for prefix in ("model", "exp_avg", "exp_avg_sq", "mean"):
+        for name in mask.names:
+            compact, dense = forms[True][f"{prefix}.{name}"], forms[False][f"{prefix}.{name}"]
+            assert torch.equal(compact, dense[mask[name]] if name in chosen else dense)
+    first.close()
+    ends = []
+    for tensors in forms.values():
+        second = trainer_of(model, mask, choose, **averaged)
+        second.restore(tensors, first.optimizer_steps, step=3)
+        for n in range(3, 6):
+            second.advance(batch(n))
+        ends.append(clones(second.tensors()))
+    assert ends[0].keys() == ends[1].keys()
+    assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])

@@ -102,13 +102,15 @@ def test_a_restored_trainer_goes_on_bit_for_bit(tiny_model_dir, model, mask, bat
     assert same(weights_of(whole), weights_of(second))
 
 
-def test_dropout_depends_on_key_and_step_and_not_on_the_global_generator(model, batch):
-    def losses(key):
-        trainer = MaskedTrainer(copy.deepcopy(model), training_config(), key=key)
+@pytest.mark.parametrize("quick", [False, True])
+def test_dropout_depends_on_key_and_step_and_not_on_the_global_generator(model, batch, quick):
+    def losses(key, quick=quick):
+        trainer = MaskedTrainer(copy.deepcopy(model), training_config(), key=key, quick_dropout=quick)
         return [trainer.advance(batch(0)) for _ in range(2)]
 
     state = torch.get_rng_state()
     assert losses(("a",)) == losses(("a",)) != losses(("b",))
+    assert losses(("a",)) != losses(("a",), not quick)
     assert torch.equal(state, torch.get_rng_state())
 
 

@@ -16,8 +16,9 @@ class BreakEven:
     """What layers cost in one format, on one machine, with one number of threads.
 
     Attributes:
-        dtype: what is computed in, "bfloat16" (under autocast) or "float32".
-        dense: for a "forward" pass and for a training "step", the seconds of each of `DENSE`.
+        dtype: what is computed in, "bfloat16" or "float32".
+        dense: for a training "step", in bfloat16 under autocast, and for a "forward" pass of a model that is
+            in this format itself, the seconds of each of `DENSE`.
         sparse: the same for `SPARSE`; empty where there are no kernels for the processor.
     """
 

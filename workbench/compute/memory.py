@@ -9,7 +9,6 @@ import math
 import mmap
 import threading
 import weakref
-from collections import defaultdict
 
 import numpy as np
 import torch
@@ -17,8 +16,56 @@ import torch
 _PAGE = 1 << 21
 # Numpy has no bfloat16; its kernels know it as uint16.
 _NUMPY = {torch.float32: np.float32, torch.bfloat16: np.uint16}
-_free: dict[int, list[mmap.mmap]] = defaultdict(list)
-_lock = threading.Lock()
+
+
+class Pool:
+    """Memory that is used again; with what is free it never holds more than was in use at one time.
+
+    Batches differ in length, so a piece may serve for one that is a quarter smaller.
+
+    Attributes:
+        used: pages that are in use.
+        most: the most pages that were in use at one time, since `release`.
+    """
+
+    def __init__(self):
+        self.used = self.most = 0
+        self._free: list[tuple[int, mmap.mmap]] = []  # the latest is the last
+        # The garbage collector may give memory back while this thread takes some.
+        self._lock = threading.RLock()
+
+    @property
+    def free(self) -> int:
+        """Pages that are held and not in use."""
+        return sum(pages for pages, _ in self._free)
+
+    def take(self, pages: int) -> tuple[int, mmap.mmap]:
+        """At least so many pages: how many, and their memory, in which pages begin anywhere."""
+        with self._lock:
+            fits = [piece for piece in self._free if pages <= piece[0] <= pages + pages // 4]
+            if piece := min(fits, key=lambda piece: piece[0], default=None):
+                self._free.remove(piece)
+            self.used += piece[0] if piece else pages
+            self.most = max(self.most, self.used)
+            while self._free and self.used + self.free > self.most:
+                del self._free[0]
+        return piece or (pages, _fresh(pages))
+
+    def give_back(self, piece: tuple[int, mmap.mmap]) -> None:
+        """Takes back what `take` returned."""
+        with self._lock:
+            self.used -= piece[0]
+            self._free.append(piece)
+
+    def release(self) -> None:
+        """Gives the memory that is not in use back to the system."""
+        with self._lock:
+            self._free.clear()
+            self.most = self.used
+
+
+_pool = Pool()
+release = _pool.release
 
 
 def empty(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
@@ -26,23 +73,14 @@ def empty(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
     size = math.prod(shape) * dtype.itemsize
     if size < _PAGE // 2 or not hasattr(mmap, "MADV_HUGEPAGE"):
         return torch.empty(shape, dtype=dtype)
-    pages = -(-size // _PAGE)
-    with _lock:
-        memory = _free[pages].pop() if _free[pages] else None
-    memory = memory or _fresh(pages)
-    whole = np.frombuffer(memory, np.uint8)
+    piece = _pool.take(-(-size // _PAGE))
+    whole = np.frombuffer(piece[1], np.uint8)
     first = -whole.ctypes.data % _PAGE
     array = whole[first : first + size].view(_NUMPY[dtype]).reshape(shape)
     # The tensor holds this array as long as anything holds the tensor's memory.
-    weakref.finalize(array, _give_back, pages, memory).atexit = False
+    weakref.finalize(array, _pool.give_back, piece).atexit = False
     tensor = torch.from_numpy(array)
     return tensor if dtype == torch.float32 else tensor.view(torch.bfloat16)
-
-
-def release() -> None:
-    """Gives the memory that is not in use back to the system."""
-    with _lock:
-        _free.clear()
 
 
 def numbers(tensor: torch.Tensor) -> np.ndarray:
@@ -56,8 +94,3 @@ def _fresh(pages: int) -> mmap.mmap:
     memory = mmap.mmap(-1, (pages + 1) * _PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     memory.madvise(mmap.MADV_HUGEPAGE)
     return memory
-
-
-def _give_back(pages: int, memory: mmap.mmap) -> None:
-    with _lock:
-        _free[pages].append(memory)

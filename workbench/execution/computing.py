@@ -55,6 +55,15 @@ def settled_compute(compute: str, precision: str, data: TaskData, model: nn.Modu
     return {"kind": "auto", "length": length, "costs": asdict(measured_break_even(_DTYPES[precision]))}
 
 
+def computes_sparsely(record: Mapping[str, Any] | None) -> bool:
+    """Whether a run may compute matrices as sparse ones.
+
+    Args:
+        record: what `settled_compute` returned; None for a run of an earlier version, which is dense.
+    """
+    return record is not None and record["kind"] != "dense"
+
+
 def sparse_choice(record: Mapping[str, Any] | None, config: TrainingConfig) -> Choice | None:
     """Which matrices a stage computes as sparse ones; a function of what is recorded.
 
@@ -65,7 +74,7 @@ def sparse_choice(record: Mapping[str, Any] | None, config: TrainingConfig) -> C
     Returns:
         None if none are.
     """
-    if record is None or record["kind"] == "dense":
+    if not computes_sparsely(record):
         return None
     if record["kind"] == "sparse":
         return lambda name, shape, kept: True

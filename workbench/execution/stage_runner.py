@@ -6,8 +6,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from workbench.execution.assignment import Assignment
-from workbench.execution.computing import sparse_choice
-from workbench.execution.environment import CACHED_TEACHER, release_memory
+from workbench.execution.computing import computes_sparsely, sparse_choice
+from workbench.execution.environment import CACHED_TEACHER, QUICK_DROPOUT, release_memory
 from workbench.execution.models import RunModels
 from workbench.execution.stage_training import Output, StageTraining
 from workbench.masks import Mask
@@ -118,6 +118,7 @@ class StageRunner:
             precision=self._precision,
             batches=self._data.batch,
             sparse=sparse_choice(self._compute, config),
+            quick_dropout=QUICK_DROPOUT in self._practices and computes_sparsely(self._compute),
         )
         trainer.restore(parent.values, parent.optimizer_steps)
         return trainer

@@ -183,7 +183,7 @@ class StageTraining:
     def _save_checkpoint(self) -> None:
         trainer = self.trainer
         facts = {"step": trainer.step, "optimizer_steps": trainer.optimizer_steps}
-        self.folder.save_checkpoint(trainer.tensors(), facts, self.record, self.best)
+        self.folder.save_checkpoint(trainer.tensors(compact=True), facts, self.record, self.best)
         self._best_of_checkpoint = self.best
         self.folder.drop_bests(keep=(self.best,))
         release_memory()

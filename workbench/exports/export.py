@@ -45,7 +45,7 @@ def _write_sparse(run: Run, folder: Path) -> dict:
     from workbench.inference import sparse_model
 
     copy_model(run, folder, weights=False)
-    save_sparse_weights(sparse_model(run), folder)
+    save_sparse_weights(sparse_model(run, compute="sparse"), folder)
     return {"kept": run.mask().kept, "numel": run.mask().numel}
 
 

@@ -2,17 +2,21 @@
 
 from copy import deepcopy
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import nn
 from transformers import AutoConfig, PreTrainedConfig
 
-from workbench.compute import SparseLinear
-from workbench.errors import BadInput
+from workbench.compute import SparseLinear, densify_, measured_break_even, sparse_mask
+from workbench.compute.sparsify import Choice
+from workbench.errors import BadInput, unknown
 from workbench.masks import Mask
 from workbench.models import is_sparse_folder, load_encoder, load_sparse, prunable, sparsify_encoder_
 from workbench.models.anatomy import RESNETS
 from workbench.runs import Run
+
+COMPUTE = ("auto", "sparse")
 
 
 def sparse_model(
@@ -20,10 +24,12 @@ def sparse_model(
     mask: Mask | None = None,
     *,
     dtype: torch.dtype = torch.float32,
+    compute: Literal["auto", "sparse"] = "auto",
+    tokens: int = 128,
 ) -> nn.Module:
     """The classifier with sparse layers: the same call, and the same outputs up to rounding.
 
-    The layers of a mask hold their kept weights alone, as float32, and compute with those; sums are float32.
+    Sparse layers hold their kept weights alone, as float32, and compute with those; sums are float32.
 
     Args:
         source: a complete run or its folder; a folder that `save_sparse` or the export `sparse` wrote; or an
@@ -31,24 +37,29 @@ def sparse_model(
         mask: with a model only: the weights that are kept. By default those of its prunable matrices that
             are not zero.
         dtype: of everything else in the model, hence of its activations and outputs: float32 or bfloat16.
+        compute: "sparse" makes every layer of the mask sparse; "auto" those that are quicker so, by what
+            layers cost on this machine at torch's present number of threads (measured once, in seconds).
+        tokens: with "auto", how many a usual batch has, padding included.
 
     Returns:
         The model in eval mode, on the CPU.
 
     Raises:
         BadInput: a run that is not complete, no such folder, a model on another device or with prunable
-            weights that are not those of linear layers, a mask of another model, or another dtype.
+            weights that are not those of linear layers, a mask of another model, another dtype, or another
+            way to compute.
     """
     if dtype not in (torch.float32, torch.bfloat16):
         raise BadInput(f"sparse models compute in float32 or bfloat16, not in {dtype}. Give one of these.")
+    choose = _choice(dtype, compute, tokens)
     if not isinstance(source, nn.Module):
         if mask is not None:
             raise BadInput(f"{source} has a mask of its own. Give a mask with a model only.")
-        return _cast(_stored(source), dtype)
+        return _cast(_stored(source, choose), dtype)
     model = deepcopy(source)
     if mask is None:
         mask = Mask.from_tensors({name: weight.detach() != 0 for name, weight in prunable(model).items()})
-    sparsify_encoder_(model, mask)
+    sparsify_encoder_(model, mask, choose=choose)
     return _cast(model.eval(), dtype)
 
 
@@ -72,12 +83,28 @@ def dense_model(run: Run) -> nn.Module:
     return load_encoder(str(folder), outputs, run.spec.seed, run.spec.prunable).eval()
 
 
-def _stored(source: Run | str | Path) -> nn.Module:
+def _choice(dtype: torch.dtype, compute: str, tokens: int) -> Choice | None:
+    """Which matrices become sparse; None for all."""
+    if compute not in COMPUTE:
+        raise unknown("compute", compute, COMPUTE)
+    if tokens < 1:
+        raise BadInput(f"tokens is {tokens}. Give at least 1.")
+    if compute == "sparse":
+        return None
+    costs = measured_break_even(dtype)
+    return lambda name, shape, kept: costs.best(shape, kept, tokens, training=False) == "sparse"
+
+
+def _stored(source: Run | str | Path, choose: Choice | None) -> nn.Module:
     if not isinstance(source, Run) and is_sparse_folder(source):
-        return load_sparse(source)
+        model = load_sparse(source)
+        mask = sparse_mask(model)
+        if mask and choose:
+            sparsify_encoder_(densify_(model), mask, choose=choose)
+        return model
     run = source if isinstance(source, Run) else Run(source)
     model = dense_model(run)
-    sparsify_encoder_(model, run.mask())
+    sparsify_encoder_(model, run.mask(), choose=choose)
     return model
 
 

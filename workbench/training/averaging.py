@@ -23,6 +23,29 @@ def mean_of(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     }
 
 
+class RunningMean:
+    """The mean of a training's parameters over some of its steps.
+
+    Attributes:
+        values: by name.
+        count: how many have entered it.
+    """
+
+    def __init__(self):
+        self.values: dict[str, Tensor] = {}
+        self.count = 0
+
+    @torch.no_grad()
+    def add(self, parameters: Mapping[str, Tensor]) -> None:
+        """Takes the present values of the parameters in."""
+        self.count += 1
+        for name, parameter in parameters.items():
+            if self.count == 1:
+                self.values[name] = parameter.detach().clone()
+            else:
+                self.values[name].lerp_(parameter, 1 / self.count)
+
+
 def has_batchnorm(model: nn.Module) -> bool:
     """Whether the model has running statistics, which averaged weights invalidate."""
     return any(isinstance(module, _BatchNorm) for module in model.modules())

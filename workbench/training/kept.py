@@ -1,7 +1,8 @@
 """A model in training whose matrices hold their kept weights alone, under the names of the dense model."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -10,7 +11,11 @@ from workbench.compute.sparsify import Choice
 from workbench.masks import Mask
 from workbench.models import sparsify_encoder_
 
+# Of the packed masks in a checkpoint.
+BITS = "kept."
 _WEIGHT = ".weight"
+# Tensors of sparsifiers may have a matrix's name, and have the shape that they need.
+_OTHERS = ("sparsifier", "trained")
 
 
 class KeptWeights:
@@ -51,9 +56,18 @@ class KeptWeights:
         return self._by_dense_names(dict(self._model.named_parameters()))
 
     def tensors(self) -> dict[str, Tensor]:
-        """Parameters and persistent buffers in the shapes of the dense model."""
+        """Parameters and persistent buffers; what a sparse layer has is the vector of its kept weights."""
         slots = self._by_dense_names(model_tensors(self._model))
-        return {name: self.dense(name, tensor.detach()) for name, tensor in slots.items()}
+        return {name: tensor.detach() for name, tensor in slots.items()}
+
+    def bits(self) -> dict[str, Tensor]:
+        """The packed mask of each sparse layer."""
+        return {name: layer.bits for name, layer in self.layers.items()}
+
+    def shape(self, name: str) -> torch.Size:
+        """The shape of a matrix in the dense model."""
+        layer = self.layers.get(name)
+        return self._model.get_parameter(name).shape if layer is None else torch.Size(layer.structure.shape)
 
     @torch.no_grad()
     def load(self, tensors: Mapping[str, Tensor]) -> None:
@@ -80,6 +94,38 @@ class KeptWeights:
                 name = module + _WEIGHT
             named[name] = tensor
         return named
+
+
+class Spread(Mapping[str, Tensor]):
+    """The tensors of a checkpoint in the shapes of the dense model, each made when it is asked for.
+
+    Args:
+        tensors: the result of `MaskedTrainer.tensors`, compact or not.
+        kept: of the trainer that takes them.
+    """
+
+    def __init__(self, tensors: Mapping[str, Tensor], kept: KeptWeights):
+        self._tensors = tensors
+        self._kept = kept
+
+    def __getitem__(self, key: str) -> Tensor:
+        tensor, (prefix, _, name) = self._tensors[key], key.partition(".")
+        if prefix in _OTHERS or (bits := f"{BITS}{name}") not in self._tensors:
+            return tensor
+        shape = self._kept.shape(name)
+        flat = torch.zeros(shape.numel(), dtype=tensor.dtype)
+        mask = np.unpackbits(self._tensors[bits].cpu().numpy(), count=len(flat)).view(bool)
+        flat[torch.from_numpy(mask)] = tensor.cpu()
+        return flat.view(shape)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._tensors and not str(key).startswith(BITS)
+
+    def __iter__(self) -> Iterator[str]:
+        return (key for key in self._tensors if not key.startswith(BITS))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def model_tensors(model: nn.Module) -> dict[str, Tensor]:

@@ -3,22 +3,24 @@
 import math
 import weakref
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
+from workbench.compute import QuickDropout
 from workbench.compute.sparsify import Choice
 from workbench.masks import Mask
 from workbench.models import embeddings
 from workbench.randomness import seeded_globals
+from workbench.training.averaging import RunningMean
 from workbench.training.config import TrainingConfig
 from workbench.training.hardware import autocast
-from workbench.training.kept import KeptWeights
+from workbench.training.kept import BITS, KeptWeights, Spread
 from workbench.training.objective import loss_of, model_inputs
+from workbench.training.optimizer import MOMENTS, make_optimizer
 from workbench.training.sparsifier import FixedMask, Sparsifier
-
-_MOMENTS = {"adamw": ("exp_avg", "exp_avg_sq"), "sgd": ("momentum_buffer",)}
 
 
 class NonFiniteLoss(ArithmeticError):
@@ -51,6 +53,7 @@ class MaskedTrainer:
         precision: str = "fp32",
         batches: Callable[[int, int, tuple], Mapping[str, Tensor]] | None = None,
         sparse: Choice | None = None,
+        quick_dropout: bool = False,
     ):
         """Prepares the model.
 
@@ -66,6 +69,7 @@ class MaskedTrainer:
                 training examples.
             sparse: which matrices are computed with their kept weights alone while a mask is fixed. Their
                 layers are then replaced in the model, until `close` is called.
+            quick_dropout: draw dropout as `compute.QuickDropout` does, not as torch does.
         """
         # Mixed precision uses torch's autocast, since accelerate fixes it once for the whole process, and a
         # notebook may train in fp32 after bf16.
@@ -78,10 +82,10 @@ class MaskedTrainer:
         self.precision = precision
         self.step = 0
         self._key = key
+        self._quick_dropout = quick_dropout
         self._batches = batches
         self.on_sample: Callable[[Mapping[str, Tensor]], None] | None = None
-        self._mean: dict[str, Tensor] = {}
-        self._in_mean = 0
+        self._mean = RunningMean()
         self._kept = KeptWeights(self.model, sparse)
         self.optimizer: torch.optim.Optimizer | None = None
         self.sparsifier = FixedMask(mask) if isinstance(mask, Mask) else mask or Sparsifier()
@@ -90,7 +94,9 @@ class MaskedTrainer:
         if config.freeze_embeddings:
             for parameter in embeddings(self.model).values():
                 parameter.requires_grad_(False)
-        self.optimizer = self._accelerator.prepare_optimizer(self._make_optimizer())
+        extra, lr = self.sparsifier.parameters().values(), self.sparsifier.lr
+        optimizer = make_optimizer(config, self.model.parameters(), extra, lr)
+        self.optimizer = self._accelerator.prepare_optimizer(optimizer)
         self.sparsifier.begin()
 
     @property
@@ -129,7 +135,7 @@ class MaskedTrainer:
         if isinstance(teacher, Tensor):
             teacher = teacher[batch["indices"].to(self.device)]
         self.sparsifier.before_forward()
-        with seeded_globals(*self._key, "dropout", self.step), autocast(self.device, self.precision):
+        with self._randomness(), autocast(self.device, self.precision):
             loss = loss_of(self.model, teacher, inputs, labels, self.config.distillation)
         value = loss.item()
         if not math.isfinite(value):
@@ -146,7 +152,7 @@ class MaskedTrainer:
         self.step += 1
         self.sparsifier.after_step()
         if self.config.averages_at(self.step):
-            self._average()
+            self._mean.add(self._kept.parameters())
         return value
 
     @torch.no_grad()
@@ -161,9 +167,9 @@ class MaskedTrainer:
         if not self._kept.changes(mask):
             return
         moments = self._moments_of(self._trained()) if self.optimizer else {}
-        mean = {name: self._kept.dense(name, tensor) for name, tensor in self._mean.items()}
+        mean = {name: self._kept.dense(name, tensor) for name, tensor in self._mean.values.items()}
         self._kept.put(mask)
-        self._mean = {name: self._kept.kept(name, tensor) for name, tensor in mean.items()}
+        self._mean.values = {name: self._kept.kept(name, tensor) for name, tensor in mean.items()}
         if self.optimizer:
             steps = self.optimizer_steps
             self.optimizer.param_groups[0]["params"] = list(self.model.parameters())
@@ -177,25 +183,29 @@ class MaskedTrainer:
     def take_mean(self) -> None:
         """Replaces the weights by the mean of the averaged ones."""
         for name, parameter in self._kept.parameters().items():
-            parameter.copy_(self._mean[name])
+            parameter.copy_(self._mean.values[name])
 
-    def tensors(self) -> dict[str, Tensor]:
+    def tensors(self, compact: bool = False) -> dict[str, Tensor]:
         """All tensors that `restore` needs: `model.*`, moments, `trained.*`, `sparsifier.*` and `mean.*`.
 
         Names and shapes are those of the dense model. The tensors may share memory with the model and the
         optimizer; clone them to keep them.
+
+        Args:
+            compact: what sparse layers have is given as vectors of the kept weights, with the packed masks
+                as `kept.*`.
 
         Raises:
             NonFiniteLoss: the weights have diverged.
             RuntimeError: the sparsifier's check failed, for example because a pruned weight is not zero.
         """
         trained = self.sparsifier.parameters()
-        tensors = self.outcome(moments=True) | self._moments_of(trained)
+        tensors = self.outcome(moments=True, compact=compact) | self._moments_of(trained)
         tensors |= {f"trained.{name}": parameter.detach() for name, parameter in trained.items()}
         tensors |= {f"sparsifier.{name}": tensor for name, tensor in self.sparsifier.tensors().items()}
-        return tensors | {f"mean.{name}": self._kept.dense(name, mean) for name, mean in self._mean.items()}
+        return tensors | self._formed("mean", self._mean.values, compact)
 
-    def outcome(self, moments: bool) -> dict[str, Tensor]:
+    def outcome(self, moments: bool, compact: bool = False) -> dict[str, Tensor]:
         """The tensors that a later stage starts from: `model.*` and optionally the moments of its parameters.
 
         Shapes, memory and errors are those of `tensors`.
@@ -205,8 +215,10 @@ class MaskedTrainer:
             if not torch.isfinite(weight.detach()).all():
                 raise NonFiniteLoss(f"weights of {name} are no longer finite after step {self.step}")
         self.sparsifier.check()
-        tensors = {f"model.{name}": tensor for name, tensor in self._kept.tensors().items()}
-        return tensors | (self._moments_of(self._kept.parameters()) if moments else {})
+        tensors = self._formed("model", self._kept.tensors(), compact)
+        if compact:
+            tensors |= {f"{BITS}{name}": bits for name, bits in self._kept.bits().items()}
+        return tensors | (self._moments_of(self._kept.parameters(), compact) if moments else {})
 
     @property
     def optimizer_steps(self) -> int:
@@ -224,6 +236,7 @@ class MaskedTrainer:
         """
         if not isinstance(self.sparsifier, FixedMask):
             self.sparsifier.hold(None)  # its next mask may keep other weights
+        tensors = Spread(tensors, self._kept)
         self._kept.load(tensors)
         self.step = step
         if step:
@@ -235,8 +248,15 @@ class MaskedTrainer:
             return
         self.sparsifier.restore(_under("sparsifier.", tensors))
         means = _under("mean.", tensors).items()
-        self._mean = {name: self._kept.kept(name, mean.to(self.device)) for name, mean in means}
-        self._in_mean = sum(map(self.config.averages_at, range(1, step + 1)))
+        self._mean.values = {name: self._kept.kept(name, mean.to(self.device)) for name, mean in means}
+        self._mean.count = sum(map(self.config.averages_at, range(1, step + 1)))
+
+    @contextmanager
+    def _randomness(self) -> Iterator[None]:
+        """What a forward pass draws, dropout above all, as a function of the key and the step."""
+        key = (*self._key, "dropout", self.step)
+        with seeded_globals(*key), QuickDropout(*key) if self._quick_dropout else nullcontext():
+            yield
 
     @property
     def _rate_factor(self) -> float:
@@ -244,17 +264,21 @@ class MaskedTrainer:
 
     @property
     def _moments(self) -> tuple[str, ...]:
-        return _MOMENTS[self.config.optimizer]
+        return MOMENTS[self.config.optimizer]
 
-    def _moments_of(self, parameters: Mapping[str, nn.Parameter]) -> dict[str, Tensor]:
-        """The moments of parameters by their dense names, in their dense shapes."""
+    def _moments_of(self, parameters: Mapping[str, nn.Parameter], compact: bool = False) -> dict[str, Tensor]:
+        """The moments of parameters by their dense names."""
+        moments: dict[str, Tensor] = {}
         states = {name: self.optimizer.state.get(parameter, {}) for name, parameter in parameters.items()}
-        return {
-            f"{moment}.{name}": self._kept.dense(name, state[moment])
-            for name, state in states.items()
-            for moment in self._moments
-            if moment in state
-        }
+        for kind in self._moments:
+            own = {name: state[kind] for name, state in states.items() if kind in state}
+            moments |= self._formed(kind, own, compact)
+        return moments
+
+    def _formed(self, prefix: str, tensors: Mapping[str, Tensor], compact: bool) -> dict[str, Tensor]:
+        """Numbers of parameters under a prefix, in the shapes of the dense model or as they are."""
+        formed = tensors if compact else {name: self._kept.dense(name, t) for name, t in tensors.items()}
+        return {f"{prefix}.{name}": tensor for name, tensor in formed.items()}
 
     def _take_moments(self, tensors: Mapping[str, Tensor], optimizer_steps: int) -> None:
         """Replaces the optimizer's state by what `_moments_of` returned."""
@@ -268,26 +292,6 @@ class MaskedTrainer:
 
     def _trained(self) -> dict[str, nn.Parameter]:
         return self._kept.parameters() | self.sparsifier.parameters()
-
-    def _make_optimizer(self) -> torch.optim.Optimizer:
-        config = self.config
-        groups: list[dict] = [{"params": list(self.model.parameters()), "peak_lr": config.lr}]
-        if extra := list(self.sparsifier.parameters().values()):
-            groups.append({"params": extra, "peak_lr": self.sparsifier.lr, "weight_decay": 0.0})
-        if config.optimizer == "sgd":
-            return torch.optim.SGD(
-                groups, lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay
-            )
-        return torch.optim.AdamW(groups, lr=config.lr, weight_decay=config.weight_decay, fused=True)
-
-    @torch.no_grad()
-    def _average(self) -> None:
-        self._in_mean += 1
-        for name, parameter in self._kept.parameters().items():
-            if self._in_mean == 1:
-                self._mean[name] = parameter.detach().clone()
-            else:
-                self._mean[name].lerp_(parameter, 1 / self._in_mean)
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
