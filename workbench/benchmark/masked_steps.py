@@ -87,6 +87,7 @@ def _trainer(
         teacher=teacher,
         precision=detect_precision(),
         sparse=choose,
+        read_every=1,
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
@@ -138,9 +139,11 @@ class StaticScores(ScoredWeights):
 
     def _allocated(self, kept: Mapping[str, int]) -> dict[str, int]:
         """Distributes the count of each type in proportion to R(S) = sum of sigmoid(S / p)."""
-        counts: dict[str, int] = {}
+        temperature, counts = self.engine.temperature, {}
+        sums = torch.stack([(score / temperature).sigmoid().sum() for score in self.scores.values()])
+        share = dict(zip(self.scores, sums.tolist(), strict=True))  # read once, which waits for the device
         for names in groups(self.scores, "type").values():
-            shares = [(self.scores[name] / self.engine.temperature).sigmoid().sum().item() for name in names]
+            shares = [share[name] for name in names]
             limits = [self.scores[name].numel() for name in names]
             counts |= zip(names, allocate(sum(kept[name] for name in names), shares, limits), strict=True)
         return counts

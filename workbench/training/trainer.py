@@ -1,6 +1,5 @@
 """The training loop: one model, one configuration, and a sparsifier."""
 
-import math
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 
@@ -13,16 +12,12 @@ from workbench.masks import Mask
 from workbench.models import embeddings
 from workbench.randomness import seeded_globals
 from workbench.training.config import TrainingConfig
-from workbench.training.hardware import autocast
+from workbench.training.hardware import autocast, moved
 from workbench.training.kept import KeptWeights
+from workbench.training.losses import GPU_READ_EVERY, LossWatch, NonFiniteLoss
 from workbench.training.objective import loss_of, model_inputs
+from workbench.training.optimizer import MOMENTS, make_optimizer
 from workbench.training.sparsifier import FixedMask, Sparsifier
-
-_MOMENTS = {"adamw": ("exp_avg", "exp_avg_sq"), "sgd": ("momentum_buffer",)}
-
-
-class NonFiniteLoss(ArithmeticError):
-    """The loss became NaN or infinite, or the weights did."""
 
 
 class MaskedTrainer:
@@ -51,6 +46,7 @@ class MaskedTrainer:
         precision: str = "fp32",
         batches: Callable[[int, int, tuple], Mapping[str, Tensor]] | None = None,
         sparse: Choice | None = None,
+        read_every: int | None = None,
     ):
         """Prepares the model.
 
@@ -66,6 +62,7 @@ class MaskedTrainer:
                 training examples.
             sparse: which matrices are computed with their kept weights alone while a mask is fixed. Their
                 layers are then replaced in the model, until `close` is called.
+            read_every: steps between reads of the loss; None for 1 on a CPU and 10 on a GPU.
         """
         # Mixed precision uses torch's autocast, since accelerate fixes it once for the whole process, and a
         # notebook may train in fp32 after bf16.
@@ -74,6 +71,8 @@ class MaskedTrainer:
         self.teacher = None if teacher is None else teacher.to(self.device)
         if isinstance(self.teacher, nn.Module):
             self.teacher.eval()
+        usual = GPU_READ_EVERY if self.device.type == "cuda" else 1
+        self._losses = LossWatch(self.device, read_every or usual)
         self.config = config
         self.precision = precision
         self.step = 0
@@ -90,7 +89,9 @@ class MaskedTrainer:
         if config.freeze_embeddings:
             for parameter in embeddings(self.model).values():
                 parameter.requires_grad_(False)
-        self.optimizer = self._accelerator.prepare_optimizer(self._make_optimizer())
+        self.optimizer = self._accelerator.prepare_optimizer(
+            make_optimizer(config, self.model.parameters(), self.sparsifier)
+        )
         self.sparsifier.begin()
 
     @property
@@ -109,9 +110,9 @@ class MaskedTrainer:
             batch = self._batches(number, batch_size, (*self._key, "sample", self.step))
             if self.on_sample is not None:
                 self.on_sample(batch)
-            yield {name: tensor.to(self.device) for name, tensor in batch.items()}
+            yield moved(batch, self.device)
 
-    def advance(self, batch: Mapping[str, Tensor]) -> float:
+    def advance(self, batch: Mapping[str, Tensor]) -> float | None:
         """Takes one optimizer step.
 
         Args:
@@ -119,21 +120,21 @@ class MaskedTrainer:
                 first dimension is the batch.
 
         Returns:
-            The loss before the step, without the sparsifier's penalty.
+            The loss before the step, without the sparsifier's penalty; None if it was not read.
 
         Raises:
-            NonFiniteLoss: the loss is NaN or infinite.
+            NonFiniteLoss: a loss since the last read is NaN or infinite.
         """
-        inputs, labels = model_inputs(batch, self.device), batch["labels"].to(self.device)
+        batch = moved(batch, self.device)
+        inputs, labels = model_inputs(batch), batch["labels"]
         teacher = self.teacher
         if isinstance(teacher, Tensor):
-            teacher = teacher[batch["indices"].to(self.device)]
-        self.sparsifier.before_forward()
+            teacher = teacher[batch["indices"]]
+        with self._losses.explaining():
+            self.sparsifier.before_forward()
         with seeded_globals(*self._key, "dropout", self.step), autocast(self.device, self.precision):
             loss = loss_of(self.model, teacher, inputs, labels, self.config.distillation)
-        value = loss.item()
-        if not math.isfinite(value):
-            raise NonFiniteLoss(f"the loss is {value} at step {self.step + 1}")
+        value = self._losses.take(loss, self.step + 1, last=self.step + 1 == self.config.steps)
         penalty = self.sparsifier.penalty()
         self._accelerator.backward(loss if penalty is None else loss + penalty)
         self.sparsifier.before_step()
@@ -144,10 +145,19 @@ class MaskedTrainer:
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.step += 1
-        self.sparsifier.after_step()
+        with self._losses.explaining():
+            self.sparsifier.after_step()
         if self.config.averages_at(self.step):
             self._average()
         return value
+
+    def check_losses(self) -> None:
+        """Checks the losses that were not read yet, as is needed before the weights are evaluated.
+
+        Raises:
+            NonFiniteLoss: one of them is NaN or infinite.
+        """
+        self._losses.check()
 
     @torch.no_grad()
     def hold(self, mask: Mask | None) -> None:
@@ -200,6 +210,7 @@ class MaskedTrainer:
 
         Shapes, memory and errors are those of `tensors`.
         """
+        self.check_losses()
         sparse = {name: layer.values for name, layer in self._kept.layers.items()}
         for name, weight in (self.sparsifier.weights | sparse).items():
             if not torch.isfinite(weight.detach()).all():
@@ -244,7 +255,7 @@ class MaskedTrainer:
 
     @property
     def _moments(self) -> tuple[str, ...]:
-        return _MOMENTS[self.config.optimizer]
+        return MOMENTS[self.config.optimizer]
 
     def _moments_of(self, parameters: Mapping[str, nn.Parameter]) -> dict[str, Tensor]:
         """The moments of parameters by their dense names, in their dense shapes."""
@@ -268,17 +279,6 @@ class MaskedTrainer:
 
     def _trained(self) -> dict[str, nn.Parameter]:
         return self._kept.parameters() | self.sparsifier.parameters()
-
-    def _make_optimizer(self) -> torch.optim.Optimizer:
-        config = self.config
-        groups: list[dict] = [{"params": list(self.model.parameters()), "peak_lr": config.lr}]
-        if extra := list(self.sparsifier.parameters().values()):
-            groups.append({"params": extra, "peak_lr": self.sparsifier.lr, "weight_decay": 0.0})
-        if config.optimizer == "sgd":
-            return torch.optim.SGD(
-                groups, lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay
-            )
-        return torch.optim.AdamW(groups, lr=config.lr, weight_decay=config.weight_decay, fused=True)
 
     @torch.no_grad()
     def _average(self) -> None:
