@@ -99,8 +99,8 @@ class StageTraining:
             ) from error
         except torch.OutOfMemoryError as error:
             raise Stopped(
-                f"stage {self.folder.stage}: the memory of the GPU is full. What was saved is intact; free some "
-                "or give fewer --jobs, then run the same command to resume."
+                f"stage {self.folder.stage}: the GPU's memory is full. What was saved is intact; free some "
+                "of it or give fewer --jobs, then run the same command to resume."
             ) from error
         finally:
             # A cycle of references would keep the optimizer's moments until the collector runs.

@@ -26,12 +26,12 @@ def deterministic(wanted: bool = True) -> Iterator[None]:
     if not wanted:
         yield
         return
-    enabled = torch.are_deterministic_algorithms_enabled()
-    warns = torch.is_deterministic_algorithms_warn_only_enabled()
-    fills, workspace = memory.fill_uninitialized_memory, os.environ.get(_VARIABLE)
+    mode, fills = torch.get_deterministic_debug_mode(), memory.fill_uninitialized_memory
+    workspace = os.environ.get(_VARIABLE)
     if workspace not in _WORKSPACES:
         os.environ[_VARIABLE] = _WORKSPACES[0]
-    torch.use_deterministic_algorithms(True)
+    # The same as `use_deterministic_algorithms(True)`, which also imports torch's compiler for a second.
+    torch.set_deterministic_debug_mode("error")
     memory.fill_uninitialized_memory = False  # it costs time, and only finds defects
     try:
         yield
@@ -40,7 +40,7 @@ def deterministic(wanted: bool = True) -> Iterator[None]:
             raise
         raise BadInput(message) from error
     finally:
-        torch.use_deterministic_algorithms(enabled, warn_only=warns)
+        torch.set_deterministic_debug_mode(mode)
         memory.fill_uninitialized_memory = fills
         if workspace is None:
             del os.environ[_VARIABLE]

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from workbench.errors import BadInput
+from workbench.errors import WorkbenchError
 
 # Steps between reads of the loss on a GPU. Reading waits until the GPU has done everything that it was given.
 GPU_READ_EVERY = 10
@@ -81,9 +81,9 @@ class LossWatch:
 
     @contextmanager
     def explaining(self) -> Iterator[None]:
-        """Raises `NonFiniteLoss` for weights that cannot be ranked inside because a loss was not finite."""
+        """Raises `NonFiniteLoss` for weights that cannot be pruned inside because a loss was not finite."""
         try:
             yield
-        except BadInput:
+        except WorkbenchError:
             self.check()
             raise

@@ -212,7 +212,7 @@ class MaskedTrainer:
         """
         self.check_losses()
         sparse = {name: layer.values for name, layer in self._kept.layers.items()}
-        for name, weight in (self.sparsifier.weights | sparse).items():
+        for name, weight in (self.sparsifier.weights | sparse | self.sparsifier.parameters()).items():
             if not torch.isfinite(weight.detach()).all():
                 raise NonFiniteLoss(f"weights of {name} are no longer finite after step {self.step}")
         self.sparsifier.check()
