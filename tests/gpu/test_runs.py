@@ -36,15 +36,18 @@ ENGINES = {
 @pytest.mark.parametrize("name", ENGINES)
 def test_a_run_from_end_to_end_and_again_with_interruptions(gpu, spec_of, tmp_path, monkeypatch, name):
     spec = spec_of(ENGINES[name], precision="auto")
-    assert stops_until_done(spec, tmp_path, monkeypatch, every=9) > 1
+    assert stops_until_done(spec, tmp_path, monkeypatch, every=5) > 1
     run = prune(spec, store=tmp_path / "whole")
     weights, mask, environment = (
         load_file(run.path / "model" / "model.safetensors"),
         run.mask(),
         run.environment,
     )
+    sizes, sparsity = [weights[matrix].numel() for matrix in mask.names], spec.engine.sparsity
+    # Ranked per matrix, or, by swamp, all together.
+    exact = {sum(kept_count(size, sparsity) for size in sizes), kept_count(sum(sizes), sparsity)}
+    assert mask.kept in exact
     for matrix in mask.names:
-        assert mask.kept_per_matrix()[matrix] == kept_count(weights[matrix].numel(), spec.engine.sparsity)
         assert torch.count_nonzero(weights[matrix][~mask[matrix]]) == 0
     assert environment["device"] == device_name() == torch.cuda.get_device_name(gpu)
     assert DETERMINISTIC in environment["practices"]
