@@ -56,9 +56,8 @@ def prune(
         compute: how matrices are computed while a mask is fixed: "dense"; "sparse", with their kept weights
             alone; or "auto", whichever is quicker for each matrix at the usual number of tokens in a batch. A
             run that was started before keeps what was recorded then.
-        jobs: processes that train the candidates of a race, or the particles of a level, side by side, on
-            the cores of the CPU or on one GPU. More than one give the bits of one process at one thread; a
-            run that was started before keeps its own.
+        jobs: processes that train a race's candidates, or a level's particles, side by side, also on one GPU.
+            More than one give the bits of one at one thread; a run that was started before keeps its own.
         yes: use a dense model that is given even if it is no better than a constant answer.
 
     Returns:
