@@ -91,6 +91,11 @@ def batch_of(scale: Scale, number: int) -> dict[str, torch.Tensor]:
     }
 
 
+def place(where: torch.device) -> str:
+    """A GPU's name, or the CPU with the number of threads."""
+    return device_name() if where.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
+
+
 def finished() -> None:
     """Waits for the device."""
     if device().type == "cuda":
@@ -131,7 +136,7 @@ def steps(options: Namespace) -> Iterator[dict[str, Any]]:
                 rate = steps_per_second(trainer, scale, options.seconds)
             trainer.tensors()  # checks the zeros and that all is finite
             line = {"what": f"step, {size}, {scale.batch[0]} x {scale.batch[1]} tokens", "way": name}
-            line |= {"precision": precision, "device": device_name(), "per second": round(rate, 2)}
+            line |= {"precision": precision, "device": place(device()), "per second": round(rate, 2)}
             if on_gpu:
                 line["peak GB"] = round(torch.cuda.max_memory_allocated() / 1e9, 2)
                 line["estimated GB of activations"] = round(
@@ -176,9 +181,9 @@ def masks(options: Namespace) -> Iterator[dict[str, Any]]:
             found, expected = (torch.as_tensor(results[where][name]).cpu() for where in ("gpu", "cpu"))
             assert torch.equal(found, expected), f"{what}: {name} differs"
         for where, tensors in places.items():
-            name = device_name() if where == "gpu" else "cpu"
+            device_of_it = place(tensors[0]["encoder.layer.0.output.dense.weight"].device)
             time_of = milliseconds(lambda: operation(where, *tensors))  # noqa: B023
-            yield {"what": what, "device": name, "milliseconds": time_of}
+            yield {"what": what, "device": device_of_it, "milliseconds": time_of}
 
 
 def jobs(options: Namespace) -> Iterator[dict[str, Any]]:
@@ -188,7 +193,7 @@ def jobs(options: Namespace) -> Iterator[dict[str, Any]]:
             command = [sys.executable, __file__, "one", "--seconds", str(options.seconds), "--size", size]
             processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(count)]
             rates = [json.loads(process.communicate()[0])["per second"] for process in processes]
-            line = {"what": f"step, {size}", "processes": count, "device": device_name()}
+            line = {"what": f"step, {size}", "processes": count, "device": place(device())}
             yield line | {"per second together": round(sum(rates), 2)}
 
 

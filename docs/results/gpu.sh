@@ -48,12 +48,12 @@ part() {
 }
 
 measure=("$python" docs/results/gpu.py)
-part 180 tests "$python" -m pytest tests/gpu -p no:cacheprovider --durations=10
-part 50 masks "${measure[@]}" masks --json "$out/lines.jsonl"
-part 110 steps "${measure[@]}" steps --json "$out/lines.jsonl"
-part 70 jobs "${measure[@]}" jobs --json "$out/lines.jsonl"
+part 170 tests "$python" -m pytest tests/gpu -p no:cacheprovider --durations=10
+part 50 masks env OMP_NUM_THREADS="$(nproc)" "${measure[@]}" masks --json "$out/lines.jsonl"
+part 120 steps "${measure[@]}" steps --seconds 2.5 --json "$out/lines.jsonl"
+part 90 jobs "${measure[@]}" jobs --seconds 2.5 --json "$out/lines.jsonl"
 part 50 cpu env ACCELERATE_USE_CPU=true OMP_NUM_THREADS="$(nproc)" \
-  "${measure[@]}" steps --seconds 2 --json "$out/lines.jsonl"
+  "${measure[@]}" steps --seconds 1.5 --json "$out/lines.jsonl"
 
 if [ -s "$out/lines.jsonl" ]; then
   "${measure[@]}" table --json "$out/lines.jsonl" | tee "$out/tables.md"
