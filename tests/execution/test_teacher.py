@@ -51,7 +51,7 @@ def test_they_are_what_the_dense_model_says_about_each_example_alone(dense, dens
     assert logits.shape == (150, 2)
     dense_model.eval()
     for index in (0, 71, 149):
-        alone = dense_model(**model_inputs(data.train.collate(np.array([index])), torch.device("cpu"))).logits
+        alone = dense_model(**model_inputs(data.train.collate(np.array([index])))).logits
         torch.testing.assert_close(logits[index], alone[0], atol=1e-5, rtol=1e-5)
 
 

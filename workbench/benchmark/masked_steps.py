@@ -97,6 +97,7 @@ def _trainer(
         precision=detect_precision(),
         sparse=choose,
         quick_dropout=choose is not None,
+        read_every=1,
     )
 
 

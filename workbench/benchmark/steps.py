@@ -81,4 +81,6 @@ def step_row(scale: Scale) -> Row:
 def _trainer(scale: Scale, mask: Mask | Sparsifier | None = None) -> MaskedTrainer:
     model = classifier(scale.step_layers, scale.step_hidden)
     config = TrainingConfig(steps=10_000, lr=1e-5, distillation=Distillation(mode="none"))
-    return MaskedTrainer(model, config, key=("benchmark",), mask=mask, precision=detect_precision())
+    return MaskedTrainer(
+        model, config, key=("benchmark",), mask=mask, precision=detect_precision(), read_every=1
+    )

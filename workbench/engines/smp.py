@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
@@ -153,9 +154,11 @@ class StaticScores(ScoredWeights):
 
     def _allocated(self, ranked: Mapping[str, Tensor], kept: Mapping[str, int]) -> dict[str, int]:
         """Distributes the count of each type in proportion to R(S) = sum of sigmoid(S / p)."""
-        counts: dict[str, int] = {}
+        temperature, counts = self.engine.temperature, {}
+        sums = torch.stack([(score / temperature).sigmoid().sum() for score in ranked.values()])
+        share = dict(zip(ranked, sums.tolist(), strict=True))  # read once, which waits for the device
         for names in groups(ranked, "type").values():
-            shares = [(ranked[name] / self.engine.temperature).sigmoid().sum().item() for name in names]
+            shares = [share[name] for name in names]
             limits = [ranked[name].numel() for name in names]
             counts |= zip(names, allocate(sum(kept[name] for name in names), shares, limits), strict=True)
         return counts

@@ -85,7 +85,7 @@ class SoftScores(ScoredWeights):
             lowest = torch.tensor(threshold).logit().item()
             return {name: floor[name] | (score > lowest) for name, score in scores.items()}
         highest = torch.finfo(torch.float32).max
-        ranked = {name: score.detach().where(~floor[name], highest) for name, score in scores.items()}
+        ranked = {name: score.detach().masked_fill(floor[name], highest) for name, score in scores.items()}
         kept = sum(kept_count(score.numel(), self.engine.sparsity) for score in scores.values())
         return self._top.select(ranked, kept)
 

@@ -3,15 +3,19 @@
 import os
 import sys
 
+import numpy as np
 import psutil
 from torch import nn
 
 from workbench.errors import BadInput
-from workbench.training import device
+from workbench.models import activation_bytes
+from workbench.training import device, free_gpu_memory
 from workbench.training.data import TaskData
 
 # The interpreter with its libraries, and the activations of a batch.
 _BASE_BYTES = 900 << 20
+# CUDA's context on the GPU, and the workspaces of its libraries.
+_GPU_BASE_BYTES = 1 << 30
 # Weights, gradients, two moments, a teacher, and what a checkpoint or a mean needs for a moment.
 _COPIES = 8
 # Of an example: a token's id and type; two arrays for each of them.
@@ -24,41 +28,61 @@ def check_jobs(jobs: int) -> None:
         raise BadInput(f"jobs is {jobs}. Give at least 1, and at most the number of cores, {os.cpu_count()}.")
 
 
-def settled_jobs(jobs: int, widest: int, data: TaskData, model: nn.Module) -> int:
+def settled_jobs(jobs: int, widest: int, batch_size: int, data: TaskData, model: nn.Module) -> int:
     """The number of processes that a run can use; 1 if everything happens in this process.
 
     Args:
         jobs: the number that was asked for, at least 1.
         widest: the most stages of the run that do not depend on each other.
+        batch_size: examples in a step.
         data: the task.
         model: the student.
 
     Raises:
-        BadInput: more processes than there is memory for by a rough estimate, or several where models do not
-            train on a CPU.
+        BadInput: more processes than there is memory for by a rough estimate, or several where models train
+            neither on a CPU nor on a GPU of CUDA.
     """
     if jobs == 1:
         return 1
-    if device().type != "cpu":
+    kind = device().type
+    if kind not in ("cpu", "cuda"):
         raise BadInput(
-            f"{jobs} jobs share the cores of a CPU, and models train on {device()}. Leave jobs out."
+            f"several jobs share a CPU or a CUDA device, and models train on {device()}. Leave jobs out."
         )
     if widest < 2:
         print(f"this run trains nothing side by side; jobs={jobs} changes nothing", file=sys.stderr)
         return 1
-    used, each, free = min(jobs, widest), process_bytes(data, model), psutil.virtual_memory().available
-    if used * each > free:
-        most = max(1, free // each)
-        raise BadInput(
-            f"{used} processes need about {used * each / 1e9:.1f} GB of memory, {each / 1e9:.1f} GB each, "
-            f"and {free / 1e9:.1f} GB are free. Give jobs={most}, or free some memory."
-        )
+    used = min(jobs, widest)
+    _check_memory(used, process_bytes(data, model), psutil.virtual_memory().available, "memory")
+    if kind == "cuda":
+        # This process holds the student and the dense model, too.
+        free = free_gpu_memory() - _GPU_BASE_BYTES - 2 * _weight_bytes(model)
+        _check_memory(used, gpu_process_bytes(data, model, batch_size), max(0, free), "the GPU's memory")
     return used
 
 
 def process_bytes(data: TaskData, model: nn.Module) -> int:
     """A rough estimate of the memory of one process that trains a model."""
-    weights = sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
     splits = (data.train, data.validation, *data.dev.values())
     examples = sum(_TOKEN_BYTES * int(split.lengths.sum()) + _EXAMPLE_BYTES * len(split) for split in splits)
-    return _BASE_BYTES + _COPIES * weights + examples
+    return _BASE_BYTES + _COPIES * _weight_bytes(model) + examples
+
+
+def gpu_process_bytes(data: TaskData, model: nn.Module, batch_size: int) -> int:
+    """A rough estimate of what one process that trains a model takes of a GPU, with its longest batch."""
+    longest = np.argsort(data.train.lengths)[-batch_size:]
+    extent = data.extent(data.train.collate(longest))
+    return _GPU_BASE_BYTES + _COPIES * _weight_bytes(model) + activation_bytes(model, *extent)
+
+
+def _weight_bytes(model: nn.Module) -> int:
+    return sum(parameter.numel() * parameter.element_size() for parameter in model.parameters())
+
+
+def _check_memory(used: int, each: int, free: int, what: str) -> None:
+    if used * each > free:
+        most = max(1, free // each)
+        raise BadInput(
+            f"{used} processes need about {used * each / 1e9:.1f} GB of {what}, {each / 1e9:.1f} GB each, "
+            f"and {free / 1e9:.1f} GB are free. Give jobs={most}, or free some memory."
+        )

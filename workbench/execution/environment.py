@@ -4,6 +4,7 @@ import ctypes
 import os
 import platform
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -21,7 +22,7 @@ from workbench.runs.spec import RunSpec
 from workbench.runs.states import content_digest
 from workbench.scores import CRITERIA
 from workbench.tasks import SOURCES
-from workbench.training import detect_precision, device_name, model_tensors
+from workbench.training import detect_precision, deterministic, device, device_name, model_tensors
 from workbench.training.data import TaskData
 
 # What runs do that earlier versions did not; a run that was started without one is resumed without it.
@@ -29,6 +30,8 @@ CACHED_TEACHER = "cached teacher"
 PROPORTIONATE_RACES = "proportionate races"
 INTERIM_EVALUATIONS = "interim evaluations"
 QUICK_DROPOUT = "quick dropout"
+# On a GPU; on a CPU all algorithms are.
+DETERMINISTIC = "deterministic algorithms"
 
 _PIN = (
     " On a cluster, keep a store's runs on nodes of one kind: --label ray.io/accelerator-type=KIND with the "
@@ -41,24 +44,29 @@ _LIBRARIES = ("torch", "transformers", "accelerate", "safetensors", "numpy", "sc
 def current_environment(precision: str, content: dict[str, str]) -> dict:
     """What is recorded when a run folder is made, and kept on resume.
 
-    Training on a CPU repeats bit for bit at equal thread counts and differs between counts.
+    Training on a CPU repeats bit for bit at equal thread counts and differs between counts. On a GPU it
+    repeats with deterministic algorithms of the same versions of CUDA and cuDNN.
 
     Args:
         precision: the spec's; "auto" is resolved here.
         content: digests of what the spec only names: the task's rows, the model's weights, and those of a
             dense model that is given.
     """
+    practices = [CACHED_TEACHER, PROPORTIONATE_RACES, INTERIM_EVALUATIONS, QUICK_DROPOUT]
+    versions = {name: version(name) for name in ("pruning-workbench", *_LIBRARIES)}
+    if device().type == "cuda":
+        practices.append(DETERMINISTIC)
+        versions |= {"cuda": torch.version.cuda, "cudnn": str(torch.backends.cudnn.version())}
     return {
         "precision": detect_precision() if precision == "auto" else precision,
         "threads": torch.get_num_threads(),
         "device": device_name(),
         "content": content,
-        "practices": [CACHED_TEACHER, PROPORTIONATE_RACES, INTERIM_EVALUATIONS, QUICK_DROPOUT],
+        "practices": practices,
         "processor": _processor(),
         "platform": platform.platform(terse=True),
         "python": platform.python_version(),
-        "versions": {"pruning-workbench": version("pruning-workbench")}
-        | {name: version(name) for name in _LIBRARIES},
+        "versions": versions,
     }
 
 
@@ -126,6 +134,18 @@ def check_environment(folder: RunFolder, recorded: dict, here: dict) -> None:
 
 
 @contextmanager
+def arithmetic(environment: dict) -> Iterator[None]:
+    """Makes torch compute as a run folder recorded: its threads, and deterministic algorithms on a GPU.
+
+    Raises:
+        BadInput: see `deterministic`.
+    """
+    practices = environment.get("practices", ())
+    with torch_threads(environment["threads"]), deterministic(DETERMINISTIC in practices):
+        yield
+
+
+@contextmanager
 def torch_threads(count: int):
     """Sets torch's intra-operation thread count for a block."""
     before = torch.get_num_threads()
@@ -137,13 +157,15 @@ def torch_threads(count: int):
 
 
 def release_memory() -> None:
-    """Returns freed memory to the system, if the C library is glibc.
+    """Returns freed memory to the system, if the C library is glibc, and to other processes on the GPU.
 
     Batches of varying length leave holes that it would keep: a process that trained the three-layer MiniLM
     for 150 steps held 2.0 GB before this and 1.2 GB after, and it took 0.06 seconds. What sparse layers keep
     for their next batch is given back as well.
     """
     memory.release()
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
     if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
         trim(0)
 

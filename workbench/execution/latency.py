@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from workbench.execution.models import RunModels
 from workbench.runs.states import StageState
-from workbench.training import autocast, model_inputs
+from workbench.training import autocast, model_inputs, moved
 from workbench.training.data import TaskData
 
 _EXAMPLES = 32
@@ -48,7 +48,7 @@ def forward_milliseconds(
         precision: "fp32" or "bf16".
     """
     device = next(next(iter(models.values())).parameters()).device
-    inputs = model_inputs(batch, device)
+    inputs = moved(model_inputs(batch), device)
 
     def forward(model: nn.Module) -> None:
         with autocast(device, precision):

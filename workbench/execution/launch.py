@@ -17,7 +17,7 @@ from workbench.execution.capacity import check_jobs, settled_jobs
 from workbench.execution.computing import check_compute, settled_compute
 from workbench.execution.dense import dense_folder, dense_stage, dense_steps
 from workbench.execution.dry_run import dry_run
-from workbench.execution.environment import check_environment, environment_here, torch_threads
+from workbench.execution.environment import arithmetic, check_environment, environment_here, torch_threads
 from workbench.execution.given import GivenDense
 from workbench.execution.models import RunModels
 from workbench.execution.parallel import StagePool
@@ -31,7 +31,7 @@ from workbench.runs.layout import RunFolder, Store
 from workbench.runs.run import Run
 from workbench.runs.spec import RunSpec
 from workbench.tasks import load_task
-from workbench.training import detect_precision
+from workbench.training import detect_precision, deterministic, device
 from workbench.training.data import TaskData
 
 _LOCK_SECONDS = 0.5
@@ -57,8 +57,8 @@ def prune(
         compute: how matrices are computed while a mask is fixed: "dense"; "sparse", with their kept weights
             alone; or "auto", whichever is quicker for each matrix at the usual number of tokens in a batch. A
             run that was started before keeps what was recorded then.
-        jobs: processes that train the candidates of a race, or the particles of a level, side by side. More
-            than one give the bits of one process at one thread; a run that was started before keeps its own.
+        jobs: processes that train a race's candidates, or a level's particles, side by side, also on one GPU.
+            More than one give the bits of one at one thread; a run that was started before keeps its own.
         yes: use a dense model that is given even if it is no better than a constant answer.
 
     Returns:
@@ -76,7 +76,7 @@ def prune(
     loaded = prepared(spec)
     check_compute(compute, loaded.student)
     plan = dry_run(spec, loaded.data, loaded.student, loaded.given)
-    jobs = settled_jobs(jobs, plan.widest, loaded.data, loaded.student)
+    jobs = settled_jobs(jobs, plan.widest, spec.engine.batch_size, loaded.data, loaded.student)
     if loaded.given and not folder.spec.exists():
         _score_given(spec, loaded, jobs, yes)
     try:
@@ -146,7 +146,8 @@ def prepared(spec: RunSpec) -> Prepared:
 def _score_given(spec: RunSpec, loaded: Prepared, jobs: int, accept: bool) -> None:
     """Scores a given dense model as the run will, before there is a folder."""
     precision = detect_precision() if spec.precision == "auto" else spec.precision
-    with torch_threads(1 if jobs > 1 else torch.get_num_threads()):
+    threads = torch_threads(1 if jobs > 1 else torch.get_num_threads())
+    with threads, deterministic(device().type == "cuda"):
         loaded.given.check(loaded.data, precision, accept)
 
 
@@ -173,7 +174,7 @@ def _carry_out(
     dense = dense_folder(store, spec, environment)
     place = dense.root.relative_to(store.root).as_posix()
     write_json(folder.plan, {"steps": steps, "dense": {"folder": place, "steps": dense_steps(spec, data)}})
-    with torch_threads(threads), _pool(folder, jobs, threads) as pool:
+    with arithmetic(environment), _pool(folder, jobs, threads) as pool:
         make_dense = partial(dense_stage, store, spec, data, environment, given)
         start = StartMask.of(spec, given and given.model)
         if given:

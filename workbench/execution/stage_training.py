@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from workbench.errors import Stopped
@@ -70,7 +71,7 @@ class StageTraining:
         The outcome does not depend on when checkpoints are written or how often the stage is interrupted.
 
         Raises:
-            Stopped: the loss is no longer finite, or the disk is full.
+            Stopped: the loss is no longer finite, or the disk or the memory of the GPU is full.
         """
         trainer, config = self.trainer, self.trainer.config
         until = until or config.steps
@@ -96,6 +97,11 @@ class StageTraining:
                 f"Complete stages are kept in {self.folder.paths.folder.parent}. Start a run with a lower "
                 "rate: --set dense.lr=... for the dense model, early_lr for a race, lr for the rest."
             ) from error
+        except torch.OutOfMemoryError as error:
+            raise Stopped(
+                f"stage {self.folder.stage}: the GPU's memory is full. What was saved is intact; free some "
+                "of it or give fewer --jobs, then run the same command to resume."
+            ) from error
         finally:
             # A cycle of references would keep the optimizer's moments until the collector runs.
             trainer.on_sample = None
@@ -120,7 +126,8 @@ class StageTraining:
         batch = self.data.batch(self.first + trainer.step, config.batch_size, self.key)
         loss = trainer.advance(batch)
         self._add_cost(*self.data.extent(batch), started)
-        if trainer.step % _TRAIN_EVENT_STEPS == 0 or trainer.step == config.steps:
+        due = trainer.step % _TRAIN_EVENT_STEPS == 0 or trainer.step == config.steps
+        if due and loss is not None:
             self.log.append(self.folder.stage, "train", step=trainer.step, loss=round(loss, 6), lr=rate)
         if config.average_from is not None and trainer.step == config.steps:
             trainer.take_mean()
@@ -129,6 +136,7 @@ class StageTraining:
 
     def _evaluate(self, interim: bool) -> dict[str, float]:
         trainer = self.trainer
+        trainer.losses.check()
         examples = trainer.config.interim_examples if interim else trainer.config.eval_examples
         started = time.monotonic()
         # For candidates, of which there are many, diagnostics would cost more than they are worth.

@@ -20,7 +20,7 @@ from typing import Any
 from workbench.errors import BadInput, Stopped, WorkbenchError
 from workbench.execution.assignment import Assignment
 from workbench.execution.dense import complete_dense_stage
-from workbench.execution.environment import check_environment, environment_here, torch_threads
+from workbench.execution.environment import arithmetic, check_environment, environment_here
 from workbench.execution.launch import prepared
 from workbench.execution.models import RunModels
 from workbench.execution.stage_runner import StageRunner
@@ -81,7 +81,7 @@ def _work(
     answer: Callable[[dict[str, Any]], None],
 ) -> None:
     environment = read_json(folder.environment)
-    with torch_threads(environment["threads"]):
+    with arithmetic(environment):
         runner, models = _opened(folder, environment)
         while True:
             busy.clear()

@@ -1,6 +1,6 @@
 """Models: encoders, classifiers and ResNets, their prunable weights, and the cost of a forward pass."""
 
-from workbench.models.anatomy import embeddings, forward_flops, prunable, set_prunable
+from workbench.models.anatomy import activation_bytes, embeddings, forward_flops, prunable, set_prunable
 from workbench.models.classifier import Classifier, load_classifier
 from workbench.models.loading import load_encoder, load_tokenizer, save_model
 from workbench.models.location import MINILM, RESNET20, UNTRAINED, locate, reads
@@ -18,6 +18,7 @@ __all__ = [
     "RESNET20",
     "UNTRAINED",
     "Classifier",
+    "activation_bytes",
     "embeddings",
     "forward_flops",
     "is_sparse_folder",

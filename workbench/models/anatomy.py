@@ -103,6 +103,26 @@ def forward_flops(model: nn.Module, batch: int, length: int) -> int:
     return 2 * batch * length * (linear + attention)
 
 
+def activation_bytes(model: nn.Module, batch: int, length: int) -> int:
+    """What a training step of an encoder with eager attention keeps for its backward pass, roughly.
+
+    For L layers of width h with a heads, and b sequences of s tokens, s b h L (34 + 5 a s / h) bytes in
+    half precision (Korthikanti et al. 2022, arXiv 2205.05198, equation 1), and twice that in float32, which
+    is returned. A ResNet's are not estimated: 0.
+
+    Args:
+        model: a model from `load_encoder`.
+        batch, length: as in `forward_flops`.
+    """
+    if _is_resnet(model):
+        return 0
+    if model.main_input_name == "pixel_values":
+        length = _image_tokens(model, math.isqrt(length))
+    config = model.config
+    tokens = batch * length * config.num_hidden_layers
+    return 2 * tokens * (34 * config.hidden_size + 5 * config.num_attention_heads * length)
+
+
 def _layers_chosen_by(model: nn.Module) -> Callable[[str, nn.Module], bool]:
     """Whether the weight of a module of a model is prunable, given the module's name."""
     if pattern := getattr(getattr(model, "config", None), "prunable", None):

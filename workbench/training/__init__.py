@@ -2,15 +2,25 @@
 
 from workbench.training.averaging import has_batchnorm, mean_of, recalibrate
 from workbench.training.config import Distillation, TrainingConfig
+from workbench.training.determinism import deterministic
 from workbench.training.evaluation import EvaluationSet, predict
 from workbench.training.fisher import BlockFisher, fisher_bytes
-from workbench.training.hardware import autocast, detect_precision, device, device_name, installed_memory
+from workbench.training.hardware import (
+    autocast,
+    detect_precision,
+    device,
+    device_name,
+    free_gpu_memory,
+    installed_memory,
+    moved,
+)
 from workbench.training.kept import load_model_tensors, model_tensors
+from workbench.training.losses import NonFiniteLoss
 from workbench.training.objective import model_inputs
 from workbench.training.progress import progress_bar
 from workbench.training.saliency import CALIBRATION_BATCH_SIZE, CALIBRATION_BATCHES, label_gradients, saliency
 from workbench.training.sparsifier import FixedMask, Sparsifier, Training
-from workbench.training.trainer import MaskedTrainer, NonFiniteLoss
+from workbench.training.trainer import MaskedTrainer
 
 __all__ = [
     "CALIBRATION_BATCHES",
@@ -26,9 +36,11 @@ __all__ = [
     "TrainingConfig",
     "autocast",
     "detect_precision",
+    "deterministic",
     "device",
     "device_name",
     "fisher_bytes",
+    "free_gpu_memory",
     "has_batchnorm",
     "installed_memory",
     "label_gradients",
@@ -36,6 +48,7 @@ __all__ = [
     "mean_of",
     "model_inputs",
     "model_tensors",
+    "moved",
     "predict",
     "progress_bar",
     "recalibrate",

@@ -7,6 +7,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import update_bn
 
+from workbench.training.hardware import moved
+
 
 def mean_of(states: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     """The uniform mean of weights with equal names; integers (counters) are taken from the first state.
@@ -56,4 +58,4 @@ def recalibrate(model: nn.Module, batches: Iterable[Mapping[str, Tensor]]) -> No
     """Recomputes BatchNorm's running statistics over image batches; without BatchNorm no batch is read."""
     if has_batchnorm(model):
         device = next(model.parameters()).device
-        update_bn((batch["pixel_values"].to(device) for batch in batches), model)
+        update_bn((moved(batch, device)["pixel_values"] for batch in batches), model)

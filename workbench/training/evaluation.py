@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from workbench.tasks import Encoded, Images, ordered_batches
-from workbench.training.hardware import autocast
+from workbench.training.hardware import autocast, moved
 from workbench.training.objective import model_inputs
 from workbench.training.progress import progress_bar
 
@@ -56,13 +56,17 @@ def predict(
     training = model.training
     model.eval()
     logits = np.empty((len(examples), model.config.num_labels), np.float32)
+    places, outputs = [], []
     prepared = isinstance(examples, EvaluationSet)
     batches = examples.batches if prepared else _batches(examples, np.arange(len(examples)))
     with progress_bar(what or "", len(examples), unit="example", hidden=what is None) as bar:
         for rows, batch in batches:
             with autocast(device, precision):
-                logits[rows] = model(**model_inputs(batch, device)).logits.float().cpu().numpy()
+                outputs.append(model(**moved(model_inputs(batch), device)).logits.float())
+            places.append(rows)
             bar.update(len(rows))
+    # Copied once: each copy from a GPU waits until it has computed everything.
+    logits[np.concatenate(places)] = torch.cat(outputs).cpu().numpy()
     model.train(training)
     return logits
 

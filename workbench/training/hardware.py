@@ -1,9 +1,11 @@
 """What this computer trains on, how much memory it has, and in which arithmetic it computes."""
 
 import os
+from collections.abc import Mapping
 
 import torch
 from accelerate import Accelerator
+from torch import Tensor
 
 
 def device() -> torch.device:
@@ -25,6 +27,12 @@ def installed_memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
+def free_gpu_memory() -> int:
+    """Bytes of the GPU that models train on which no process has taken."""
+    free, _ = torch.cuda.mem_get_info(device())
+    return free
+
+
 def detect_precision() -> str:
     """The string "bf16" where the hardware multiplies bfloat16 natively, else "fp32"."""
     if torch.cuda.is_available():
@@ -36,3 +44,17 @@ def detect_precision() -> str:
 def autocast(device: torch.device, precision: str) -> torch.autocast:
     """A context in which matrix products run in bfloat16 where `precision` is "bf16"."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
+
+
+def moved(batch: Mapping[str, Tensor], device: torch.device) -> dict[str, Tensor]:
+    """The tensors of a batch on a device.
+
+    To a GPU they are copied out of pinned memory, so that this process can go on meanwhile.
+    """
+
+    def copied(tensor: Tensor) -> Tensor:
+        if device.type == "cuda" and tensor.device.type == "cpu":
+            return tensor.pin_memory().to(device, non_blocking=True)
+        return tensor.to(device)
+
+    return {name: copied(tensor) for name, tensor in batch.items()}

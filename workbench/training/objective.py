@@ -63,9 +63,9 @@ def _mse(student: Tensor, teacher: Tensor) -> Tensor:
     return F.mse_loss(student.float(), teacher.float())
 
 
-def model_inputs(batch: Mapping[str, Tensor], device: torch.device) -> dict[str, Tensor]:
-    """The tensors of a batch that a model takes, on its device: all but labels and indices."""
-    return {name: tensor.to(device) for name, tensor in batch.items() if name not in ("labels", "indices")}
+def model_inputs(batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of a batch that a model takes: all but labels and indices."""
+    return {name: tensor for name, tensor in batch.items() if name not in ("labels", "indices")}
 
 
 def loss_of(

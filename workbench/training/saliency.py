@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from workbench.models import prunable
 from workbench.scores import Scores, find_criterion
+from workbench.training.hardware import moved
 from workbench.training.objective import label_loss, model_inputs
 
 # 128 sequences, as Wanda's code takes (Sun et al. 2024).
@@ -65,8 +66,9 @@ def label_gradients(
     device = next(model.parameters()).device
     with _evaluating(model):
         for batch in batches:
-            labels = batch["labels"].to(device)
-            loss = label_loss(model(**model_inputs(batch, device)).logits.float(), labels)
+            batch = moved(batch, device)
+            labels = batch["labels"]
+            loss = label_loss(model(**model_inputs(batch)).logits.float(), labels)
             gradients = torch.autograd.grad(loss, tuple(weights.values()))
             yield len(labels), dict(zip(weights, gradients, strict=True))
 

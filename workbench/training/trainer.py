@@ -1,6 +1,5 @@
 """The training loop: one model, one configuration, and a sparsifier."""
 
-import math
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -16,15 +15,12 @@ from workbench.models import embeddings
 from workbench.randomness import seeded_globals
 from workbench.training.averaging import RunningMean
 from workbench.training.config import TrainingConfig
-from workbench.training.hardware import autocast
+from workbench.training.hardware import autocast, moved
 from workbench.training.kept import BITS, KeptWeights, Spread
+from workbench.training.losses import LossWatch, NonFiniteLoss
 from workbench.training.objective import loss_of, model_inputs
 from workbench.training.optimizer import MOMENTS, make_optimizer
 from workbench.training.sparsifier import FixedMask, Sparsifier
-
-
-class NonFiniteLoss(ArithmeticError):
-    """The loss became NaN or infinite, or the weights did."""
 
 
 class MaskedTrainer:
@@ -39,6 +35,7 @@ class MaskedTrainer:
         sparsifier: keeps the model sparse; the base class in a dense training.
         optimizer: the optimizer, with `state` by parameter.
         step: optimizer steps done so far, of `config.steps`.
+        losses: to be checked before the weights are evaluated.
         on_sample: called with every batch of `sample`, if set.
     """
 
@@ -54,6 +51,7 @@ class MaskedTrainer:
         batches: Callable[[int, int, tuple], Mapping[str, Tensor]] | None = None,
         sparse: Choice | None = None,
         quick_dropout: bool = False,
+        read_every: int | None = None,
     ):
         """Prepares the model.
 
@@ -70,6 +68,7 @@ class MaskedTrainer:
             sparse: which matrices are computed with their kept weights alone while a mask is fixed. Their
                 layers are then replaced in the model, until `close` is called.
             quick_dropout: draw dropout as `compute.QuickDropout` does, not as torch does.
+            read_every: steps between reads of the loss; None for 1 on a CPU and 10 on a GPU.
         """
         # Mixed precision uses torch's autocast, since accelerate fixes it once for the whole process, and a
         # notebook may train in fp32 after bf16.
@@ -78,6 +77,7 @@ class MaskedTrainer:
         self.teacher = None if teacher is None else teacher.to(self.device)
         if isinstance(self.teacher, nn.Module):
             self.teacher.eval()
+        self.losses = LossWatch(self.device, read_every)
         self.config = config
         self.precision = precision
         self.step = 0
@@ -87,15 +87,15 @@ class MaskedTrainer:
         self.on_sample: Callable[[Mapping[str, Tensor]], None] | None = None
         self._mean = RunningMean()
         self._kept = KeptWeights(self.model, sparse)
-        self.optimizer: torch.optim.Optimizer | None = None
+        self.optimizer = None
         self.sparsifier = FixedMask(mask) if isinstance(mask, Mask) else mask or Sparsifier()
         # A weak reference avoids a cycle, so that the optimizer's moments are freed with the trainer.
         self.sparsifier.attach(weakref.proxy(self))
         if config.freeze_embeddings:
             for parameter in embeddings(self.model).values():
                 parameter.requires_grad_(False)
-        extra, lr = self.sparsifier.parameters().values(), self.sparsifier.lr
-        optimizer = make_optimizer(config, self.model.parameters(), extra, lr)
+        extra = self.sparsifier.parameters().values()
+        optimizer = make_optimizer(config, self.model.parameters(), extra, self.sparsifier.lr)
         self.optimizer = self._accelerator.prepare_optimizer(optimizer)
         self.sparsifier.begin()
 
@@ -115,9 +115,9 @@ class MaskedTrainer:
             batch = self._batches(number, batch_size, (*self._key, "sample", self.step))
             if self.on_sample is not None:
                 self.on_sample(batch)
-            yield {name: tensor.to(self.device) for name, tensor in batch.items()}
+            yield moved(batch, self.device)
 
-    def advance(self, batch: Mapping[str, Tensor]) -> float:
+    def advance(self, batch: Mapping[str, Tensor]) -> float | None:
         """Takes one optimizer step.
 
         Args:
@@ -125,21 +125,21 @@ class MaskedTrainer:
                 first dimension is the batch.
 
         Returns:
-            The loss before the step, without the sparsifier's penalty.
+            The loss before the step, without the sparsifier's penalty; None if it was not read.
 
         Raises:
-            NonFiniteLoss: the loss is NaN or infinite.
+            NonFiniteLoss: a loss since the last read is NaN or infinite.
         """
-        inputs, labels = model_inputs(batch, self.device), batch["labels"].to(self.device)
+        batch = moved(batch, self.device)
+        inputs, labels = model_inputs(batch), batch["labels"]
         teacher = self.teacher
         if isinstance(teacher, Tensor):
-            teacher = teacher[batch["indices"].to(self.device)]
-        self.sparsifier.before_forward()
+            teacher = teacher[batch["indices"]]
+        with self.losses.explaining():
+            self.sparsifier.before_forward()
         with self._randomness(), autocast(self.device, self.precision):
             loss = loss_of(self.model, teacher, inputs, labels, self.config.distillation)
-        value = loss.item()
-        if not math.isfinite(value):
-            raise NonFiniteLoss(f"the loss is {value} at step {self.step + 1}")
+        value = self.losses.take(loss, self.step + 1, last=self.step + 1 == self.config.steps)
         penalty = self.sparsifier.penalty()
         self._accelerator.backward(loss if penalty is None else loss + penalty)
         self.sparsifier.before_step()
@@ -150,7 +150,8 @@ class MaskedTrainer:
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.step += 1
-        self.sparsifier.after_step()
+        with self.losses.explaining():
+            self.sparsifier.after_step()
         if self.config.averages_at(self.step):
             self._mean.add(self._kept.parameters())
         return value
@@ -210,8 +211,9 @@ class MaskedTrainer:
 
         Shapes, memory and errors are those of `tensors`.
         """
+        self.losses.check()
         sparse = {name: layer.values for name, layer in self._kept.layers.items()}
-        for name, weight in (self.sparsifier.weights | sparse).items():
+        for name, weight in (self.sparsifier.weights | sparse | self.sparsifier.parameters()).items():
             if not torch.isfinite(weight.detach()).all():
                 raise NonFiniteLoss(f"weights of {name} are no longer finite after step {self.step}")
         self.sparsifier.check()

@@ -1,4 +1,9 @@
-"""Ranking kernels for any device, written in torch; same functions and results as `kernels_numba`."""
+"""Ranking kernels for any device, written in torch; same functions and results as `kernels_numba`.
+
+`mark_highest` is only here.
+"""
+
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -37,6 +42,22 @@ def mark(bits: Tensor, threshold: int, ties: int, out: Tensor) -> int:
     if count > ties:
         out &= ~equal | (equal.cumsum(0) <= ties)
     return count
+
+
+def mark_highest(bits: Sequence[Tensor], kept: int, out: Sequence[Tensor]) -> None:
+    """Sets bool vectors to whether a key is among the `kept` highest of all, the first ones among equals.
+
+    The device is not waited for, so NaN and infinity are not looked for; they rank like numbers.
+    """
+    keys = torch.cat([_keys(each) for each in bits])
+    if kept == 0:
+        marks = torch.zeros_like(keys, dtype=torch.bool)
+    else:
+        threshold = keys.sort(descending=True).values[kept - 1]
+        marks, equal = keys > threshold, keys == threshold
+        marks |= equal & (equal.cumsum(0) <= kept - marks.sum())
+    for part, vector in zip(marks.split([each.numel() for each in bits]), out, strict=True):
+        vector.copy_(part)
 
 
 def packed_marks(bits: Tensor, threshold: int, ties: int) -> tuple[np.ndarray, int]:

@@ -20,7 +20,8 @@ class TopKTracker:
 
     Each mask is exactly that of `topk_counts`; only the time depends on previous calls. For each group, the
     threshold is first searched near the last one, within a distance that adapts to how far it moved, or else
-    near an estimate from a sample of the scores.
+    near an estimate from a sample of the scores. Scores on a device are sorted there: the search would wait
+    for it several times a group.
     """
 
     def __init__(self):
@@ -43,7 +44,8 @@ class TopKTracker:
             kept. The next call overwrites it.
 
         Raises:
-            BadInput: the scores cannot be ranked, a matrix has no number, or a number is out of range.
+            BadInput: the scores cannot be ranked, a matrix has no number, or a number is out of range. NaN
+                and infinity are found on a CPU alone.
         """
         budgets = counted(scores, kept)
         for name, tensor in scores.items():
@@ -57,6 +59,11 @@ class TopKTracker:
     def _mark(self, scores: Mapping[str, torch.Tensor], budget: Budget) -> None:
         vectors = vectors_of(scores, budget.names)
         out = [self._keep[name].view(-1) for name in budget.names]
+        if not all(vector.on_host for vector in vectors):
+            from workbench.masks.ranking.kernels_torch import mark_highest
+
+            mark_highest([vector.bits(0, vector.size) for vector in vectors], budget.kept, out)
+            return
         last = self._last.get(budget.group)
         choice = choose(vectors, budget.kept, last and _window(*last, vectors[0].layout))
 
