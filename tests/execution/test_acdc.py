@@ -101,9 +101,9 @@ def test_a_mask_is_the_largest_weights_at_the_start_of_its_phase(spec_of, tmp_pa
 
     rankings = []
 
-    def noted(scores, sparsity, scope):
+    def noted(scores, sparsity, scope, pattern):
         rankings.append(({name: score.clone() for name, score in scores.items()}, scope))
-        return topk_mask(scores, sparsity, scope)
+        return topk_mask(scores, sparsity, scope, pattern)
 
     monkeypatch.setattr(acdc, "topk_mask", noted)
     run = prune(spec_of(ACDC(**TINY)), store=tmp_path)
