@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.analysis import resampling
@@ -25,6 +25,7 @@ def outputs(metric, classes, seed, examples=40):
 
 @pytest.mark.parametrize("metric", FAST)
 @pytest.mark.parametrize("classes", [2, 3])
+@settings(deadline=None)  # the first call imports SciPy's statistics
 @given(seed=st.integers(0, 10_000))
 def test_each_value_is_the_metric_of_its_resample(metric, classes, seed):
     if metric == "f1":
