@@ -36,7 +36,7 @@ def compressed(step: int) -> bool:
 
 @pytest.fixture
 def steps(monkeypatch):
-    """Gathers what there is after each optimizer step: mask, weights, and moments of one matrix."""
+    """Gathers what there is after each step of dense layers: mask, weights, and moments of one matrix."""
     advance, seen = MaskedTrainer.advance, {}
 
     def watched(trainer, batch):
@@ -57,7 +57,7 @@ def steps(monkeypatch):
 
 @pytest.mark.parametrize("changes", OPTIMIZERS, ids=["adamw", "sgd"])
 def test_masks_last_a_phase_and_weights_come_back_as_zeros(spec_of, tmp_path, steps, changes):
-    prune(spec_of(ACDC(**TINY | changes)), store=tmp_path)
+    prune(spec_of(ACDC(**TINY | changes)), store=tmp_path, compute="dense")
     assert sorted(steps) == list(range(1, 23))
     first = None
     for step, (mask, weights, moments) in steps.items():
@@ -81,10 +81,10 @@ def test_masks_last_a_phase_and_weights_come_back_as_zeros(spec_of, tmp_path, st
 
 
 def test_the_moments_of_weights_that_come_back_start_from_zero(spec_of, tmp_path, steps):
-    prune(spec_of(ACDC(**TINY)), store=tmp_path / "reset")
+    prune(spec_of(ACDC(**TINY)), store=tmp_path / "reset", compute="dense")
     reset = dict(steps)
     steps.clear()
-    prune(spec_of(ACDC(**TINY, reset_moments=False)), store=tmp_path / "kept")
+    prune(spec_of(ACDC(**TINY, reset_moments=False)), store=tmp_path / "kept", compute="dense")
     for step in range(1, 5):
         assert all(torch.equal(reset[step][1][name], steps[step][1][name]) for name in steps[step][1])
     assert reset[5][2] == {}
@@ -106,7 +106,7 @@ def test_a_mask_is_the_largest_weights_at_the_start_of_its_phase(spec_of, tmp_pa
         return topk_mask(scores, sparsity, scope, pattern)
 
     monkeypatch.setattr(acdc, "topk_mask", noted)
-    run = prune(spec_of(ACDC(**TINY)), store=tmp_path)
+    run = prune(spec_of(ACDC(**TINY)), store=tmp_path, compute="dense")
     assert len(rankings) == 3
     assert len({steps[start][0] for start in STARTS[1::2]}) > 1, "each phase has a mask of its own"
     scores, scope = rankings[-1]

@@ -20,6 +20,7 @@ from workbench.training import (
     autocast,
     detect_precision,
     model_inputs,
+    moved,
 )
 from workbench.training.objective import logit_loss
 
@@ -104,7 +105,7 @@ def _trainer(
 @torch.no_grad()
 def _loss(trainer: MaskedTrainer, batch: Mapping[str, Tensor]) -> float:
     """The loss without dropout."""
-    inputs = model_inputs(batch, trainer.device)
+    inputs = moved(model_inputs(batch), trainer.device)
     trainer.model.eval()
     with autocast(trainer.device, trainer.precision):
         logits = trainer.model(**inputs).logits.float()
