@@ -7,10 +7,11 @@ SHELL := /bin/bash
 # The first Python that is new enough.
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+# Containers often forbid Python to keep compiled modules; then each of many processes would compile them anew.
+export PYTHONDONTWRITEBYTECODE :=
 VENV := .venv
 BIN := $(VENV)/bin
-# Modules are compiled when they are first imported. Most never are, and all would take 40 seconds.
-PIP := $(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check --constraint constraints.txt
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt
 
 # The run that `make report` executes and renders; notebooks and dashboard use the same store.
 RECIPE := first-report
