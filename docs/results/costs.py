@@ -13,23 +13,21 @@ import sys
 import tempfile
 from dataclasses import replace
 from operator import add
-from pathlib import Path
 from statistics import mean
 
 from stopwatch import Stopwatch
 
 import workbench as wb
+from workbench.benchmark.measure import forget_peak, peak_memory
 from workbench.engines import engine_class, engine_ids
 from workbench.engines.gradual import GradualEngine
 from workbench.execution.dry_run import DryRunBench
-from workbench.execution.environment import release_memory
 from workbench.execution.launch import prepared
 
 Seconds = dict[str, list[float]]
 SCALE, WARM_UP = 0.04, 2
 # Gradients of one of oBERT's prunings in the shortened runs; the time of a pruning is linear in their number.
 FEW, MORE = 8, 24
-STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 watch = Stopwatch()
 
 
@@ -56,6 +54,11 @@ class CountingBench(DryRunBench):
         mask = super().race(stage, state, pool, config, rules)
         self.steps_of[str(stage)] = self.total - before
         return mask
+
+
+def peak() -> str:
+    """The peak of resident memory since `forget_peak`, in GB."""
+    return "unknown" if sys.platform != "linux" else f"{peak_memory() * 2**20 / 1e9:.1f}"
 
 
 def whole_run(spec: wb.RunSpec) -> dict[str, int]:
@@ -102,20 +105,6 @@ def cost(task: str, id: str, store: str) -> tuple[int, float]:
         pruning += (spec.engine.gradients - FEW) * gradient
     (count,) = counts.values()
     return count, count * warm(steps["level-1"]) + len(spec.engine.plan(count)) * pruning
-
-
-def forget_peak() -> None:
-    """Makes the present memory the peak."""
-    if RESET.exists():
-        release_memory()
-        RESET.write_text("5")
-
-
-def peak() -> str:
-    """The peak of resident memory since then, in GB."""
-    lines = STATUS.read_text().splitlines() if RESET.exists() else []
-    found = [line.split()[1] for line in lines if line.startswith("VmHWM")]
-    return f"{1024 * int(found[0]) / 1e9:.1f}" if found else "unknown"
 
 
 def dense(task: str, store: str) -> tuple[int, float]:

@@ -146,7 +146,9 @@ def test_a_missing_extra_is_named_with_the_command_that_installs_it(kind, packag
         executor(kind)
 
 
-def test_the_first_attempt_on_a_cluster_makes_the_log_that_nodes_look_for(cells, tmp_path):
+def test_the_first_attempt_on_a_cluster_makes_the_log_that_nodes_look_for(cells, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_TOKEN", "secret")
     fake = Fake({})
     fake.start(cells[0].spec, tmp_path)
     command, log, _, variables = fake._attempts[cells[0].name].agent.parts
@@ -155,4 +157,5 @@ def test_the_first_attempt_on_a_cluster_makes_the_log_that_nodes_look_for(cells,
     assert command[:2] == ["-m", "workbench.sweeps.worker"]
     assert command[-1] == "--wait"
     assert sys.executable not in command
-    assert variables["OMP_NUM_THREADS"] == "1"
+    assert variables["OMP_NUM_THREADS"] == variables["HF_HUB_OFFLINE"] == "1"
+    assert "secret" not in variables.values()

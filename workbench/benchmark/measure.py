@@ -82,17 +82,29 @@ def extra_memory(function: Callable[[], Any]) -> float | None:
     Linux records the peak value and lets a process reset it. Memory that the function keeps between calls
     does not count. None on other systems.
     """
+    if (before := forget_peak()) is None:
+        return None
+    function()
+    return peak_memory() - before
+
+
+def forget_peak() -> float | None:
+    """Makes the process's present resident memory its peak, and returns it in MiB; None if not on Linux."""
     if not _RESET.exists():
         return None
     release_memory()
     _RESET.write_text("5")
-    before = _status("VmRSS")
-    function()
-    return (_status("VmHWM") - before) / 1024
+    return _status("VmRSS")
 
 
-def _status(entry: str) -> int:
-    return next(int(line.split()[1]) for line in _STATUS.read_text().splitlines() if line.startswith(entry))
+def peak_memory() -> float:
+    """The peak of the process's resident memory since `forget_peak`, in MiB."""
+    return _status("VmHWM")
+
+
+def _status(entry: str) -> float:
+    lines = _STATUS.read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(entry))
 
 
 def _seconds(function: Callable[[], Any]) -> float:

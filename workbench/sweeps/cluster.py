@@ -22,8 +22,9 @@ from workbench.sweeps.worker import command
 
 # Shared file systems show a new file to other machines within this time.
 _VISIBLE_SECONDS = 60.0
-# What else a run depends on: where its code, data and models are found.
-_VARIABLES = ("PYTHONPATH", "WORKBENCH_", "HF_", "TRANSFORMERS_")
+# What else a run depends on: where its code, data and models are found. Not what gives access to them: what
+# is sent lies on the store in the files of a batch system.
+_VARIABLES, _SECRET = ("PYTHONPATH", "WORKBENCH_", "HF_", "TRANSFORMERS_"), "_TOKEN"
 
 
 @settings
@@ -91,7 +92,11 @@ class ClusterExecutor(ABC):
         """Submits a run. Its output goes to `<store>/logs/<run>.log`."""
         store = Store(Path(store).resolve())
         log = write_text(store.log(spec.name), "")
-        variables = {name: value for name, value in os.environ.items() if name.startswith(_VARIABLES)}
+        variables = {
+            name: value
+            for name, value in os.environ.items()
+            if name.startswith(_VARIABLES) and not name.endswith(_SECRET)
+        }
         variables |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(self._request.cpus))
         _, *arguments = command(spec, store.root, compute=self.compute, wait=True)
         self._attempts[spec.name] = Attempt(Agent(arguments, str(log), os.getcwd(), variables), store)

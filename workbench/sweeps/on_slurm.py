@@ -1,7 +1,7 @@
 """The executor `slurm`: runs are the jobs of SLURM job arrays, by submitit.
 
-Shortly before its time limit, or before it gives way to another job, a job gets a signal; its run then stops
-with a checkpoint, and the job is queued again.
+Shortly before its time limit, or before it gives way to another job, a job gets a signal; its run then stops,
+and the job is queued again and resumes from the last checkpoint, which is at most 30 seconds of training old.
 """
 
 import time
@@ -66,7 +66,7 @@ class SlurmExecutor(ClusterExecutor):
         super().start(spec, store)
 
     def stop(self) -> None:
-        """Cancels all jobs; SLURM ends their processes with SIGTERM first, which saves a checkpoint."""
+        """Cancels all jobs; their last checkpoints are kept."""
         for job in self._under_way.values():
             job.cancel(check=False)
         self._waiting.clear()

@@ -59,8 +59,10 @@ def test_with_a_single_draw_two_of_four_are_drawn_without_replacement(method):
         total = p[first : first + 4].sum()
         for one, other in itertools.permutations(range(first, first + 4), 2):
             chances[[one, other]] += p[one] / total * p[other] / (total - p[one])
-    if method == "counts":
-        assert frequencies(1e-9, 2.0) == pytest.approx(chances, abs=ERROR)
+    assert frequencies(1e-9, 2.0, method) == pytest.approx(chances, abs=ERROR)
+
+
+def test_the_uniform_method_keeps_each_of_four_equally_often():
     assert frequencies(1e-9, 0.0, "uniform") == pytest.approx([0.5] * 8, abs=ERROR)
 
 

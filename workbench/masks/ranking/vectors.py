@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from workbench.errors import BadInput
+from workbench.masks.of_every import widened
 from workbench.masks.parallel import spans
 from workbench.masks.ranking.keys import FLOAT32, FLOAT64, Layout
 
@@ -26,8 +27,7 @@ def check_rankable(name: str, tensor: object) -> None:
 
 def check_finite(name: str, tensor: torch.Tensor) -> None:
     """Rejects a tensor in which an entry is NaN or infinite."""
-    wide = tensor.detach() if tensor.dtype.itemsize > 2 else tensor.detach().float()
-    if count := tensor.numel() - int(wide.isfinite().sum()):
+    if count := tensor.numel() - int(widened(tensor).isfinite().sum()):
         raise BadInput(
             f"{count} of {tensor.numel()} values of {name!r} are NaN or infinite and cannot be ranked. "
             "Check the training that produced them (its loss and learning rate)."

@@ -1,8 +1,8 @@
 """Samples with a pattern n:m: every weight gets a place in the draws, and n of every m are chosen by it.
 
-The places z are those of `law`, or literal counts of draws plus a random number, exactly as without a
-pattern. Only what is done with them differs: a mask keeps the n largest z of every m consecutive weights, and
-of all others the largest until the group's number is reached.
+The places z are those of `law`, or literal counts of draws plus a random number (with a single draw, its
+order), exactly as without a pattern. Only what is done with them differs: a mask keeps the n largest z of
+every m consecutive weights, and of all others the largest until the group's number is reached.
 """
 
 import numpy as np
@@ -69,7 +69,11 @@ def _drawn(group: Group) -> list[np.ndarray]:
     magnitudes, alive = positive_magnitudes(group)
     places = np.full(magnitudes.size, _LOWEST)
     log_p = group.exponent * np.log(magnitudes[alive])
-    places[alive] = times_drawn(log_p, group.kept, group.draws, numpy_generator(group.key))
+    rng = numpy_generator(group.key)
+    if group.draws == 1:  # the order in which a draw takes weights, as in `law`
+        places[alive] = log_p + rng.gumbel(size=log_p.size)
+    else:
+        places[alive] = times_drawn(log_p, group.kept, group.draws, rng)
     return _by_vector(group, places)
 
 
