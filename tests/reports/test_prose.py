@@ -38,9 +38,9 @@ def test_the_command_that_makes_a_run_again_has_its_spec(spec):
 @pytest.mark.parametrize(
     ("broken_by", "sentence"), [("loss", "lower validation loss"), ("order", "not tell")]
 )
-def test_a_race_that_a_tie_decided_is_reported(finished_run, monkeypatch, broken_by, sentence):
-    results = finished_run.results | {"ties": {"level-1/race": broken_by}}
+def test_races_that_a_tie_decided_are_reported(finished_run, monkeypatch, broken_by, sentence):
+    results = finished_run.results | {"ties": {"level-1/race": broken_by, "level-2/race": broken_by}}
     monkeypatch.setattr(type(finished_run), "results", results)
     (caution,) = prose.cautions(finished_run)
-    assert caution.startswith("Equal early scores in level-1/race: ")
+    assert caution.startswith("Equal early scores in level-1/race, level-2/race: ")
     assert sentence in caution

@@ -16,8 +16,8 @@ _KERNELS = "all convolution kernels; BatchNorm and head"
 _TIE_BREAKS = {
     "loss": "the lower validation loss decided.",
     "metric": "the losses were equal, and the higher metric decided.",
-    "order": "the candidates were equal in metric and loss, and the first of them was chosen. This race did "
-    "not tell its masks apart.",
+    "order": "the candidates were equal in metric and loss, and the first of them was chosen. Such a race "
+    "does not tell masks apart.",
 }
 NO_FULL_SCORES = (
     "This run trained only the chosen mask in full, so there are no final scores to compare early scores "
@@ -71,9 +71,12 @@ def cautions(run: Run) -> list[str]:
         "not repeat it."
         for race, dropped in run.results.get("interventions", {}).items()
     ]
+    ties: dict[str, list[str]] = {}
+    for race, broken_by in run.results.get("ties", {}).items():
+        ties.setdefault(broken_by, []).append(race)
     paragraphs += [
-        f"Equal early scores in {race}: {_TIE_BREAKS[broken_by]}"
-        for race, broken_by in run.results.get("ties", {}).items()
+        f"Equal early scores in {', '.join(races)}: {_TIE_BREAKS[broken_by]}"
+        for broken_by, races in ties.items()
     ]
     if run.spec.selection != "dev":
         return paragraphs

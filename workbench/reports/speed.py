@@ -42,6 +42,7 @@ def speed_note(result: dict) -> list[str]:
         f"{versions['torch']}, numba {versions['numba']}. Other machines give other ratios.",
         "Medians of forward passes in turns in one process, on random tokens without padding. The bars show "
         "speed relative to float32 in torch. The rows named workbench are workbench.sparse_model, whose "
-        "layers hold the kept weights alone; all others but CSR multiply zeros like other numbers. Quantised "
-        "weights (int8) change the outputs, as the last column shows; the others differ by rounding.",
+        "layers hold the kept weights alone where that is quicker; all others but CSR multiply zeros like "
+        "other numbers. Quantised weights (int8) change the outputs, as the last column shows; the others "
+        "differ by rounding.",
     ]
