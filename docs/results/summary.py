@@ -1,4 +1,4 @@
-"""The rows of docs/performance.md on sparse products, steps and forward passes, from the benchmark's output.
+"""The tables of docs/performance.md on sparse layers, from the output of the benchmark.
 
 Usage: .venv/bin/python docs/results/summary.py FILE.json...
 
@@ -9,24 +9,26 @@ import json
 import sys
 from pathlib import Path
 
-KINDS = ("three products", "forward", "masked step", "dense step")
-COLUMNS = ("work", "threads", "contestant", "milliseconds", "times the first")
+import pandas as pd
+from compare import markdown
+
+KINDS = ("three products", "masked step", "dense step", "forward")
 
 
-def rows(result: dict) -> list[tuple[str, ...]]:
-    """A row for each contestant: its median, and its time as a multiple of the first contestant's."""
-    found, threads = [], result["machine"]["threads"]
-    for line in result["rows"]:
-        if line["what"].startswith(KINDS):
-            numbers = f"{1000 * line['seconds']:.3g}", f"{line['relative']:.2f}"
-            found.append((line["what"], str(threads), line["contestant"], *numbers))
-    return found
+def rows(result: dict, kind: str) -> list[dict]:
+    """A row for each measurement of a kind: milliseconds, and in brackets their multiple of the first."""
+    lines = [line for line in result["rows"] if line["what"].startswith(kind)]
+    works: dict[str, dict] = {}
+    for line in lines:
+        work = line["what"].removeprefix(f"{kind}, ")
+        row = works.setdefault(work, {kind: work, "threads": result["machine"]["threads"]})
+        row[line["contestant"]] = f"{1000 * line['seconds']:.3g} ({line['relative']:.2f})"
+    return list(works.values())
 
 
 if __name__ == "__main__":
     results = [json.loads(Path(name).read_text(encoding="utf-8")) for name in sys.argv[1:]]
     print(json.dumps(results[0]["machine"], indent=2))
-    print(f"| {' | '.join(COLUMNS)} |\n|{' --- |' * len(COLUMNS)}")
-    for result in results:
-        for row in rows(result):
-            print(f"| {' | '.join(row)} |")
+    for kind in KINDS:
+        table = pd.DataFrame([row for result in results for row in rows(result, kind)])
+        print(f"\n{markdown(table.fillna(''))}")
