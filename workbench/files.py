@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,6 +13,9 @@ from typing import Any, ClassVar
 import yaml
 
 from workbench.errors import BadInput, Stopped
+
+# Shared file systems show a new file to other machines within this time.
+_VISIBLE_SECONDS = 60.0
 
 
 def write_atomic(path: str | Path, write: Callable[[Path], None]) -> Path:
@@ -134,6 +138,16 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
                 )
             seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+
+def appears(*paths: Path) -> bool:
+    """Whether one of some files, which another machine may have written, is there now or within a minute."""
+    deadline = time.monotonic() + _VISIBLE_SECONDS
+    while not any(path.exists() for path in paths):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(1.0)
+    return True
 
 
 def disk_trouble(error: BaseException) -> str | None:

@@ -8,12 +8,13 @@ import time
 
 import pytest
 
-from workbench.agent import Agent
+from workbench.clusters.agent import Agent
+from workbench.clusters.request import Request
 from workbench.engines.magnitude import Magnitude
 from workbench.errors import BadInput, Failed
 from workbench.runs import Store
 from workbench.sweeps import Cell, Sweep, executor
-from workbench.sweeps.cluster import ClusterExecutor, Request
+from workbench.sweeps.cluster import ClusterExecutor
 
 
 class Fake(ClusterExecutor):

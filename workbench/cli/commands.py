@@ -7,21 +7,23 @@ import textwrap
 
 import yaml
 
-from workbench.cli.cluster_options import CLUSTER_OPTIONS
+from workbench.cli.cluster_options import CLUSTER_OPTIONS, WORKER_OPTIONS
 from workbench.cli.task_options import TASK_OPTIONS
 
 
 def prune(options: argparse.Namespace) -> None:
     """Carries out a run."""
     from workbench.cli.run_spec import spec_of
-    from workbench.execution import prune
+    from workbench.execution import prune, workers_on
 
+    cluster = {name: getattr(options, name) for name in WORKER_OPTIONS}
     run = prune(
         spec_of(options),
         store=options.store,
         keep_weights=options.keep_weights,
         compute=options.compute,
         jobs=options.jobs,
+        workers=workers_on(options.executor, **cluster),
         yes=options.yes,
     )
     _print_table(run.table())

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from workbench.cli import commands
-from workbench.cli.cluster_options import CLUSTER_OPTIONS
+from workbench.cli.cluster_options import CLUSTER_OPTIONS, WORKER_OPTIONS
 from workbench.cli.spec_options import SPEC_OPTIONS
 from workbench.cli.task_options import TASK_OPTIONS
 from workbench.errors import BadInput
@@ -66,11 +66,17 @@ def _prune(sub: argparse.ArgumentParser) -> None:
     add("--set", action="append", default=[], metavar="NAME=VALUE", help=setting)
     add("--keep-weights", action="store_true", help="leave every level's weights in the run folder")
     _compute(sub)
-    side = "processes that train a race's candidates, or a level's particles, side by side (default: 1)"
-    add("--jobs", type=int, default=1, metavar="N", help=side)
+    side = (
+        "workers that train a race's candidates, or a level's particles, side by side (default: 1; with ray "
+        "as many as fit)"
+    )
+    add("--jobs", type=int, metavar="N", help=side)
+    where = "what the workers are: process (default), or ray for a cluster"
+    add("--executor", default="process", metavar="NAME", help=where)
     add("--recipe", metavar="FILE", help="a spec to start from: a YAML file or a packaged recipe's name")
     accepted = "also with a classifier no better than a constant answer, or a tenth of the dev rows in train"
     add("--yes", action="store_true", help=accepted)
+    _cluster(sub, "a worker on Ray, for --executor ray (docs/scaling.md)", WORKER_OPTIONS)
     _own_data(sub), _store(sub), _plugin(sub)
 
 
@@ -82,14 +88,14 @@ def _grid(sub: argparse.ArgumentParser) -> None:
     most = "runs at a time (default: for `process` one for each core, for `ray` as many as fit)"
     add("--jobs", type=int, metavar="N", help=most)
     _compute(sub)
-    _cluster(sub)
+    _cluster(sub, "a run on a cluster, for the executors ray and slurm (docs/scaling.md)", CLUSTER_OPTIONS)
     add("--yes", action="store_true", help="also where there are more than a thousand runs")
     _store(sub), _plugin(sub)
 
 
-def _cluster(sub: argparse.ArgumentParser) -> None:
-    group = sub.add_argument_group("for the executors ray and slurm (docs/scaling.md)")
-    for name, settings in CLUSTER_OPTIONS.items():
+def _cluster(sub: argparse.ArgumentParser, what: str, options: dict[str, dict[str, Any]]) -> None:
+    group = sub.add_argument_group(what)
+    for name, settings in options.items():
         group.add_argument(f"--{name}", **settings)
 
 

@@ -4,5 +4,6 @@ from workbench.process import without_collections
 
 with without_collections():
     from workbench.execution.launch import prune
+    from workbench.execution.worker_kinds import workers_on
 
-__all__ = ["prune"]
+__all__ = ["prune", "workers_on"]

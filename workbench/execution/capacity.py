@@ -1,4 +1,4 @@
-"""How many processes a run is given to train stages side by side, and whether memory is enough for them."""
+"""Whether a run can use processes that train stages side by side, and whether memory is enough for them."""
 
 import os
 import sys
@@ -22,43 +22,46 @@ _COPIES = 8
 _TOKEN_BYTES, _EXAMPLE_BYTES = 5, 250
 
 
-def check_jobs(jobs: int) -> None:
+def check_jobs(jobs: int | None) -> None:
     """Rejects a number of processes below 1, before anything is loaded."""
-    if jobs < 1:
+    if jobs is not None and jobs < 1:
         raise BadInput(f"jobs is {jobs}. Give at least 1, and at most the number of cores, {os.cpu_count()}.")
 
 
-def settled_jobs(jobs: int, widest: int, batch_size: int, data: TaskData, model: nn.Module) -> int:
-    """The number of processes that a run can use; 1 if everything happens in this process.
+def trains_side_by_side(widest: int, what: str) -> bool:
+    """Whether a run has stages that can be trained side by side; says so if not.
 
     Args:
-        jobs: the number that was asked for, at least 1.
         widest: the most stages of the run that do not depend on each other.
+        what: what was asked for and changes nothing then.
+    """
+    if widest < 2:
+        print(f"this run trains nothing side by side; {what} changes nothing", file=sys.stderr)
+    return widest > 1
+
+
+def check_memory(processes: int, batch_size: int, data: TaskData, model: nn.Module) -> None:
+    """Rejects processes side by side that this machine has no memory for, by a rough estimate.
+
+    Args:
+        processes: how many.
         batch_size: examples in a step.
         data: the task.
         model: the student.
 
     Raises:
-        BadInput: more processes than there is memory for by a rough estimate, or several where models train
-            neither on a CPU nor on a GPU of CUDA.
+        BadInput: there is too little memory, or models train neither on a CPU nor on a GPU of CUDA.
     """
-    if jobs == 1:
-        return 1
     kind = device().type
     if kind not in ("cpu", "cuda"):
         raise BadInput(
             f"several jobs share a CPU or a CUDA device, and models train on {device()}. Leave jobs out."
         )
-    if widest < 2:
-        print(f"this run trains nothing side by side; jobs={jobs} changes nothing", file=sys.stderr)
-        return 1
-    used = min(jobs, widest)
-    _check_memory(used, process_bytes(data, model), psutil.virtual_memory().available, "memory")
+    _check_memory(processes, process_bytes(data, model), psutil.virtual_memory().available, "memory")
     if kind == "cuda":
         # This process holds the student and the dense model, too.
         free = free_gpu_memory() - _GPU_BASE_BYTES - 2 * _weight_bytes(model)
-        _check_memory(used, gpu_process_bytes(data, model, batch_size), max(0, free), "the GPU's memory")
-    return used
+        _check_memory(processes, gpu_process_bytes(data, model, batch_size), max(0, free), "the GPU's memory")
 
 
 def process_bytes(data: TaskData, model: nn.Module) -> int:

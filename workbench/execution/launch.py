@@ -13,7 +13,7 @@ from torch import nn
 
 from workbench.errors import BadInput, Stopped, WorkbenchError
 from workbench.execution.bench import RunBench
-from workbench.execution.capacity import check_jobs, settled_jobs
+from workbench.execution.capacity import check_jobs
 from workbench.execution.computing import check_compute, settled_compute
 from workbench.execution.dense import dense_folder, dense_stage, dense_steps
 from workbench.execution.dry_run import dry_run
@@ -23,6 +23,7 @@ from workbench.execution.models import RunModels
 from workbench.execution.parallel import StagePool
 from workbench.execution.results import remove_scaffolding, write_results
 from workbench.execution.start_mask import StartMask
+from workbench.execution.workers import ProcessWorkers, Workers
 from workbench.files import disk_trouble, read_json, write_json, write_text
 from workbench.locks import file_lock
 from workbench.masks import kept_count
@@ -44,7 +45,8 @@ def prune(
     *,
     keep_weights: bool = False,
     compute: str = "auto",
-    jobs: int = 1,
+    jobs: int | None = None,
+    workers: Workers | None = None,
     yes: bool = False,
 ) -> Run:
     """Carries out a run, or what remains of it.
@@ -58,7 +60,10 @@ def prune(
             alone; or "auto", whichever is quicker for each matrix at the usual number of tokens in a batch. A
             run that was started before keeps what was recorded then.
         jobs: processes that train a race's candidates, or a level's particles, side by side, also on one GPU.
-            More than one give the bits of one at one thread; a run that was started before keeps its own.
+            More than one give the bits of one at one thread; a run that was started before keeps its own. By
+            default there is one, or as many as the cluster of the workers has room for.
+        workers: what trains them instead of processes of this machine (docs/scaling.md). The bits are those
+            of one process with as many threads as each of them.
         yes: use a dense model that is given even if it is no better than a constant answer.
 
     Returns:
@@ -76,13 +81,18 @@ def prune(
     loaded = prepared(spec)
     check_compute(compute, loaded.student)
     plan = dry_run(spec, loaded.data, loaded.student, loaded.given)
-    jobs = settled_jobs(jobs, plan.widest, spec.engine.batch_size, loaded.data, loaded.student)
+    workers = workers or ProcessWorkers()
+    size = workers.settle(jobs, plan.widest, spec.engine.batch_size, loaded.data, loaded.student)
+    threads = workers.threads if size else torch.get_num_threads()
     if loaded.given and not folder.spec.exists():
-        _score_given(spec, loaded, jobs, yes)
+        _score_given(spec, loaded, threads, yes)
     try:
         with _locked(folder):
             if not folder.results.exists():  # another process may have been faster
-                _carry_out(spec, store, folder, loaded, plan.total, compute, jobs)
+                with torch_threads(threads):
+                    environment = _resolved_environment(folder, spec, loaded, compute)
+                with _pool(workers, folder, size, environment["threads"]) as pool:
+                    _carry_out(spec, store, folder, loaded, plan.total, environment, pool)
                 remove_scaffolding(folder, keep_weights)
     except KeyboardInterrupt:
         raise Stopped(
@@ -143,11 +153,10 @@ def prepared(spec: RunSpec) -> Prepared:
     return Prepared(data, classifier, spec.engine.adapt(classifier, task, data.tokenizer), given)
 
 
-def _score_given(spec: RunSpec, loaded: Prepared, jobs: int, accept: bool) -> None:
+def _score_given(spec: RunSpec, loaded: Prepared, threads: int, accept: bool) -> None:
     """Scores a given dense model as the run will, before there is a folder."""
     precision = detect_precision() if spec.precision == "auto" else spec.precision
-    threads = torch_threads(1 if jobs > 1 else torch.get_num_threads())
-    with threads, deterministic(device().type == "cuda"):
+    with torch_threads(threads), deterministic(device().type == "cuda"):
         loaded.given.check(loaded.data, precision, accept)
 
 
@@ -157,24 +166,15 @@ def _carry_out(
     folder: RunFolder,
     loaded: Prepared,
     steps: int,
-    compute: str,
-    jobs: int,
+    environment: dict,
+    pool: StagePool | None,
 ) -> None:
     data, classifier, student, given = loaded.data, loaded.classifier, loaded.student, loaded.given
-    with torch_threads(1 if jobs > 1 else torch.get_num_threads()):
-        environment = _resolved_environment(folder, spec, loaded, compute)
-    threads = environment["threads"]
-    if jobs > 1 and threads > 1:
-        print(
-            f"run {folder.root.name} was started with {threads} threads, and keeps them: each of its {jobs} "
-            f"processes uses {threads}",
-            file=sys.stderr,
-        )
     # What an observer cannot work out: how long the run is, and where its dense model is.
     dense = dense_folder(store, spec, environment)
     place = dense.root.relative_to(store.root).as_posix()
     write_json(folder.plan, {"steps": steps, "dense": {"folder": place, "steps": dense_steps(spec, data)}})
-    with arithmetic(environment), _pool(folder, jobs, threads) as pool:
+    with arithmetic(environment):
         make_dense = partial(dense_stage, store, spec, data, environment, given)
         start = StartMask.of(spec, given and given.model)
         if given:
@@ -186,11 +186,18 @@ def _carry_out(
 
 
 @contextmanager
-def _pool(folder: RunFolder, jobs: int, threads: int) -> Iterator[StagePool | None]:
-    if jobs == 1:
+def _pool(workers: Workers, folder: RunFolder, size: int, threads: int) -> Iterator[StagePool | None]:
+    """The workers of a run while it is carried out; None if it trains everything in this process."""
+    if size == 0:
         yield None
         return
-    pool = StagePool(folder, jobs, threads)
+    if threads != workers.threads:
+        print(
+            f"run {folder.root.name} was started with another number of threads, {threads}, and keeps it in "
+            "each of its processes",
+            file=sys.stderr,
+        )
+    pool = StagePool(workers, folder, size, threads)
     try:
         yield pool
     finally:

@@ -1,186 +1,135 @@
-"""Candidates and particles side by side: processes that take assignments and return records.
+"""Candidates and particles side by side: a pool hands assignments to workers, and again if one dies."""
 
-An assignment names stages and files of the run folder, and holds no object of this process, so that a worker
-needs nothing but the store.
-"""
-
-import json
-import os
-import subprocess
 import sys
-import time
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from multiprocessing.connection import wait
-from threading import Thread
-from typing import IO, Any
+from itertools import count
+from typing import Any
+
+from filelock import Timeout
 
 from workbench.errors import BadInput, Failed, Stopped, WorkbenchError
+from workbench.execution.workers import Answer, Workers
+from workbench.files import appears
+from workbench.locks import file_lock
 from workbench.runs.layout import RunFolder
 from workbench.training import progress_bar
 
-# A worker has this long to end by itself; its last checkpoint is safe in any case.
-_PATIENCE_SECONDS = 60.0
-# An interrupt that is not a signal (`_thread.interrupt_main`) is only noticed between waits.
-_POLL_SECONDS = 0.25
-_MOST_STARTS = 3
+# A process whose parent was killed ends within a training step or an evaluation.
+_ORPHAN_SECONDS = 120.0
 _ERRORS: dict[int, type[WorkbenchError]] = {error.exit_code: error for error in (BadInput, Failed, Stopped)}
 
 
 class StagePool:
-    """Worker processes of one run (`stage_worker.py`), started when they are first needed.
+    """The workers of one run, started when they are first needed.
 
     Args:
+        workers: starts them; they work for no other pool at the same time.
         folder: the run.
-        size: the most processes at a time.
+        size: the most workers at a time.
         threads: torch's threads in each of them.
     """
 
-    def __init__(self, folder: RunFolder, size: int, threads: int):
+    def __init__(self, workers: Workers, folder: RunFolder, size: int, threads: int):
+        self._workers = workers
         self._folder = folder
         self._size = size
         self._threads = threads
-        self._workers: dict[int, _Worker] = {}
+        self._numbers = count()
+        self._alive: set[int] = set()
+        self._busy: dict[int, int] = {}
 
     def carry_out(self, assignments: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """The records of assignments, in their order. A worker that dies is replaced.
 
         Raises:
             WorkbenchError: what a worker raised; the others have been stopped, and can be resumed.
-            Stopped: workers died repeatedly on the same assignment.
+            Stopped: workers died repeatedly on the same assignment, or before they had one.
         """
         records: list[dict[str, Any] | None] = [None] * len(assignments)
-        waiting, starts = deque(range(len(assignments))), Counter()
+        waiting, deaths = deque(range(len(assignments))), Counter()
         try:
             with progress_bar("side by side", len(assignments), unit="stage") as bar:
-                while None in records:
-                    self._give(waiting, assignments, starts)
-                    for number in self._ready():
-                        index, answer = self._workers[number].answer()
-                        if answer is None:
-                            self._lose(number, assignments[index]["stage"], starts[index])
-                            waiting.appendleft(index)
-                        else:
-                            records[index] = _record(answer, assignments[index]["stage"])
+                while missing := records.count(None):
+                    self._start(min(self._size, missing))
+                    self._give(waiting, assignments)
+                    for answer in self._workers.wait():
+                        index = self._busy.pop(answer.worker, None)
+                        stage = None if index is None else assignments[index]["stage"]
+                        if answer.value is not None:
+                            records[index] = self._record(answer.value, stage)
+                            deaths[None] = 0
                             bar.update()
+                            continue
+                        deaths[index] += 1
+                        self._lose(answer, stage, deaths[index])
+                        if index is not None:
+                            waiting.appendleft(index)
         except BaseException:
             self.close()
             raise
         return records
 
     def close(self) -> None:
-        """Ends all workers so that their stages can be resumed, and kills what has not ended in a minute."""
-        workers = list(self._workers.values())
-        self._workers.clear()
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        try:
-            for worker in workers:
-                worker.stop()
-            for worker in workers:
-                worker.process.wait(timeout=max(0.0, deadline - time.monotonic()))
-        except (KeyboardInterrupt, subprocess.TimeoutExpired):
-            for worker in workers:
-                worker.process.kill()
-        for worker in workers:
-            worker.discard()
+        """Ends all workers so that their stages can be resumed."""
+        self._alive.clear()
+        self._busy.clear()
+        self._workers.end()
 
-    def _give(
-        self, waiting: deque[int], assignments: Sequence[Mapping[str, Any]], starts: Counter[int]
-    ) -> None:
-        """Hands out assignments while a worker is idle or can be started."""
-        for number in range(min(self._size, len(assignments))):
+    def _start(self, size: int) -> None:
+        """Starts workers until there are so many."""
+        while len(self._alive) < size:
+            # Never a number twice, so that the lock of one that died shows whether its process has ended.
+            number = next(self._numbers)
+            self._alive.add(number)
+            self._workers.start(self._folder, number, self._threads)
+
+    def _give(self, waiting: deque[int], assignments: Sequence[Mapping[str, Any]]) -> None:
+        """Hands out assignments while a worker is idle."""
+        for number in self._workers.idle():
             if not waiting:
                 return
-            worker = self._workers.get(number)
-            if worker is None:
-                worker = self._workers[number] = _Worker(self._folder, number, self._threads)
-            if worker.index is None:
-                index = waiting.popleft()
-                starts[index] += 1
-                worker.give(index, assignments[index])
+            self._busy[number] = waiting.popleft()
+            self._workers.give(number, assignments[self._busy[number]])
 
-    def _ready(self) -> list[int]:
-        """The workers that have answered or died; waits briefly if none has."""
-        busy = {w.process.stdout: number for number, w in self._workers.items() if w.index is not None}
-        return [busy[stream] for stream in wait(list(busy), timeout=_POLL_SECONDS)]
+    def _lose(self, answer: Answer, stage: str | None, deaths: int) -> None:
+        """Takes note of a death, and waits until nothing of the worker is left.
 
-    def _lose(self, number: int, stage: str, starts: int) -> None:
-        worker = self._workers.pop(number)
-        code = worker.process.wait()
-        worker.discard()
-        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        if starts == _MOST_STARTS:
+        Raises:
+            Stopped: there were too many deaths, or the worker's process goes on without it.
+        """
+        self._alive.discard(answer.worker)
+        who = f"the process that trained stage {stage}" if stage else "a process without a stage"
+        resume = f"What was done is kept in {self._folder.root}; run the same command"
+        if deaths > self._workers.retries:
+            others = f", as did {deaths - 1} before it" if deaths > 1 else ""
             raise Stopped(
-                f"the process that trained stage {stage} {how}, as did {starts - 1} before it, perhaps for "
-                f"lack of memory. What was done is kept in {self._folder.root}; run the same command with "
-                "fewer --jobs to resume."
+                f"{who} {answer.death}{others}, perhaps for lack of memory. {resume} with fewer --jobs to "
+                "resume."
             )
-        print(f"{stage}: its process {how}; another one resumes it", file=sys.stderr, flush=True)
+        try:
+            with file_lock(self._folder.worker_lock(answer.worker), timeout=_ORPHAN_SECONDS):
+                pass
+        except Timeout:
+            raise Stopped(f"{who} is lost but has not ended. {resume} later to resume.") from None
+        print(f"{who} {answer.death}; another one takes its place", file=sys.stderr, flush=True)
 
+    def _record(self, answer: Mapping[str, Any], stage: str | None) -> dict[str, Any]:
+        """The record in an answer.
 
-class _Worker:
-    """One process, as this one sees it.
-
-    Attributes:
-        process: the process.
-        index: which assignment it works on; None while it is idle.
-    """
-
-    def __init__(self, folder: RunFolder, number: int, threads: int):
-        self.index: int | None = None
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "workbench.execution.stage_worker", str(folder.root), str(number)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,  # no terminal, hence no progress bar
-            env=os.environ | dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads)),
-            start_new_session=True,  # Ctrl-C reaches only this process, which then stops the others
-        )
-        Thread(target=_relay, args=(self.process.stderr,), daemon=True).start()
-
-    def give(self, index: int, assignment: Mapping[str, Any]) -> None:
-        """Hands it an assignment; a process that is dead is noticed when its answer is due."""
-        self.index = index
-        with suppress(BrokenPipeError):
-            self.process.stdin.write(json.dumps(assignment).encode() + b"\n")
-            self.process.stdin.flush()
-
-    def answer(self) -> tuple[int, dict[str, Any] | None]:
-        """The assignment that it worked on, and its answer; None if it died."""
-        line = self.process.stdout.readline()
-        index, self.index = self.index, None
-        return index, json.loads(line) if line.endswith(b"\n") else None
-
-    def stop(self) -> None:
-        """Ends its input, which it takes as a request to stop."""
-        with suppress(BrokenPipeError):
-            self.process.stdin.close()
-
-    def discard(self) -> None:
-        """Closes what is left of a process that has ended or been killed."""
-        self.stop()
-        self.process.wait()
-        self.process.stdout.close()
-
-
-def _record(answer: Mapping[str, Any], stage: str) -> dict[str, Any]:
-    """The record in an answer.
-
-    Raises:
-        WorkbenchError: what the worker raised.
-        RuntimeError: a defect, with the worker's traceback.
-    """
-    if "record" in answer:
+        Raises:
+            WorkbenchError: what the worker raised.
+            RuntimeError: a defect, with the worker's traceback.
+            Stopped: the store does not show here what another machine has written.
+        """
+        if "record" not in answer:
+            if answer["exit_code"] is None:
+                raise RuntimeError(f"stage {stage} failed in its process:\n{answer['message']}")
+            raise _ERRORS[answer["exit_code"]](answer["message"])
+        paths = self._folder.stage(stage)
+        if not appears(paths.done, paths.checkpoint):
+            raise Stopped(
+                f"stage {stage} is trained, but {paths.folder} does not show it here. Put the store on a file "
+                "system that all nodes share, then run the same command to resume."
+            )
         return answer["record"]
-    if answer["exit_code"] is None:
-        raise RuntimeError(f"stage {stage} failed in its process:\n{answer['message']}")
-    raise _ERRORS[answer["exit_code"]](answer["message"])
-
-
-def _relay(stream: IO[bytes]) -> None:
-    """Prints what a worker writes, whole lines at a time."""
-    with stream:
-        for line in stream:
-            sys.stderr.write(line.decode(errors="replace"))
-            sys.stderr.flush()

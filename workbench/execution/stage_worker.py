@@ -51,13 +51,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _serve(folder: RunFolder, number: int) -> int:
     answer = _answers()
-    lines: SimpleQueue[bytes] = SimpleQueue()
-    busy = threading.Event()
-    busy.set()
-    threading.Thread(target=_read, args=(lines, busy), daemon=True).start()
+    requests = _Requests()
+    threading.Thread(target=requests.read, daemon=True).start()
     try:
         with file_lock(folder.worker_lock(number)):
-            _work(folder, lines, busy, answer)
+            _work(folder, requests, answer)
     except WorkbenchError as error:
         answer({"exit_code": error.exit_code, "message": str(error)})
         return error.exit_code
@@ -74,21 +72,11 @@ def _serve(folder: RunFolder, number: int) -> int:
     return 0
 
 
-def _work(
-    folder: RunFolder,
-    lines: "SimpleQueue[bytes]",
-    busy: threading.Event,
-    answer: Callable[[dict[str, Any]], None],
-) -> None:
+def _work(folder: RunFolder, requests: "_Requests", answer: Callable[[dict[str, Any]], None]) -> None:
     environment = read_json(folder.environment)
     with arithmetic(environment):
         runner, models = _opened(folder, environment)
-        while True:
-            busy.clear()
-            line = lines.get()
-            if not line:
-                return
-            busy.set()
+        while line := requests.next():
             assignment = Assignment.from_plain(json.loads(line), models, folder)
             answer({"record": asdict(runner.carry_out(assignment))})
 
@@ -128,15 +116,31 @@ def _answers() -> Callable[[dict[str, Any]], None]:
     return answer
 
 
-def _read(lines: "SimpleQueue[bytes]", busy: threading.Event) -> None:
-    """Queues the lines of standard input; at its end, an empty one, and an interrupt of what is under way."""
-    # Unbuffered, because the interpreter would wait for the lock of a buffered stream at exit.
-    with open(0, "rb", buffering=0, closefd=False) as stream:
-        for line in iter(stream.readline, b""):
-            lines.put(line)
-    lines.put(b"")
-    if busy.is_set():
-        _thread.interrupt_main()
+class _Requests:
+    """The lines of standard input. Its end interrupts what is under way."""
+
+    def __init__(self):
+        self._lines: SimpleQueue[bytes] = SimpleQueue()
+        self._busy, self._ended = threading.Event(), threading.Event()
+        self._busy.set()
+
+    def next(self) -> bytes:
+        """Waits for the next line; empty at the end of the input, also if lines are left."""
+        self._busy.clear()
+        line = self._lines.get()
+        self._busy.set()
+        return b"" if self._ended.is_set() else line
+
+    def read(self) -> None:
+        """Reads all of them, in a thread of its own."""
+        # Unbuffered, because the interpreter would wait for the lock of a buffered stream at exit.
+        with open(0, "rb", buffering=0, closefd=False) as stream:
+            for line in iter(stream.readline, b""):
+                self._lines.put(line)
+        self._ended.set()
+        self._lines.put(b"")
+        if self._busy.is_set():
+            _thread.interrupt_main()
 
 
 if __name__ == "__main__":

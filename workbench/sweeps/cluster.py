@@ -2,58 +2,18 @@
 
 import os
 import sys
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar
 
-from pydantic import Field
-
-from workbench.agent import Agent
-from workbench.errors import BadInput
-from workbench.files import write_text
+from workbench.clusters.agent import Agent
+from workbench.clusters.request import Request, node_variables
+from workbench.files import appears, write_text
 from workbench.runs.layout import Store
 from workbench.runs.spec import RunSpec
-from workbench.settings import Count, NonNegative, Positive, settings
 from workbench.sweeps.executors import RunExit, run_exit
 from workbench.sweeps.worker import command
-
-# Shared file systems show a new file to other machines within this time.
-_VISIBLE_SECONDS = 60.0
-# What else a run depends on: where its code, data and models are found. Not what gives access to them: what
-# is sent lies on the store in the files of a batch system.
-_VARIABLES, _SECRET = ("PYTHONPATH", "WORKBENCH_", "HF_", "TRANSFORMERS_"), "_TOKEN"
-
-
-@settings
-class Request:
-    """What a run asks of a node.
-
-    Attributes:
-        cpus: cores, and torch threads.
-        gpus: GPUs, perhaps a share of one.
-        memory: GiB of memory; None for whatever there is.
-        retries: how often a run is started again whose process or node died.
-    """
-
-    label: ClassVar[str] = "a run on a cluster"
-
-    cpus: Count = 1
-    gpus: NonNegative = 0.0
-    memory: Positive | None = None
-    retries: Annotated[int, Field(ge=0)] = 3
-
-    def __post_init__(self):
-        if self.gpus > 1 and self.gpus != int(self.gpus):
-            raise BadInput(f"gpus is {self.gpus:g}; give a share of one GPU, or a whole number of them.")
-
-    def __str__(self) -> str:
-        parts = [_count(self.cpus, "CPU")]
-        parts += [_count(self.gpus, "GPU")] if self.gpus else []
-        parts += [f"{self.memory:g} GiB of memory"] if self.memory else []
-        return ", ".join(parts)
 
 
 @dataclass
@@ -92,12 +52,7 @@ class ClusterExecutor(ABC):
         """Submits a run. Its output goes to `<store>/logs/<run>.log`."""
         store = Store(Path(store).resolve())
         log = write_text(store.log(spec.name), "")
-        variables = {
-            name: value
-            for name, value in os.environ.items()
-            if name.startswith(_VARIABLES) and not name.endswith(_SECRET)
-        }
-        variables |= dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(self._request.cpus))
+        variables = node_variables(self._request.cpus)
         _, *arguments = command(spec, store.root, compute=self.compute, wait=True)
         self._attempts[spec.name] = Attempt(Agent(arguments, str(log), os.getcwd(), variables), store)
         self._submit(spec.name, self._attempts[spec.name].agent)
@@ -132,21 +87,7 @@ class ClusterExecutor(ABC):
             self._submit(name, attempt.agent)
             return None
         del self._attempts[name]
-        if code == 0 and not _appears(attempt.store.run(name).results):
+        if code == 0 and not appears(attempt.store.run(name).results):
             return RunExit(name, 3, f"it is done on its node, but {attempt.store.root} does not show it here")
         exit = run_exit(name, code, log, reason)
         return RunExit(name, 1, f"{exit.reason}, {attempt.number} times") if died else exit
-
-
-def _appears(path: Path) -> bool:
-    """Whether a file that another machine wrote is there, now or soon."""
-    deadline = time.monotonic() + _VISIBLE_SECONDS
-    while not path.exists():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(1.0)
-    return True
-
-
-def _count(number: float, unit: str) -> str:
-    return f"{number:g} {unit}{'' if number == 1 else 's'}"

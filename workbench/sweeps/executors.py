@@ -1,6 +1,5 @@
 """Executors: they carry out the runs of a grid, in this process or in others."""
 
-import inspect
 import os
 import subprocess
 import time
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from workbench.clusters.options import given_options
 from workbench.errors import BadInput, WorkbenchError
 from workbench.execution import prune
 from workbench.files import write_text
@@ -187,12 +187,7 @@ def executor(kind: str, jobs: int | None = None, compute: str = "auto", **option
     make = EXECUTORS[kind]
     if jobs is not None and jobs < 1:
         raise BadInput(f"{jobs} jobs carry out nothing; give at least 1, and at most one for each core.")
-    options = {name: value for name, value in options.items() if value is not None}
-    for name in options:
-        if name not in _options(make):
-            others = " or ".join(other for other, made in EXECUTORS.items() if name in _options(made))
-            raise BadInput(f"executor {kind} takes no --{name}; leave it out, or choose --executor {others}.")
-    made = make(jobs, **options)
+    made = make(jobs, **given_options(kind, options, EXECUTORS))
     if missing := [name for name in ("jobs", "start", "ended", "stop") if not hasattr(made, name)]:
         raise BadInput(f"executor {kind} lacks {', '.join(missing)}; see docs/extending.md.")
     if compute != "auto":
@@ -200,11 +195,6 @@ def executor(kind: str, jobs: int | None = None, compute: str = "auto", **option
             raise BadInput(f"executor {kind} has no attribute compute; leave --compute out.")
         made.compute = compute
     return made
-
-
-def _options(make: Callable[..., Executor]) -> list[str]:
-    """The names of an executor's options: what makes it takes them beside the number of jobs."""
-    return list(inspect.signature(make).parameters)[1:]
 
 
 def _serial(jobs: int | None) -> SerialExecutor:

@@ -11,12 +11,13 @@ from typing import Any
 
 import yaml
 
-from workbench.agent import Agent
+from workbench.clusters.agent import Agent
+from workbench.clusters.request import Request
 from workbench.errors import BadInput, unknown
 from workbench.extras import check_extra
 from workbench.runs.layout import Store
 from workbench.runs.spec import RunSpec
-from workbench.sweeps.cluster import ClusterExecutor, Request
+from workbench.sweeps.cluster import ClusterExecutor
 from workbench.sweeps.executors import add_executor
 
 # SLURM's own limit of an array, MaxArraySize, is usually 1001.

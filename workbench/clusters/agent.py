@@ -42,11 +42,8 @@ class Agent:
             in the log.
         """
         command, log, folder, variables = self.parts
-        if missing := next((path for path in (log, folder) if not Path(path).exists()), None):
-            return 2, (
-                f"node {os.uname().nodename} does not see {missing}. Put the store and the working directory "
-                "on a file system that all nodes share."
-            )
+        if refusal := unseen(log, folder):
+            return 2, refusal
         # A batch system announces the end by a signal to all processes, and this one passes it on.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1, signal.SIGUSR2})
         try:
@@ -91,3 +88,14 @@ class Agent:
 
         self.stop()
         return DelayedSubmission(Agent(*self.parts))
+
+
+def unseen(*paths: str) -> str:
+    """A sentence if this node does not see one of some paths; otherwise empty."""
+    for path in paths:
+        if not Path(path).exists():
+            return (
+                f"node {os.uname().nodename} does not see {path}. Put the store and the working directory "
+                "on a file system that all nodes share."
+            )
+    return ""
