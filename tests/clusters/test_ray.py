@@ -43,15 +43,6 @@ class Fatal(Magnitude):
 """
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    """Ray on this machine, with two cores for runs."""
-    import ray
-
-    yield executor("ray", 2)
-    ray.shutdown()
-
-
 @pytest.fixture
 def cells(spec_of):
     """Twelve runs, a quarter of them with a race; two that train long enough to be killed meanwhile."""

@@ -26,6 +26,16 @@ def outcome(run: Run) -> dict:
     }
 
 
+def parallel_outcome(run: Run) -> dict:
+    """What must repeat bit for bit; the order of events is only fixed within a stage."""
+    found = outcome(run)
+    by_stage = {}
+    for event in found.pop("events"):
+        by_stage.setdefault(event["stage"], []).append(event)
+    races = {str(path.relative_to(run.path)): path.read_text() for path in run.path.rglob("race.json")}
+    return found | {"events": by_stage, "races": races}
+
+
 def interrupted_at(advance, count: int):
     """`MaskedTrainer.advance` that is interrupted in its `count`-th step."""
     calls = iter(range(1, count))

@@ -7,6 +7,7 @@ import torch
 
 from workbench.errors import BadInput, Stopped
 from workbench.execution import capacity, environment, prune
+from workbench.execution.workers import ProcessWorkers
 from workbench.models import activation_bytes, load_encoder, load_tokenizer
 from workbench.runs import FineTuning
 from workbench.runs.events import EventLog
@@ -47,7 +48,7 @@ def test_jobs_share_a_gpu_as_far_as_its_memory_reaches(spec_of, tmp_path, monkey
     data = SimpleNamespace(train=[], validation=[], dev={})
     monkeypatch.setattr(capacity, "process_bytes", lambda *_: 0)
     monkeypatch.setattr(capacity, "gpu_process_bytes", lambda *_: 1 << 30)
-    assert capacity.settled_jobs(8, 2, 64, data, model) == 2
+    assert ProcessWorkers().settle(8, 2, 64, data, model) == 2
     assert capacity.settled_jobs(2, 8, 64, data, model) == 2
 
 

@@ -9,20 +9,18 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from tests.execution.resuming import outcome
+from tests.execution import deadly
+from tests.execution.resuming import parallel_outcome
 from tests.tiny_runs import tiny_randomized
 from workbench.cli import main
-from workbench.engines import engine_class
 from workbench.engines.magnitude import Magnitude
 from workbench.engines.swamp import Swamp
 from workbench.errors import BadInput, Stopped
-from workbench.execution import capacity, parallel, prune
-from workbench.execution.parallel import StagePool
-from workbench.plugins import load_plugin
-from workbench.runs import Run
+from workbench.execution import capacity, prune
+from workbench.execution.stage_process import StageProcess
+from workbench.execution.workers import ProcessWorkers
 from workbench.runs.events import EventLog
 from workbench.schedules import LEARNING_RATES
-from workbench.settings import names
 from workbench.training import Distillation, TrainingConfig
 
 HALVING = tiny_randomized(levels=1, candidates=4, halving=True, keep_winner=True, early_epochs=6.0)
@@ -36,16 +34,6 @@ SWAMP = Swamp(
     particles=3,
     distillation=Distillation(mode="logits"),
 )
-
-
-def parallel_outcome(run: Run) -> dict:
-    """What must repeat bit for bit; the order of events is only fixed within a stage."""
-    found = outcome(run)
-    by_stage = {}
-    for event in found.pop("events"):
-        by_stage.setdefault(event["stage"], []).append(event)
-    races = {str(path.relative_to(run.path)): path.read_text() for path in run.path.rglob("race.json")}
-    return found | {"events": by_stage, "races": races}
 
 
 @pytest.fixture(scope="module")
@@ -64,13 +52,13 @@ def serial(tiny_model_dir, tmp_path_factory):
 @pytest.fixture
 def started(monkeypatch):
     """The process ids of the workers that are started."""
-    pids, start = [], parallel._Worker.__init__
+    pids, start = [], StageProcess.__init__
 
-    def watched(worker, *arguments):
-        start(worker, *arguments)
-        pids.append(worker.process.pid)
+    def watched(process, *arguments):
+        start(process, *arguments)
+        pids.append(process.pid)
 
-    monkeypatch.setattr(parallel._Worker, "__init__", watched)
+    monkeypatch.setattr(StageProcess, "__init__", watched)
     return pids
 
 
@@ -85,64 +73,28 @@ def test_two_processes_give_the_bits_of_one(spec_of, tmp_path, serial, started, 
     assert not list(run.path.glob(".worker*"))
 
 
-# What a plugin adds, every worker has. This one also kills the first worker that is in its second step.
-PLUGIN = """
-import os, signal, sys
-from pathlib import Path
-from typing import ClassVar
-from workbench.engines.randomized import Randomized
-from workbench.execution import stage_training
-from workbench.settings import settings
-from workbench.training import MaskedTrainer
-
-@settings
-class Mine(Randomized):
-    "The same by another name."
-    id: ClassVar[str] = "mine"
-
-if "workbench.execution.stage_worker" in sys.orig_argv:
-    stage_training.CHECKPOINT_SECONDS = 0.0
-    advance = MaskedTrainer.advance
-
-    def deadly(trainer, batch):
-        if trainer.step == 1:
-            try:
-                Path(MARKER).touch(exist_ok=False)
-                os.kill(os.getpid(), signal.SIGKILL)
-            except FileExistsError:
-                pass
-        return advance(trainer, batch)
-
-    MaskedTrainer.advance = deadly
-"""
-
-
 def test_workers_have_plugins_and_one_that_is_killed_in_the_middle_is_resumed(
     spec_of, tmp_path, registries, started, capfd
 ):
-    path, marker = tmp_path / "mine.py", tmp_path / "killed"
-    path.write_text(PLUGIN.replace("MARKER", repr(str(marker))))
-    load_plugin(path)
-    settings = {name: getattr(HALVING, name) for name in names(type(HALVING))}
-    spec = spec_of(engine_class("mine")(**settings))
+    spec = spec_of(deadly.engine(HALVING, tmp_path, ["os.getpid()"]))
     run = prune(spec, store=tmp_path / "parallel", jobs=2)
-    assert marker.exists()
+    assert deadly.kills(tmp_path) == 1
     assert len(started) == 3
-    assert "was killed by signal 9; another one resumes it" in capfd.readouterr().err
-    assert [record["name"] for record in run.results["environment"]["plugins"]] == ["mine"]
+    assert "was killed by signal 9; another one takes its place" in capfd.readouterr().err
+    assert [record["name"] for record in run.results["environment"]["plugins"]] == ["deadly"]
     assert parallel_outcome(run) == parallel_outcome(prune(spec, store=tmp_path / "serial"))
 
 
 def test_an_assignment_that_kills_every_worker_stops_the_run(spec_of, tmp_path, serial, started, monkeypatch):
-    spec, give = spec_of(HALVING), parallel._Worker.give
+    spec, give = spec_of(HALVING), StageProcess.give
 
-    def give_and_kill(worker, index, assignment):
-        give(worker, index, assignment)
-        if index == 1:
-            worker.process.kill()
+    def give_and_kill(process, assignment):
+        give(process, assignment)
+        if assignment["stage"].endswith("candidate-1"):
+            psutil.Process(process.pid).kill()
 
     with monkeypatch.context() as patched:
-        patched.setattr(parallel._Worker, "give", give_and_kill)
+        patched.setattr(StageProcess, "give", give_and_kill)
         with pytest.raises(
             Stopped, match=r"race/candidate-1 was killed by signal 9, as did 2 before it.*--jobs"
         ):
@@ -155,15 +107,15 @@ def test_an_assignment_that_kills_every_worker_stops_the_run(spec_of, tmp_path, 
 def test_a_run_that_is_interrupted_stops_its_workers_and_resumes(
     spec_of, tmp_path, serial, started, monkeypatch
 ):
-    spec, ready = spec_of(HALVING), StagePool._ready
+    spec, wait = spec_of(HALVING), ProcessWorkers.wait
 
-    def interrupted(pool):
+    def interrupted(workers):
         if EventLog(tmp_path / spec.name / "events.jsonl").last()["stage"] != "level-0":
             raise KeyboardInterrupt
-        return ready(pool)
+        return wait(workers)
 
     with monkeypatch.context() as patched:
-        patched.setattr(StagePool, "_ready", interrupted)
+        patched.setattr(ProcessWorkers, "wait", interrupted)
         with pytest.raises(Stopped, match="run the same command to resume"):
             prune(spec, store=tmp_path, jobs=2)
     assert len(started) == 2

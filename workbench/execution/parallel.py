@@ -129,7 +129,7 @@ class StagePool:
         paths = self._folder.stage(stage)
         if not appears(paths.done, paths.checkpoint):
             raise Stopped(
-                f"stage {stage} is trained, but {paths.folder} does not show it here. Put the store on a file "
-                "system that all nodes share, then run the same command to resume."
+                f"stage {stage} is trained, but {paths.folder} does not show it here. Put the store on a "
+                "file system that all nodes share, then run the same command to resume."
             )
         return answer["record"]
