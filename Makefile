@@ -35,7 +35,7 @@ test: $(VENV)/installed-tests
 test-long: $(VENV)/installed-tests
 	$(BIN)/pytest tests/long --numprocesses logical
 
-# Grids on a local Ray cluster, and on a stand-in for SLURM. Ray brings 285 MB.
+# Grids and races on a local Ray cluster, and grids on a stand-in for SLURM. Ray brings 285 MB.
 test-ray: $(VENV)/installed-tests
 	@$(PIP) --no-build-isolation --editable '.[offline,ray,slurm]'
 	$(BIN)/pytest tests/clusters --numprocesses 0

@@ -129,7 +129,7 @@ def test_a_result_that_the_store_does_not_show_stops_the_run(tmp_path, monkeypat
     monkeypatch.setattr("workbench.files._VISIBLE_SECONDS", -1.0)
     elsewhere = Fake()
     elsewhere.start = lambda folder, *arguments: Fake.start(elsewhere, RunFolder(tmp_path / "b"), *arguments)
-    with pytest.raises(Stopped, match="candidate-0 is trained, but .* does not show it here"):
+    with pytest.raises(Stopped, match=r"candidate-0 is trained, but .* does not show it here"):
         outcome(elsewhere, tmp_path / "a")
 
 

@@ -33,7 +33,7 @@ class RayCluster:
     """
 
     def __init__(self, request: Request, address: str | None, label: Sequence[str], purpose: str):
-        self._request = request
+        self._given = self._request = request
         self._address = address
         self._labels = dict(map(_label, label))
         check_extra("ray", purpose)
@@ -47,8 +47,7 @@ class RayCluster:
         Raises:
             BadInput: nothing answers at the address, Ray cannot start here, or no node can meet the request.
         """
-        if self._request.memory is None and memory is not None:
-            self._request = replace(self._request, memory=memory)
+        self._request = self._given if self._given.memory else replace(self._given, memory=memory)
         _connect(self._address or os.environ.get("RAY_ADDRESS") or _LOCAL)
         self._check_request()
 
