@@ -99,7 +99,7 @@ class RayWorkers:
         import ray
 
         pending = [*self._starting, *self._training]
-        ended, _ = ray.wait(pending, num_returns=len(pending), timeout=_POLL_SECONDS)
+        ended, _ = ray.wait(pending, num_returns=1, timeout=_POLL_SECONDS)
         answers = [self._answer(reference) for reference in ended]
         return [answer for answer in answers if answer is not None]
 
