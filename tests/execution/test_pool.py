@@ -89,7 +89,7 @@ def test_assignments_go_to_idle_workers_and_records_come_in_order(tmp_path):
 
 def test_what_a_dead_worker_had_goes_to_the_next_one_and_numbers_are_never_used_again(tmp_path, capsys):
     deadly = Fake({1: "was killed", 2: "was killed"})
-    assert outcome(deadly, tmp_path) == [("0", 0), ("1", 0), ("2", 3), ("3", 0)]
+    assert outcome(deadly, tmp_path) == [("0", 0), ("1", 0), ("2", 0), ("3", 3)]
     assert deadly.given[:4] == [(0, "0"), (1, "1"), (0, "1"), (2, "2")]
     assert deadly.started == [0, 1, 2, 3]
     assert capsys.readouterr().err.count("was killed; another one takes its place") == 2
