@@ -140,7 +140,7 @@ def forgets_plugins(registries):
         ({"cpus": 4096}, r"no node .* has 4096 CPUs"),
         ({"gpus": 64}, r"no node .* has 1 CPU, 64 GPUs"),
         ({"memory": 1e6}, r"no node .* 1e\+06 GiB of memory"),
-        ({"label": ["kind=none"]}, "no node of the Ray cluster has the label kind=none"),
+        ({"node": ["kind=none"]}, "no node of the Ray cluster has the label kind=none"),
     ],
 )
 def test_what_no_node_has_is_refused_at_once(cluster, options, told):

@@ -76,7 +76,7 @@ def test_an_interrupted_run_stops_its_workers_and_resumes(cluster, spec_of, seri
         ({"cpus": 4096}, "no node .* has 4096 CPUs"),
         ({"memory": 1e6}, r"no node .* 1e\+06 GiB of memory"),
         ({"gpus": 64}, "each worker has 64 GPUs, .* trains on cpu"),
-        ({"label": ["kind=none"]}, "has the label kind=none"),
+        ({"node": ["kind=none"]}, "has the label kind=none"),
     ],
 )
 def test_what_no_node_has_is_refused_before_anything_is_written(cluster, spec_of, tmp_path, options, message):

@@ -183,7 +183,7 @@ def test_workers_train_on_the_kind_of_device_that_their_run_trains_on(on_ray, mo
         ("process", {"cpus": 2}, "executor process takes no --cpus; leave it out, or choose --executor ray"),
         ("slurm", {}, "Known: process, ray"),
         ("ray", {"cpus": 0}, "cpus is 0"),
-        ("ray", {"label": ["gpu"]}, "no NAME=VALUE"),
+        ("ray", {"node": ["gpu"]}, "no NAME=VALUE"),
     ],
 )
 def test_workers_that_are_impossible_are_refused(kind, options, message):

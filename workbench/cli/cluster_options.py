@@ -9,7 +9,7 @@ CLUSTER_OPTIONS = {
     "gpus": {"type": float, "metavar": "F", "help": "GPUs of each; with ray also a share, such as 0.5"},
     "memory": {"type": float, "metavar": "G", "help": "GiB of memory of each"},
     "retries": {"type": int, "metavar": "R", "help": "times to resume one whose process died (default: 3)"},
-    "label": {"action": "append", "metavar": "NAME=VALUE", "help": "ray: what nodes must have; repeatable"},
+    "node": {"action": "append", "metavar": "NAME=VALUE", "help": "ray: a label of the nodes; repeatable"},
     "slurm": {"action": "append", "metavar": "NAME=VALUE", "help": "slurm: of sbatch; time=MINUTES at least"},
 }
 # Stages of a run go to Ray, and not to SLURM: they are too short to wait in a queue.

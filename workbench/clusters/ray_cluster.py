@@ -25,17 +25,17 @@ class RayCluster:
         request: what each process asks for.
         address: of the cluster, HOST:PORT, or "auto" for the one that this machine belongs to; None for
             RAY_ADDRESS or, without that, a cluster on this machine that ends with this process.
-        label: NAME=VALUE, which the nodes must have as a label; several for all of them.
+        node: NAME=VALUE, which the nodes must have as a label; several for all of them.
         purpose: what needs Ray, as the subject of a sentence.
 
     Raises:
-        BadInput: Ray is not installed, or a label is no NAME=VALUE.
+        BadInput: Ray is not installed, or a label of nodes is no NAME=VALUE.
     """
 
-    def __init__(self, request: Request, address: str | None, label: Sequence[str], purpose: str):
+    def __init__(self, request: Request, address: str | None, node: Sequence[str], purpose: str):
         self._given = self._request = request
         self._address = address
-        self._labels = dict(map(_label, label))
+        self._labels = dict(map(_label, node))
         check_extra("ray", purpose)
 
     def connect(self, memory: float | None = None) -> None:
@@ -174,5 +174,5 @@ def _check_address(address: str) -> None:
 def _label(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not (name and equals and value):
-        raise BadInput(f"--label {text} is no NAME=VALUE, such as ray.io/accelerator-type=H100.")
+        raise BadInput(f"--node {text} is no NAME=VALUE, such as ray.io/accelerator-type=H100.")
     return name, value

@@ -34,7 +34,7 @@ QUICK_DROPOUT = "quick dropout"
 DETERMINISTIC = "deterministic algorithms"
 
 _PIN = (
-    " On a cluster, keep a store's runs on nodes of one kind: --label ray.io/accelerator-type=KIND with the "
+    " On a cluster, keep a store's runs on nodes of one kind: --node ray.io/accelerator-type=KIND with the "
     "executor ray, --slurm constraint=KIND with slurm."
 )
 

@@ -86,27 +86,13 @@ def prune(
     threads = workers.threads if size else torch.get_num_threads()
     if loaded.given and not folder.spec.exists():
         _score_given(spec, loaded, threads, yes)
-    try:
-        with _locked(folder):
-            if not folder.results.exists():  # another process may have been faster
-                with torch_threads(threads):
-                    environment = _resolved_environment(folder, spec, loaded, compute)
-                with _pool(workers, folder, size, environment["threads"]) as pool:
-                    _carry_out(spec, store, folder, loaded, plan.total, environment, pool)
-                remove_scaffolding(folder, keep_weights)
-    except KeyboardInterrupt:
-        raise Stopped(
-            f"interrupted. What was done is kept in {folder.root}; run the same command to resume."
-        ) from None
-    except WorkbenchError:
-        raise
-    except Exception as error:
-        if reason := disk_trouble(error):
-            raise Stopped(
-                f"could not write to {folder.root}: {reason}. What was saved is intact; free some space, "
-                "then run the same command to resume."
-            ) from error
-        raise
+    with _resumable(folder), _locked(folder):
+        if not folder.results.exists():  # another process may have been faster
+            with torch_threads(threads):
+                environment = _resolved_environment(folder, spec, loaded, compute)
+            with _pool(workers, folder, size, environment["threads"]) as pool:
+                _carry_out(spec, store, folder, loaded, plan.total, environment, pool)
+            remove_scaffolding(folder, keep_weights)
     return Run(folder.root)
 
 
@@ -183,6 +169,26 @@ def _carry_out(
         bench = RunBench(folder, spec, data, models, environment, start, pool)
         final = spec.engine.prune(bench)
         write_results(folder, spec, data, models, environment, bench, final, given and given.about())
+
+
+@contextmanager
+def _resumable(folder: RunFolder) -> Iterator[None]:
+    """Says how to resume a run that is interrupted, or for which the disk has no room."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Stopped(
+            f"interrupted. What was done is kept in {folder.root}; run the same command to resume."
+        ) from None
+    except WorkbenchError:
+        raise
+    except Exception as error:
+        if reason := disk_trouble(error):
+            raise Stopped(
+                f"could not write to {folder.root}: {reason}. What was saved is intact; free some space, "
+                "then run the same command to resume."
+            ) from error
+        raise
 
 
 @contextmanager

@@ -36,7 +36,7 @@ class RayWorkers:
         cpus, gpus: what each worker asks for (`Request`).
         memory: GiB of memory of a worker; None for an estimate.
         retries: how often an assignment is handed out again whose worker died.
-        label: what the nodes must have (`RayCluster`).
+        node: labels that the nodes must have (`RayCluster`).
 
     Raises:
         BadInput: Ray is not installed, or a value is impossible.
@@ -49,13 +49,13 @@ class RayWorkers:
         gpus: float = 0.0,
         memory: float | None = None,
         retries: int = 3,
-        label: Sequence[str] = (),
+        node: Sequence[str] = (),
     ):
         request = Request(cpus=cpus, gpus=gpus, memory=memory, retries=retries)
         self.threads = request.cpus
         self.retries = request.retries
         self._gpus = request.gpus
-        self._cluster = RayCluster(request, address, label, "the executor ray")
+        self._cluster = RayCluster(request, address, node, "the executor ray")
         self._actors: dict[int, Any] = {}
         self._starting: dict[Any, int] = {}
         self._idle: list[int] = []

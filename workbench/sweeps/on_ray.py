@@ -22,7 +22,7 @@ class RayExecutor(ClusterExecutor):
         jobs: the most at a time; None for as many as the nodes have room for.
         address: of the cluster (`RayCluster`).
         cpus, gpus, memory, retries: what each run asks for (`Request`).
-        label: what the nodes must have (`RayCluster`).
+        node: labels that the nodes must have (`RayCluster`).
 
     Raises:
         BadInput: Ray is not installed, nothing answers at the address, or no node can meet the request.
@@ -36,10 +36,10 @@ class RayExecutor(ClusterExecutor):
         gpus: float = 0.0,
         memory: float | None = None,
         retries: int = 3,
-        label: Sequence[str] = (),
+        node: Sequence[str] = (),
     ):
         super().__init__(1, Request(cpus=cpus, gpus=gpus, memory=memory, retries=retries))
-        self._cluster = RayCluster(self._request, address, label, "the executor ray")
+        self._cluster = RayCluster(self._request, address, node, "the executor ray")
         self._cluster.connect()
         self._most = jobs
         self._under_way: dict[Any, tuple[str, Any]] = {}
