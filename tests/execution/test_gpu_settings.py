@@ -49,7 +49,7 @@ def test_jobs_share_a_gpu_as_far_as_its_memory_reaches(spec_of, tmp_path, monkey
     monkeypatch.setattr(capacity, "process_bytes", lambda *_: 0)
     monkeypatch.setattr(capacity, "gpu_process_bytes", lambda *_: 1 << 30)
     assert ProcessWorkers().settle(8, 2, 64, data, model) == 2
-    assert capacity.settled_jobs(2, 8, 64, data, model) == 2
+    assert ProcessWorkers().settle(2, 8, 64, data, model) == 2
 
 
 def test_the_estimate_of_activations_is_near_what_a_forward_pass_keeps(tiny_model_dir):
