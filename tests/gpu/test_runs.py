@@ -8,8 +8,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.execution.resuming import outcome, stops_until_done
-from tests.execution.test_parallel import HALVING, SWAMP, parallel_outcome
+from tests.execution.resuming import outcome, parallel_outcome, stops_until_done
+from tests.execution.test_parallel import HALVING, SWAMP
 from tests.tiny_runs import tiny_randomized
 from workbench.engines.gmp import GMP
 from workbench.engines.magnitude import Magnitude
