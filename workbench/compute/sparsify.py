@@ -96,7 +96,7 @@ def load_sparse_(module: nn.Module, state: Mapping[str, torch.Tensor]) -> None:
     missing = set(module.state_dict()) - {prefix + _WEIGHT for prefix in prefixes} - set(state)
     if missing:
         raise BadInput(
-            f"a state of another model: it lacks {min(missing)!r}. Load it into the model it is of."
+            f"a state of another model: it lacks {min(missing)!r}. Load it into the model that it belongs to."
         )
     masks = {prefix: _unpacked(prefix, state, layer.weight.shape) for prefix, layer in layers.items()}
     sparse = {prefix: SparseLinear.of(layers[prefix], mask) for prefix, mask in masks.items()}

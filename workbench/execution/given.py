@@ -104,8 +104,8 @@ class GivenDense:
                 )
         if data.tokenizer and load_tokenizer(self.model_id).get_vocab() != data.tokenizer.get_vocab():
             raise BadInput(
-                f"dense model {self.model_id} and model {model_id} have other vocabularies. Give the encoder "
-                "that the classifier was made from, or leave --model out."
+                f"dense model {self.model_id} and model {model_id} have different vocabularies. Give the "
+                "encoder that the classifier was made from, or leave --model out."
             )
 
     def about(self) -> dict[str, str]:

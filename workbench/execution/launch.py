@@ -220,7 +220,7 @@ def _locked(folder: RunFolder) -> Iterator[None]:
     except Timeout:
         lock.release()
         raise BadInput(
-            f"another process is at work on {folder.root}. Watch it with `workbench show {folder.root}`, or "
+            f"another process is working on {folder.root}. Watch it with `workbench show {folder.root}`, or "
             "wait until it ends; a different --seed or setting makes a separate run."
         ) from None
     try:

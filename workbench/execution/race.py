@@ -80,7 +80,7 @@ def hold_race(
         remaining = [candidate for candidate in ranked if candidate not in out]
         if not remaining:
             raise Stopped(
-                f"candidates {', '.join(map(str, sorted(ranked)))} were left in the race, and a person "
+                f"candidates {', '.join(map(str, sorted(ranked)))} remained in the race, and a user "
                 "dropped them all. Keep one of them, then resume."
             )
         places = better_half(len(ranked)) if turn < len(schedule) else 1

@@ -46,9 +46,9 @@ class RewindPoint:
                 continue
             if name not in weights or weights[name].shape != tensor.shape:
                 raise BadInput(
-                    f"run {run.name} has another architecture: its rewind point has {name} "
-                    f"{tuple(weights[name].shape) if name in weights else 'not at all'}, and the model has "
-                    f"{tuple(tensor.shape)}. Give a run of the same encoder."
+                    f"run {run.name} has another architecture: {name} is "
+                    f"{tuple(weights[name].shape) if name in weights else 'missing'} in its rewind point and "
+                    f"{tuple(tensor.shape)} in the model. Give a run of the same encoder."
                 )
 
     def weights(self) -> dict[str, Tensor]:

@@ -125,7 +125,7 @@ def _is_there(out: Path, about: dict) -> bool:
     if (out / _ABOUT).is_file() and read_json(out / _ABOUT).items() >= about.items():
         return True
     raise BadInput(
-        f"{out} holds something else than the {about['format']} export of {about['run']}. "
+        f"{out} holds something other than the {about['format']} export of {about['run']}. "
         "Name a folder that does not exist, or delete it."
     )
 

@@ -80,7 +80,7 @@ class KeptMask:
             raise Failed(
                 f"{total} of {self.mask.numel - self.mask.kept} pruned weights are not zero, the first in "
                 f"{first}: something changed them after the optimizer's step, such as another callback or "
-                "weights that were loaded. Find it, or set them to zero by mask.apply_(model)."
+                "weights that were loaded. Find it, or set them to zero with mask.apply_(model)."
             )
 
     def follow(self, optimizer: torch.optim.Optimizer) -> None:

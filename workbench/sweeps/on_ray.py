@@ -167,23 +167,23 @@ def _connect(address: str) -> None:
 
 
 def _check_address(address: str) -> None:
-    """Finds out in seconds whether anybody listens, which Ray takes a minute for."""
+    """Finds out in seconds whether anything is listening there, which takes Ray a minute."""
     host, _, port = address.rpartition(":")
     if not host or "/" in host or not port.isdigit():
-        raise BadInput(f"--address {address} is no HOST:PORT, such as 10.0.0.1:6379, nor auto.")
+        raise BadInput(f"--address {address} is neither HOST:PORT, such as 10.0.0.1:6379, nor auto.")
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_SECONDS).close()
     except OSError as error:
         raise BadInput(
-            f"nobody listens at --address {address} ({error}). Start a cluster with `ray start --head`, or "
-            "leave the address out to use this machine alone."
+            f"nothing is listening at --address {address} ({error}). Start a cluster with `ray start --head`, "
+            "or leave the address out to use only this machine."
         ) from error
 
 
 def _label(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not (name and equals and value):
-        raise BadInput(f"--label {text} is no NAME=VALUE, such as ray.io/accelerator-type=H100.")
+        raise BadInput(f"--label {text} is not NAME=VALUE, such as ray.io/accelerator-type=H100.")
     return name, value
 
 

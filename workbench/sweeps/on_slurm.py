@@ -153,11 +153,11 @@ def _parameter(text: str) -> tuple[str, Any]:
     if not equals:
         raise BadInput(f"--slurm {text} has no value; write --slurm NAME=VALUE.")
     if name == "time" and not value.isdigit():  # YAML reads 1:30 as 90
-        raise BadInput(f"--slurm {text} is no whole number of minutes; write such as --slurm time=90.")
+        raise BadInput(f"--slurm {text} is not a whole number of minutes, such as --slurm time=90.")
     try:
         return name, yaml.safe_load(value)
     except yaml.YAMLError as error:
-        raise BadInput(f"--slurm {text} is no YAML value. Write a number, a word or a [list].") from error
+        raise BadInput(f"--slurm {text} is not a YAML value. Write a number, a word or a [list].") from error
 
 
 add_executor("slurm", SlurmExecutor)
