@@ -175,8 +175,8 @@ def _check_address(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_SECONDS).close()
     except OSError as error:
         raise BadInput(
-            f"nothing is listening at --address {address} ({error}). Start a cluster with `ray start --head`, "
-            "or leave the address out to use only this machine."
+            f"nothing is listening at --address {address} ({error}). Start a cluster with `ray start "
+            "--head`, or leave the address out to use only this machine."
         ) from error
 
 
