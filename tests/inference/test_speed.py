@@ -90,5 +90,5 @@ def test_a_run_that_is_not_complete_and_an_accelerator_are_refused(run, monkeypa
 
 def test_a_run_about_images_is_refused(run, monkeypatch):
     monkeypatch.setattr("workbench.inference.speed.modality", lambda task: "images")
-    with pytest.raises(BadInput, match="is about images"):
+    with pytest.raises(BadInput, match="has images"):
         measure_speed(run)
