@@ -119,7 +119,7 @@ def test_a_rewind_point_must_be_there(spec, rewinding, found, tmp_path):
             prune(spec(Ticket(mask=str(found), start=str(start), **SHORT)), tmp_path / "none")
         assert not (tmp_path / "none").exists()
 
-    refused("pretraind", "start is 'pretraind', which is no run's folder. Give dense, pretrained, or")
+    refused("pretraind", "start is 'pretraind', which is not a run folder. Give dense, pretrained, or")
     copied = shutil.copytree(rewinding.path, tmp_path / rewinding.name)
     (copied / "stages" / "rewind" / "state.safetensors").unlink()
     refused(copied, r"has no weights of stage rewind.*--keep-weights")
