@@ -167,7 +167,7 @@ def test_a_mask_must_be_there_and_what_was_asked_for(spec, found, tmp_path):
     moved = shutil.copy(found, tmp_path / "moved.safetensors")
     asked = spec(Ticket(mask=str(moved), **SHORT))
     (~Mask.load(found)).save(moved)
-    with pytest.raises(BadInput, match=r"digest .* is asked for: it was replaced\. Restore it"):
+    with pytest.raises(BadInput, match=r"digest .* is expected: it was replaced\. Restore it"):
         prune(asked, tmp_path / "runs")
 
 

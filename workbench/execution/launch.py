@@ -53,14 +53,12 @@ def prune(
         spec: the run. The same spec in the same store is the same run: if it is complete, it is returned at
             once; otherwise it resumes where it stopped and ends with the same bits.
         store: folder of run folders.
-        keep_weights: keep the weights of every level in the run folder, for example to study the line
-            between them.
+        keep_weights: keep the weights of every level in the run folder, to study the space between them.
         compute: how matrices are computed while a mask is fixed: "dense"; "sparse", only with their kept
             weights; or "auto", whichever is faster for each matrix at the typical number of tokens in a
             batch. A resumed run keeps what was recorded when it started.
-        jobs: number of processes that train the candidates of a race, or the particles of a level, in
-            parallel, also on one GPU. Several processes use one thread each and give the same bits as one
-            process with one thread; a resumed run keeps its number of threads.
+        jobs: processes that train a race's candidates or a level's particles in parallel, also on one GPU.
+            Several use one thread each and give the bits of one; a resumed run keeps its threads.
         yes: accept a given dense model that is no better than a constant answer.
 
     Returns:
