@@ -68,7 +68,7 @@ class Ticket(Engine):
         for name in (*shapes, *theirs):
             if shapes.get(name) != theirs.get(name):
                 raise BadInput(
-                    f"ticket: the mask {self.mask} belongs to another model: {name} is "
+                    f"ticket: the mask {self.mask} is of another model: {name} is "
                     f"{theirs.get(name) or 'missing'} in the mask and {shapes.get(name) or 'missing'} among "
                     "the prunable matrices of the model. Give a mask that was made for this model."
                 )
