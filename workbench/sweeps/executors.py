@@ -184,7 +184,7 @@ def executor(kind: str, jobs: int | None = None, compute: str = "auto", **option
     """
     make = EXECUTORS[kind]
     if jobs is not None and jobs < 1:
-        raise BadInput(f"{jobs} jobs carry out nothing; give at least 1, and at most one for each core.")
+        raise BadInput(f"jobs is {jobs}. Give at least 1, and at most one for each core.")
     options = {name: value for name, value in options.items() if value is not None}
     for name in options:
         if name not in _options(make):

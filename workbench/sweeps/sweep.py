@@ -105,7 +105,7 @@ class Sweep:
         if folder.results.exists():
             self._take_complete(cell, folder.root)
         elif spec.name in self._running:
-            # With the steps it was given it is equal to another run, which is now under way.
+            # With these steps it is equal to another run, which is now in progress.
             self._waiting.append(cell)
         else:
             self._table.print(f"started: {cell.title} ({spec.name})")
@@ -157,7 +157,7 @@ class Sweep:
 
     def _rows(self) -> Iterator[str]:
         """The live table: a line for all runs, then one for each run in progress."""
-        yield f"{self._count()}, {len(self._running)} under way, {len(self._waiting)} waiting"
+        yield f"{self._count()}, {len(self._running)} running, {len(self._waiting)} waiting"
         for name, (cell, started) in self._running.items():
             event = EventLog(self._store.run(name).events).last()
             place = f"{event['stage']}, step {event['step']}" if event else "preparing"
