@@ -1,4 +1,4 @@
-"""How many processes a run is given to train stages side by side, and whether memory is enough for them."""
+"""The number of processes that train stages of a run in parallel, and whether there is enough memory."""
 
 import os
 import sys
@@ -29,28 +29,28 @@ def check_jobs(jobs: int) -> None:
 
 
 def settled_jobs(jobs: int, widest: int, batch_size: int, data: TaskData, model: nn.Module) -> int:
-    """The number of processes that a run can use; 1 if everything happens in this process.
+    """The number of processes that a run uses; 1 if everything runs in this process.
 
     Args:
-        jobs: the number that was asked for, at least 1.
-        widest: the most stages of the run that do not depend on each other.
+        jobs: the requested number, at least 1.
+        widest: the largest number of stages of the run that do not depend on each other.
         batch_size: examples in a step.
         data: the task.
         model: the student.
 
     Raises:
-        BadInput: more processes than there is memory for by a rough estimate, or several where models train
-            neither on a CPU nor on a GPU of CUDA.
+        BadInput: by a rough estimate, there is too little memory; or models train neither on a CPU nor on a
+            CUDA device.
     """
     if jobs == 1:
         return 1
     kind = device().type
     if kind not in ("cpu", "cuda"):
         raise BadInput(
-            f"several jobs share a CPU or a CUDA device, and models train on {device()}. Leave jobs out."
+            f"several jobs need a CPU or a CUDA device, but models train on {device()}. Leave jobs out."
         )
     if widest < 2:
-        print(f"this run trains nothing side by side; jobs={jobs} changes nothing", file=sys.stderr)
+        print(f"this run trains nothing in parallel; jobs={jobs} has no effect", file=sys.stderr)
         return 1
     used = min(jobs, widest)
     _check_memory(used, process_bytes(data, model), psutil.virtual_memory().available, "memory")
@@ -69,7 +69,7 @@ def process_bytes(data: TaskData, model: nn.Module) -> int:
 
 
 def gpu_process_bytes(data: TaskData, model: nn.Module, batch_size: int) -> int:
-    """A rough estimate of what one process that trains a model takes of a GPU, with its longest batch."""
+    """A rough estimate of the GPU memory of one process that trains a model, with its longest batch."""
     longest = np.argsort(data.train.lengths)[-batch_size:]
     extent = data.extent(data.train.collate(longest))
     return _GPU_BASE_BYTES + _COPIES * _weight_bytes(model) + activation_bytes(model, *extent)

@@ -1,7 +1,7 @@
-"""Candidates and particles side by side: processes that take assignments and return records.
+"""Trains candidates and particles in parallel: processes take assignments and return records.
 
-An assignment names stages and files of the run folder, and holds no object of this process, so that a worker
-needs nothing but the store.
+An assignment names stages and files of the run folder and holds no object of this process, so a worker needs
+only the store.
 """
 
 import json
@@ -33,8 +33,8 @@ class StagePool:
 
     Args:
         folder: the run.
-        size: the most processes at a time.
-        threads: torch's threads in each of them.
+        size: the largest number of processes at a time.
+        threads: torch threads of each process.
     """
 
     def __init__(self, folder: RunFolder, size: int, threads: int):
@@ -44,10 +44,10 @@ class StagePool:
         self._workers: dict[int, _Worker] = {}
 
     def carry_out(self, assignments: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """The records of assignments, in their order. A worker that dies is replaced.
+        """Returns the records of assignments, in order. A worker that dies is replaced.
 
         Raises:
-            WorkbenchError: what a worker raised; the others have been stopped, and can be resumed.
+            WorkbenchError: raised by a worker; the others have been stopped and can be resumed.
             Stopped: workers died repeatedly on the same assignment.
         """
         records: list[dict[str, Any] | None] = [None] * len(assignments)
@@ -70,7 +70,7 @@ class StagePool:
         return records
 
     def close(self) -> None:
-        """Ends all workers so that their stages can be resumed, and kills what has not ended in a minute."""
+        """Ends all workers so that their stages can be resumed; after a minute, kills the others."""
         workers = list(self._workers.values())
         self._workers.clear()
         deadline = time.monotonic() + _PATIENCE_SECONDS
@@ -88,7 +88,7 @@ class StagePool:
     def _give(
         self, waiting: deque[int], assignments: Sequence[Mapping[str, Any]], starts: Counter[int]
     ) -> None:
-        """Hands out assignments while a worker is idle or can be started."""
+        """Hands out assignments as long as a worker is idle or can be started."""
         for number in range(min(self._size, len(assignments))):
             if not waiting:
                 return
@@ -120,11 +120,11 @@ class StagePool:
 
 
 class _Worker:
-    """One process, as this one sees it.
+    """A worker process.
 
     Attributes:
         process: the process.
-        index: which assignment it works on; None while it is idle.
+        index: the assignment that it works on; None while it is idle.
     """
 
     def __init__(self, folder: RunFolder, number: int, threads: int):
@@ -140,25 +140,25 @@ class _Worker:
         Thread(target=_relay, args=(self.process.stderr,), daemon=True).start()
 
     def give(self, index: int, assignment: Mapping[str, Any]) -> None:
-        """Hands it an assignment; a process that is dead is noticed when its answer is due."""
+        """Gives it an assignment; a dead process is noticed when its answer is due."""
         self.index = index
         with suppress(BrokenPipeError):
             self.process.stdin.write(json.dumps(assignment).encode() + b"\n")
             self.process.stdin.flush()
 
     def answer(self) -> tuple[int, dict[str, Any] | None]:
-        """The assignment that it worked on, and its answer; None if it died."""
+        """Returns the assignment that it worked on, and its answer; None if it died."""
         line = self.process.stdout.readline()
         index, self.index = self.index, None
         return index, json.loads(line) if line.endswith(b"\n") else None
 
     def stop(self) -> None:
-        """Ends its input, which it takes as a request to stop."""
+        """Closes its input, which is a request to stop."""
         with suppress(BrokenPipeError):
             self.process.stdin.close()
 
     def discard(self) -> None:
-        """Closes what is left of a process that has ended or been killed."""
+        """Closes the pipes of a process that has ended or been killed."""
         self.stop()
         self.process.wait()
         self.process.stdout.close()
@@ -168,7 +168,7 @@ def _record(answer: Mapping[str, Any], stage: str) -> dict[str, Any]:
     """The record in an answer.
 
     Raises:
-        WorkbenchError: what the worker raised.
+        WorkbenchError: raised by the worker.
         RuntimeError: a defect, with the worker's traceback.
     """
     if "record" in answer:
@@ -179,7 +179,7 @@ def _record(answer: Mapping[str, Any], stage: str) -> dict[str, Any]:
 
 
 def _relay(stream: IO[bytes]) -> None:
-    """Prints what a worker writes, whole lines at a time."""
+    """Prints the output of a worker, whole lines at a time."""
     with stream:
         for line in stream:
             sys.stderr.write(line.decode(errors="replace"))

@@ -1,4 +1,4 @@
-"""Runs on other machines: what the executors for Ray and SLURM have in common."""
+"""Runs on other machines: shared by the executors for Ray and SLURM."""
 
 import os
 import sys
@@ -22,20 +22,20 @@ from workbench.sweeps.worker import command
 
 # Shared file systems show a new file to other machines within this time.
 _VISIBLE_SECONDS = 60.0
-# What else a run depends on: where its code, data and models are found. Not what gives access to them: what
-# is sent lies on the store in the files of a batch system.
+# The variables that tell a run where its code, data and models are. Tokens are not sent, because a batch
+# system stores the variables in files on the store.
 _VARIABLES, _SECRET = ("PYTHONPATH", "WORKBENCH_", "HF_", "TRANSFORMERS_"), "_TOKEN"
 
 
 @settings
 class Request:
-    """What a run asks of a node.
+    """The resources that a run requests from a node.
 
     Attributes:
-        cpus: cores, and torch threads.
-        gpus: GPUs, perhaps a share of one.
-        memory: GiB of memory; None for whatever there is.
-        retries: how often a run is started again whose process or node died.
+        cpus: cores and torch threads.
+        gpus: GPUs, or a share of one.
+        memory: GiB of memory; None for no request.
+        retries: how often a run is restarted after its process or node died.
     """
 
     label: ClassVar[str] = "a run on a cluster"
@@ -58,12 +58,12 @@ class Request:
 
 @dataclass
 class Attempt:
-    """A run under way.
+    """A run in progress.
 
     Attributes:
-        agent: what carries it out.
+        agent: the agent that executes it.
         store: the store.
-        number: how often it was started.
+        number: how often it has been started.
     """
 
     agent: Agent
@@ -72,14 +72,13 @@ class Attempt:
 
 
 class ClusterExecutor(ABC):
-    """Carries out runs on other machines, each again if its process or its node died.
+    """Executes runs on other machines, and restarts those whose process or node died.
 
-    An attempt resumes what the one before it left in the run folder. A run that fails by itself, or that
-    refuses its input, is not repeated.
+    An attempt resumes from the run folder. A run that fails by itself, or rejects its input, is not repeated.
 
     Args:
-        jobs: how many at a time.
-        request: what each asks for.
+        jobs: number of runs at a time.
+        request: the resources of each run.
     """
 
     def __init__(self, jobs: int, request: Request):
@@ -109,7 +108,7 @@ class ClusterExecutor(ABC):
 
     @abstractmethod
     def stop(self) -> None:
-        """Ends the runs under way so that they can be resumed."""
+        """Ends the runs in progress so that they can be resumed."""
 
     @abstractmethod
     def _submit(self, name: str, agent: Agent) -> None:
@@ -120,7 +119,7 @@ class ClusterExecutor(ABC):
         """The attempts that ended: name, exit code (None if its node or its agent died) and reason."""
 
     def _judge(self, name: str, code: int | None, reason: str) -> RunExit | None:
-        """How a run ended; None if it is started again."""
+        """How a run ended; None if it is restarted."""
         attempt = self._attempts[name]
         log = attempt.store.log(name)
         died = code is None or code < 0
@@ -139,7 +138,7 @@ class ClusterExecutor(ABC):
 
 
 def _appears(path: Path) -> bool:
-    """Whether a file that another machine wrote is there, now or soon."""
+    """Whether a file that another machine wrote is visible here, now or soon."""
     deadline = time.monotonic() + _VISIBLE_SECONDS
     while not path.exists():
         if time.monotonic() > deadline:

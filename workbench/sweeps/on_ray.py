@@ -1,6 +1,6 @@
-"""The executor `ray`: each run is an actor on a Ray cluster, or on one that is started on this machine.
+"""The executor `ray`: each run is an actor on a Ray cluster, which may be started on this machine.
 
-An actor has a process of its own, so that Ray gives the GPUs of one run to no other and notices its death.
+An actor has its own process, so Ray reserves the GPUs of a run for it and notices if it dies.
 """
 
 import os
@@ -29,11 +29,11 @@ class RayExecutor(ClusterExecutor):
     """Runs on a Ray cluster.
 
     Args:
-        jobs: the most at a time; None for as many as the nodes have room for.
-        address: of the cluster, HOST:PORT, or "auto" for the one that this machine belongs to; None for
-            RAY_ADDRESS or, without that, a cluster on this machine that ends with this process.
-        cpus, gpus, memory, retries: what each run asks for (`Request`).
-        label: NAME=VALUE, which the nodes must have as a label; several for all of them.
+        jobs: largest number of runs at a time; None for as many as the nodes have room for.
+        address: HOST:PORT of the cluster, or "auto" for the one that this machine belongs to; None for
+            RAY_ADDRESS or else a cluster on this machine that ends with this process.
+        cpus, gpus, memory, retries: the resources of each run (`Request`).
+        label: labels NAME=VALUE that the nodes must have.
 
     Raises:
         BadInput: Ray is not installed, nothing answers at the address, or no node can meet the request.
@@ -63,7 +63,7 @@ class RayExecutor(ClusterExecutor):
 
     @property
     def jobs(self) -> int:
-        """How many at a time; without a number of jobs, it follows nodes that join and leave."""
+        """Number of runs at a time; by default it follows the nodes that join and leave."""
         return self._most or max(1, sum(self._room(node) for node in self._nodes()))
 
     @jobs.setter
@@ -71,7 +71,7 @@ class RayExecutor(ClusterExecutor):
         self._most = jobs
 
     def stop(self) -> None:
-        """Asks all runs to stop, waits for them, and kills what is left after a minute."""
+        """Asks all runs to stop, waits for them, and kills the remaining ones after a minute."""
         actors = [actor for _, actor in self._under_way.values()]
         stopping = [actor.stop.remote() for actor in actors]
         with suppress(KeyboardInterrupt):
@@ -112,12 +112,12 @@ class RayExecutor(ClusterExecutor):
         return {"num_cpus": request.cpus, "num_gpus": request.gpus} | memory | labels
 
     def _nodes(self) -> list[dict[str, Any]]:
-        """The nodes with the labels that were asked for."""
+        """The nodes with the requested labels."""
         nodes = [node for node in self._ray.nodes() if node["Alive"]]
         return [node for node in nodes if self._labels.items() <= node.get("Labels", {}).items()]
 
     def _room(self, node: Mapping[str, Any]) -> int:
-        """How many runs fit on a node."""
+        """The number of runs that fit on a node."""
         has, request = node["Resources"], self._request
         asked = {"CPU": request.cpus, "GPU": request.gpus, "memory": (request.memory or 0) * 2**30}
         return min(int(has.get(name, 0) / amount + 1e-9) for name, amount in asked.items() if amount)
@@ -167,23 +167,23 @@ def _connect(address: str) -> None:
 
 
 def _check_address(address: str) -> None:
-    """Finds out in seconds whether anybody listens, which Ray takes a minute for."""
+    """Finds out in seconds whether anything is listening there, which takes Ray a minute."""
     host, _, port = address.rpartition(":")
     if not host or "/" in host or not port.isdigit():
-        raise BadInput(f"--address {address} is no HOST:PORT, such as 10.0.0.1:6379, nor auto.")
+        raise BadInput(f"--address {address} is neither HOST:PORT, such as 10.0.0.1:6379, nor auto.")
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_SECONDS).close()
     except OSError as error:
         raise BadInput(
-            f"nobody listens at --address {address} ({error}). Start a cluster with `ray start --head`, or "
-            "leave the address out to use this machine alone."
+            f"nothing is listening at --address {address} ({error}). Start a cluster with `ray start "
+            "--head`, or leave the address out to use only this machine."
         ) from error
 
 
 def _label(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not (name and equals and value):
-        raise BadInput(f"--label {text} is no NAME=VALUE, such as ray.io/accelerator-type=H100.")
+        raise BadInput(f"--label {text} is not NAME=VALUE, such as ray.io/accelerator-type=H100.")
     return name, value
 
 
