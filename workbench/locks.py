@@ -1,8 +1,8 @@
 """Locks between processes that share a store, also from several machines.
 
-They are the operating system's (`flock`), and end with the process that holds them, however it ends. Where a
-file system has none, the store is refused: the usual substitute, a file that exists while it is held, would
-outlive a killed process.
+They are the operating system's (`flock`), which are released when the process that holds them ends, however
+it ends. A store on a file system without them is rejected: the usual substitute, a file that exists while the
+lock is held, would outlive a killed process.
 """
 
 import errno
@@ -34,11 +34,11 @@ class _StrictLock(FileLock):
 
 
 def file_lock(path: str | Path, timeout: float = -1) -> FileLock:
-    """A lock in a file; to be acquired, or used in a `with` statement.
+    """A lock in a file, to be acquired or used in a `with` statement.
 
     Args:
         path: the file; its folder must exist.
-        timeout: seconds to wait for another holder; negative for any time.
+        timeout: seconds to wait while another process holds it; negative for no limit.
 
     Raises (when it is acquired):
         filelock.Timeout: it was held for that long.

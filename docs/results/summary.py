@@ -3,9 +3,11 @@
 Usage: .venv/bin/python docs/results/summary.py FILE.json...
 
 Each file is the output of `workbench benchmark --scale minilm|bert-base --json` at some number of threads.
+Cells are milliseconds, and in brackets their median multiple of the first contestant's.
 """
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -15,15 +17,29 @@ from compare import markdown
 KINDS = ("three products", "masked step", "dense step", "forward")
 
 
-def rows(result: dict, kind: str) -> list[dict]:
-    """A row for each measurement of a kind: milliseconds, and in brackets their multiple of the first."""
-    lines = [line for line in result["rows"] if line["what"].startswith(kind)]
-    works: dict[str, dict] = {}
-    for line in lines:
-        work = line["what"].removeprefix(f"{kind}, ")
-        row = works.setdefault(work, {kind: work, "threads": result["machine"]["threads"]})
-        row[line["contestant"]] = f"{1000 * line['seconds']:.3g} ({line['relative']:.2f})"
+def rows(result: dict, kind: str) -> list[dict[str, str]]:
+    """A row for each measurement of a kind."""
+    works: dict[str, dict[str, str]] = {}
+    for line in result["rows"]:
+        if line["what"].startswith(kind):
+            row = works.setdefault(line["what"], described(line["what"], result["machine"]["threads"]))
+            first = line["relative"] == 1
+            row[line["contestant"]] = cell(1000 * line["seconds"], None if first else line["relative"])
     return list(works.values())
+
+
+def described(what: str, threads: int) -> dict[str, str]:
+    """What was measured: "masked step, encoder 6 x 384 at 0.8, batch 32 x 50 tokens", in columns."""
+    size, sparsity = re.search(r", (?:encoder )?(\d+ x \d+)(?: at ([\d.]+))?", what).groups()
+    batch = re.search(r"([\dx ]+) tokens", what)[1].strip()
+    row = {"matrix or encoder": size, "tokens": batch, "threads": str(threads), "sparsity": sparsity}
+    return {column: value for column, value in row.items() if value}
+
+
+def cell(milliseconds: float, relative: float | None) -> str:
+    """A number of at least three digits, and its multiple."""
+    text = f"{milliseconds:.3g}" if milliseconds < 1000 else f"{milliseconds:,.0f}"
+    return text if relative is None else f"{text} ({relative:.2f})"
 
 
 if __name__ == "__main__":
@@ -31,4 +47,4 @@ if __name__ == "__main__":
     print(json.dumps(results[0]["machine"], indent=2))
     for kind in KINDS:
         table = pd.DataFrame([row for result in results for row in rows(result, kind)])
-        print(f"\n{markdown(table.fillna(''))}")
+        print(f"\n{kind}\n\n{markdown(table.fillna(''))}")

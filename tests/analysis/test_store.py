@@ -38,7 +38,7 @@ def test_rows_of_other_runs_say_what_is_wrong(store):
     assert status["incomplete"] == "incomplete"
     assert status["foreign"].startswith("unreadable: ")
     assert "format 1" in status["foreign"]
-    assert "no mapping" in status["damaged"]
+    assert "not a mapping" in status["damaged"]
     assert "damaged" in status["half"]
     assert table.loc["damaged", ["task", "dev", "optimizer_steps"]].isna().all()
 

@@ -40,7 +40,7 @@ def test_the_summary_of_a_task_counts_by_hand(tmp_path, capsys):
         "          good: train 23 (59.0 %), dev 5 (50.0 %)",
         "lengths   median 10 tokens, 95 % of the rows up to 10, longest 10; "
         "100.0 % are longer than max_length, 8",
-        "repeated  1 dev rows (10.0 %) stand in train too",
+        "repeated  1 dev rows (10.0 %) are also in train",
         "majority  good, the largest class, scores accuracy 0.5000, f1 0.6667 on dev",
         "dev size  too small to tell differences of 1.0 % apart, which takes 7,849 rows",
         "          10 rows tell 78.5 % apart (if two models disagree on 10.0 % of the rows; "
@@ -64,4 +64,4 @@ def test_the_doctor_describes_a_task_that_a_run_refuses(tmp_path, capsys):
     save_task(tmp_path)
     write(rows(10), tmp_path / "dev.csv")
     assert main(["doctor", "--task", str(tmp_path / "reviews.yaml")]) == 0
-    assert "repeated  10 dev rows (100.0 %) stand in train too" in capsys.readouterr().out
+    assert "repeated  10 dev rows (100.0 %) are also in train" in capsys.readouterr().out

@@ -193,8 +193,8 @@ def test_runs_stop_when_the_command_is_killed(spec_of, tmp_path):
 def test_an_address_that_nobody_listens_at_is_refused_within_seconds(monkeypatch):
     monkeypatch.setattr("ray.is_initialized", lambda: False)
     started = time.monotonic()
-    with pytest.raises(BadInput, match=r"nobody listens at --address 127\.0\.0\.1:9"):
+    with pytest.raises(BadInput, match=r"nothing is listening at --address 127\.0\.0\.1:9"):
         executor("ray", address="127.0.0.1:9")
-    with pytest.raises(BadInput, match="no HOST:PORT"):
+    with pytest.raises(BadInput, match="neither HOST:PORT"):
         executor("ray", address="ray://head:10001")
     assert time.monotonic() - started < 6

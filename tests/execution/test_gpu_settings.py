@@ -40,7 +40,7 @@ def test_jobs_share_a_gpu_as_far_as_its_memory_reaches(spec_of, tmp_path, monkey
     ):
         prune(spec_of(), store=tmp_path / "runs", jobs=8)
     monkeypatch.setattr(capacity, "device", lambda: torch.device("mps"))
-    with pytest.raises(BadInput, match="several jobs share a CPU or a CUDA device, and models train on mps"):
+    with pytest.raises(BadInput, match="several jobs need a CPU or a CUDA device, but models train on mps"):
         prune(spec_of(), store=tmp_path / "runs", jobs=2)
     assert not (tmp_path / "runs").exists()
     monkeypatch.setattr(capacity, "device", lambda: CUDA)

@@ -175,7 +175,7 @@ def test_jobs_that_are_impossible_are_refused_before_anything_is_written(
 def test_a_run_with_nothing_side_by_side_says_so_and_starts_no_process(spec_of, tmp_path, started, capsys):
     engine = Magnitude(sparsity=0.8, epochs=4.0, lr=1e-3, distillation=Distillation(mode="logits"))
     prune(spec_of(engine), store=tmp_path, jobs=2)
-    assert "trains nothing side by side; jobs=2 changes nothing" in capsys.readouterr().err
+    assert "trains nothing in parallel; jobs=2 has no effect" in capsys.readouterr().err
     assert started == []
 
 

@@ -167,7 +167,7 @@ def test_workers_on_ray_are_as_many_as_fit_or_as_asked_for(on_ray, monkeypatch, 
     assert (made.settle(None, 3, *rest), made.settle(8, 3, *rest), made.settle(1, 3, *rest)) == (2, 3, 1)
     assert made._cluster.asked == {"memory": 1.5}
     assert made.settle(8, 1, *rest) == 0
-    assert "trains nothing side by side; the executor ray changes nothing" in capsys.readouterr().err
+    assert "trains nothing in parallel; --executor ray has no effect" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("here", "gpus"), [("cpu", 1.0), ("cuda", 0.0)])
@@ -183,7 +183,7 @@ def test_workers_train_on_the_kind_of_device_that_their_run_trains_on(on_ray, mo
         ("process", {"cpus": 2}, "executor process takes no --cpus; leave it out, or choose --executor ray"),
         ("slurm", {}, "Known: process, ray"),
         ("ray", {"cpus": 0}, "cpus is 0"),
-        ("ray", {"node": ["gpu"]}, "no NAME=VALUE"),
+        ("ray", {"node": ["gpu"]}, "not NAME=VALUE"),
     ],
 )
 def test_workers_that_are_impossible_are_refused(kind, options, message):

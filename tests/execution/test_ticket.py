@@ -119,7 +119,7 @@ def test_a_rewind_point_must_be_there(spec, rewinding, found, tmp_path):
             prune(spec(Ticket(mask=str(found), start=str(start), **SHORT)), tmp_path / "none")
         assert not (tmp_path / "none").exists()
 
-    refused("pretraind", "start is 'pretraind', which is no run's folder. Give dense, pretrained, or")
+    refused("pretraind", "start is 'pretraind', which is not a run folder. Give dense, pretrained, or")
     copied = shutil.copytree(rewinding.path, tmp_path / rewinding.name)
     (copied / "stages" / "rewind" / "state.safetensors").unlink()
     refused(copied, r"has no weights of stage rewind.*--keep-weights")
@@ -167,7 +167,7 @@ def test_a_mask_must_be_there_and_what_was_asked_for(spec, found, tmp_path):
     moved = shutil.copy(found, tmp_path / "moved.safetensors")
     asked = spec(Ticket(mask=str(moved), **SHORT))
     (~Mask.load(found)).save(moved)
-    with pytest.raises(BadInput, match=r"digest .* is asked for: it was replaced\. Restore it"):
+    with pytest.raises(BadInput, match=r"digest .* is expected: it was replaced\. Restore it"):
         prune(asked, tmp_path / "runs")
 
 

@@ -140,7 +140,7 @@ def test_equal_exports_are_left_and_others_refused(finished_run, tmp_path):
     before = (out / "export.json").stat().st_mtime_ns
     assert export(finished_run.path, "mask", out) == out
     assert (out / "export.json").stat().st_mtime_ns == before
-    with pytest.raises(BadInput, match="holds something else than the hf export"):
+    with pytest.raises(BadInput, match="holds something other than the hf export"):
         export(finished_run, "hf", out)
     (tmp_path / "mine").mkdir()
     assert export(finished_run, "mask", tmp_path / "mine").is_dir(), "an empty folder will do"

@@ -68,7 +68,7 @@ def test_a_wrong_output_fails_before_anything_is_timed(run, monkeypatch):
     [
         (["--batch", "0,1"], "batch is 0. Give at least 1."),
         (["--length", "8,129"], "length is 129, and this model takes at most 128 tokens."),
-        (["--batch", "1;2"], "--batch 1;2 is no list of whole numbers."),
+        (["--batch", "1;2"], "--batch 1;2 is not a list of whole numbers."),
     ],
 )
 def test_impossible_shapes_are_refused(run, options, message, capsys):
@@ -90,5 +90,5 @@ def test_a_run_that_is_not_complete_and_an_accelerator_are_refused(run, monkeypa
 
 def test_a_run_about_images_is_refused(run, monkeypatch):
     monkeypatch.setattr("workbench.inference.speed.modality", lambda task: "images")
-    with pytest.raises(BadInput, match="is about images"):
+    with pytest.raises(BadInput, match="has images"):
         measure_speed(run)

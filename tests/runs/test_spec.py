@@ -90,8 +90,8 @@ def test_a_spec_file_that_is_no_spec(tmp_path):
     with pytest.raises(BadInput, match="does not exist"):
         RunSpec.from_yaml(path)
     for text, message in [
-        ("[1, 2]", "holds no mapping"),
-        ("1: 2", "holds no mapping"),
+        ("[1, 2]", "is not a mapping"),
+        ("1: 2", "is not a mapping"),
         ("a: [", "not readable"),
         ("task: rte", f"{path}: the spec names no engine"),
         ("{task: rte, engine: {id: imp, sparsity: 2}}", f"{path}: imp: sparsity is 2"),
@@ -131,5 +131,5 @@ def test_settings_that_do_not_fit_a_given_classifier_are_refused():
         spec(dense={"start_mask": "zeros"})
     with pytest.raises(BadInput, match=r"FineTuning: epochs is 'many'"):
         spec(dense={"epochs": "many"})
-    with pytest.raises(BadInput, match=r"prunable is '\(', which is no regular expression"):
+    with pytest.raises(BadInput, match=r"prunable is '\(', which is not a regular expression"):
         spec(prunable="(")

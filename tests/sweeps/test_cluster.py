@@ -132,7 +132,7 @@ def test_an_agent_shields_its_run_from_a_batch_systems_signals_and_stops_it_by_i
         ("ray", {"cpus": 0}, "cpus is 0"),
         ("ray", {"gpus": 1.5}, "share of one GPU, or a whole number"),
         ("slurm", {"retries": -1}, "retries is -1"),
-        ("ray", {"node": ["gpu"]}, "no NAME=VALUE"),
+        ("ray", {"node": ["gpu"]}, "not NAME=VALUE"),
     ],
 )
 def test_options_that_an_executor_does_not_have_or_cannot_use_are_refused(kind, options, told):

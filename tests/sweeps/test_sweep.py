@@ -201,7 +201,7 @@ def test_a_process_that_is_killed_fails_alone(spec_of, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("kind", "jobs", "told"), [("process", 0, "0 jobs"), ("serial", 2, "executor process")]
+    ("kind", "jobs", "told"), [("process", 0, "jobs is 0"), ("serial", 2, "executor process")]
 )
 def test_jobs_that_make_no_sense_are_refused(kind, jobs, told):
     with pytest.raises(BadInput, match=told):

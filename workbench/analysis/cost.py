@@ -69,8 +69,8 @@ def cost_by_engine(runs: Sequence[Run], table: pd.DataFrame) -> pd.DataFrame:
     Returns:
         one row for each task, model, sparsity and engine: optimizer_steps, examples, TFLOP (as if dense),
         wall_seconds, zeros (among the prunable weights), mask_bytes, model_bytes (missing where a run folder
-        has no model file), and forward_ms and dense_ms, the time of one forward of the pruned and of the
-        dense model (missing where a run did not measure it).
+        has no model file), and forward_ms and dense_ms, the time of one forward pass of the pruned and of
+        the dense model (missing where a run did not measure it).
     """
     storage = pd.DataFrame([_storage(run) for run in runs], columns=["run", *_STORAGE])
     joined = table.merge(storage, on="run").rename(columns={"tflop": "TFLOP", "seconds": "wall_seconds"})

@@ -49,7 +49,8 @@ def scores_of(
     kept = [read_predictions(run.folder).get(split) for run in runs]
     if None in kept and constant:
         raise BadInput(
-            f"run {runs[kept.index(None)].name} kept no outputs, which the floor is made of; make it anew."
+            f"run {runs[kept.index(None)].name} kept no outputs, which the floor needs. Delete its folder "
+            "and run the same command again."
         )
     if None in kept:
         return Scores(np.array([run.results["dev"][split][metric] for run in runs]))

@@ -56,7 +56,7 @@ def describe(task_id: str) -> dict[str, Any]:
     Returns:
         task, and origin (its files) if it is one's own; rows, of train and of the first dev split, which is
         called dev; dropped, the rows dropped from each split; classes (`shares`); lengths (`Lengths`, and the
-        limit), None for images; repeated, the dev rows whose inputs stand in train; constant, the largest
+        limit), None for images; repeated, the dev rows whose inputs are also in train; constant, the largest
         class or the mean of train with its scores on dev; and resolution (`Resolution`).
 
     Raises:

@@ -1,4 +1,4 @@
-"""The shell: one function a command, each a thin layer over the package."""
+"""The command line: one function per command, each a thin layer over the package."""
 
 import re
 import signal
@@ -14,13 +14,13 @@ __all__ = ["main", "parser", "run"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Carries out one command; returns the exit code (0 done, 2 bad input, 3 resumable, 1 defect)."""
+    """Executes one command; returns the exit code (0 done, 2 bad input, 3 resumable, 1 defect)."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         options, extra = parser().parse_known_args(arguments)
         if extra:
             if not extra[0].startswith("-"):
-                options.command.error(f"{extra[0]!r} is one argument too many")
+                options.command.error(f"unexpected argument {extra[0]!r}")
             known = set(re.findall(r"--?[a-z][a-z-]*", options.command.format_usage()))
             raise unknown("option", extra[0], known)
         _load_plugins(getattr(options, "plugin", []))
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run() -> NoReturn:
-    """`main` as a process of its own."""
+    """Runs `main` and ends the process with its exit code."""
     leave(main())
 
 

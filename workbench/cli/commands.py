@@ -12,7 +12,7 @@ from workbench.cli.task_options import TASK_OPTIONS
 
 
 def prune(options: argparse.Namespace) -> None:
-    """Carries out a run."""
+    """Executes or resumes a run."""
     from workbench.cli.run_spec import spec_of
     from workbench.execution import prune, workers_on
 
@@ -31,7 +31,7 @@ def prune(options: argparse.Namespace) -> None:
 
 
 def grid(options: argparse.Namespace) -> None:
-    """Carries out the runs of a grid."""
+    """Executes or resumes the runs of a grid."""
     from workbench.analysis.store import store_table
     from workbench.sweeps import Sweep, executor, read_grid
 
@@ -67,7 +67,7 @@ def runs(options: argparse.Namespace) -> None:
     if options.json:
         print(table.to_json(orient="records", indent=2))
     elif table.empty:
-        print(f"no runs in {options.store}. `workbench prune --help` says how to make one.", file=sys.stderr)
+        print(f"no runs in {options.store}. `workbench prune --help` shows how to make one.", file=sys.stderr)
     else:
         _print_table(table)
 
@@ -105,7 +105,7 @@ def export(options: argparse.Namespace) -> None:
 
 
 def speed(options: argparse.Namespace) -> None:
-    """Times a run's model."""
+    """Times forward passes of a run's model."""
     from workbench.inference import measure_speed, speed_text
     from workbench.runs import find_run
 
@@ -115,14 +115,14 @@ def speed(options: argparse.Namespace) -> None:
 
 
 def track(options: argparse.Namespace) -> None:
-    """Gives a tracker the events of runs."""
+    """Sends the events of runs to a tracker."""
     from workbench.integrations.tracking import track
 
     print(track(options.what, options.to, store=options.store, follow=options.follow))
 
 
 def doctor(options: argparse.Namespace) -> None:
-    """Says what is usable, or what a task's data looks like."""
+    """Reports what works here, or describes a task's data."""
     if options.task or any(getattr(options, name) for name in TASK_OPTIONS):
         _describe(options)
         return
@@ -147,7 +147,7 @@ def _describe(options: argparse.Namespace) -> None:
 
 
 def benchmark(options: argparse.Namespace) -> None:
-    """Measures."""
+    """Runs the benchmark."""
     from workbench.benchmark import as_text, run
 
     result = run(options.scale)
@@ -164,17 +164,19 @@ def lab(options: argparse.Namespace) -> None:
 
 
 def numbers(name: str, text: str) -> tuple[int, ...]:
-    """The whole numbers of an option, between commas.
+    """The whole numbers of an option, separated by commas.
 
     Raises:
-        BadInput: it has something else.
+        BadInput: the text contains anything else.
     """
     from workbench.errors import BadInput
 
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
-        raise BadInput(f"--{name} {text} is no list of whole numbers. Write such as --{name} 1,32.") from None
+        raise BadInput(
+            f"--{name} {text} is not a list of whole numbers. Write, for example, --{name} 1,32."
+        ) from None
 
 
 def _print_table(table) -> None:

@@ -1,4 +1,4 @@
-"""The command line: what can be typed. Values are checked where they are used."""
+"""The commands and their options. Values are checked where they are used."""
 
 import argparse
 from collections.abc import Callable
@@ -29,24 +29,24 @@ def parser() -> argparse.ArgumentParser:
         added.set_defaults(function=function, command=added)
         return added
 
-    _prune(command(commands.prune, "carry out a run, or what remains of it; prints its folder last"))
-    _grid(command(commands.grid, "carry out every run of a grid file, or what remains of them"))
-    _report(command(commands.report, "render a run, or a comparison, as one HTML file that needs no network"))
-    added = command(commands.runs, "a table of the runs in a store")
+    _prune(command(commands.prune, "execute a run, or resume it; prints its folder last"))
+    _grid(command(commands.grid, "execute all runs of a grid file, or resume them"))
+    _report(command(commands.report, "render a run or a comparison as one HTML file that works offline"))
+    added = command(commands.runs, "list the runs in a store")
     _json(added), _store(added)
-    added = command(commands.show, "a run's spec, levels, scores and cost")
+    added = command(commands.show, "show the spec, levels, scores and cost of a run")
     added.add_argument("run", metavar="RUN", help="run folder or name")
     _json(added), _store(added), _plugin(added)
-    _export(command(commands.export, "write a run's model, or its mask, in a form that other programs read"))
-    _speed(command(commands.speed, "how long a run's model takes for a forward pass, beside other software"))
-    _track(command(commands.track, "replay the events of a run, or of a store's runs, into a tracker"))
-    _doctor(command(commands.doctor, "what is usable here, and what a task's data looks like"))
-    added = command(commands.benchmark, "what masks, steps and forward passes cost, beside what people use")
+    _export(command(commands.export, "export the model or the mask of a run in a format for other programs"))
+    _speed(command(commands.speed, "time forward passes of a run's model, compared to other software"))
+    _track(command(commands.track, "send the events of a run, or of all runs in a store, to a tracker"))
+    _doctor(command(commands.doctor, "report what works here, or describe the data of a task"))
+    added = command(commands.benchmark, "time masks, training steps and forward passes beside alternatives")
     added.add_argument(
         "--scale", default="small", metavar="S", help="small (seconds, default), minilm or bert-base"
     )
     _json(added)
-    command(commands.lab, "open JupyterLab on the notebooks")
+    command(commands.lab, "open the notebooks in JupyterLab")
     return top
 
 
@@ -62,19 +62,19 @@ def _prune(sub: argparse.ArgumentParser) -> None:
         add(f"--{name}", metavar=metavar, help=help)
     given = "folder or Hub id of a fine-tuned classifier to prune, instead of fine-tuning one"
     add("--dense", metavar="FOLDER_OR_HUB_ID", help=given)
-    setting = "a setting of the engine, or dense.NAME; repeatable. match_steps_of=RUN equals that run's steps"
+    setting = "a setting of the engine, or dense.NAME; repeatable. match_steps_of=RUN: as many steps as RUN"
     add("--set", action="append", default=[], metavar="NAME=VALUE", help=setting)
-    add("--keep-weights", action="store_true", help="leave every level's weights in the run folder")
+    add("--keep-weights", action="store_true", help="keep every level's weights in the run folder")
     _compute(sub)
     side = (
-        "workers that train a race's candidates, or a level's particles, side by side (default: 1; with ray "
+        "workers that train a race's candidates, or a level's particles, in parallel (default: 1; with ray "
         "as many as fit)"
     )
     add("--jobs", type=int, metavar="N", help=side)
-    where = "what the workers are: process (default), or ray for a cluster"
+    where = "the kind of workers: process (default), or ray for a cluster"
     add("--executor", default="process", metavar="NAME", help=where)
     add("--recipe", metavar="FILE", help="a spec to start from: a YAML file or a packaged recipe's name")
-    accepted = "also with a classifier no better than a constant answer, or a tenth of the dev rows in train"
+    accepted = "accept a classifier no better than a constant answer, or more than a tenth of dev in train"
     add("--yes", action="store_true", help=accepted)
     _cluster(sub, "a worker on Ray, for --executor ray (docs/scaling.md)", WORKER_OPTIONS)
     _own_data(sub), _store(sub), _plugin(sub)
@@ -89,7 +89,7 @@ def _grid(sub: argparse.ArgumentParser) -> None:
     add("--jobs", type=int, metavar="N", help=most)
     _compute(sub)
     _cluster(sub, "a run on a cluster, for the executors ray and slurm (docs/scaling.md)", CLUSTER_OPTIONS)
-    add("--yes", action="store_true", help="also where there are more than a thousand runs")
+    add("--yes", action="store_true", help="accept more than a thousand runs")
     _store(sub), _plugin(sub)
 
 
@@ -101,11 +101,12 @@ def _cluster(sub: argparse.ArgumentParser, what: str, options: dict[str, dict[st
 
 def _report(sub: argparse.ArgumentParser) -> None:
     add = sub.add_argument
-    whose = "run folder or name, or a store; the newest complete run, or all of them, if none is named"
+    whose = "run folder or name, or a store; if none is named, the newest complete run or all of them"
     add("runs", nargs="*", metavar="RUN", help=whose)
     add("--out", default="reports/index.html", metavar="FILE", help="default: reports/index.html")
     add("--notebook", default="report_run", metavar="NAME", help="default: report_run")
-    add("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="one of its parameters")
+    value = "one of its parameters; repeatable"
+    add("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help=value)
     _store(sub), _plugin(sub)
 
 
@@ -114,7 +115,7 @@ def _export(sub: argparse.ArgumentParser) -> None:
     add("run", metavar="RUN", help="run folder or name")
     formats = "hf (Hugging Face folder), mask, onnx, npz (CSR matrices) or sparse; docs/export.md"
     add("--format", required=True, metavar="F", help=formats)
-    add("--out", required=True, metavar="DIR", help="the folder to make")
+    add("--out", required=True, metavar="DIR", help="the folder to create")
     add("--push", metavar="OWNER/NAME", help="with hf: upload it to the Hub")
     _store(sub), _plugin(sub)
 
@@ -131,14 +132,14 @@ def _track(sub: argparse.ArgumentParser) -> None:
     add = sub.add_argument
     add("what", metavar="RUN|STORE", help="run folder or name, or a store for all of its runs")
     add("--to", required=True, metavar="TRACKER", help="tensorboard, trackio or wandb")
-    add("--follow", action="store_true", help="go on until the runs are complete")
+    add("--follow", action="store_true", help="continue until the runs are complete")
     _store(sub), _plugin(sub)
 
 
 def _doctor(sub: argparse.ArgumentParser) -> None:
-    whose = "describe its rows instead; as the TASK of prune"
+    whose = "describe the rows of this task instead; named as in `workbench prune TASK`"
     sub.add_argument("--task", metavar="TASK", help=whose)
-    locks = "also try whether locks work in a store, as several machines need (docs/scaling.md)"
+    locks = "also test the locks in a store that several machines will share (docs/scaling.md)"
     sub.add_argument("--store", metavar="DIR", help=locks)
     _own_data(sub), _json(sub), _plugin(sub)
 
@@ -150,11 +151,11 @@ def _own_data(sub: argparse.ArgumentParser) -> None:
 
 
 def _json(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--json", action="store_true", help="machine-readable")
+    sub.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _compute(sub: argparse.ArgumentParser) -> None:
-    how = "under a fixed mask: dense, sparse (kept weights alone), or auto (the quicker; default)"
+    how = "matrices under a fixed mask: dense, sparse (kept weights only), or auto (the faster; default)"
     sub.add_argument("--compute", default="auto", metavar="HOW", help=how)
 
 

@@ -16,10 +16,10 @@ from workbench.runs import RunSpec, find_run
 
 
 def spec_of(options: argparse.Namespace) -> RunSpec:
-    """The recipe's values, if there is one, with those of the options in their place.
+    """The values of the recipe, if there is one, overridden by those of the options.
 
     Raises:
-        BadInput: there is no task or no engine, or a value that the spec refuses.
+        BadInput: there is no task or no engine, or the spec rejects a value.
     """
     plain = _recipe(options.recipe) if options.recipe else {}
     engine = plain.setdefault("engine", {})
@@ -57,7 +57,7 @@ def yaml_value(name: str, text: str) -> Any:
     """A value as YAML reads it: 3 is a number, [0.5, 0.9] a list, true a truth value.
 
     Raises:
-        BadInput: the text is no YAML; the message has the name.
+        BadInput: the text is not YAML; the message has the name.
     """
     try:
         return parse_yaml(text)

@@ -1,6 +1,6 @@
 """The options that name the columns of a data file."""
 
-# Name to the settings of argparse; the rest of a task's settings can be given in a task file.
+# Name to the settings of argparse. A task file has more settings.
 TASK_OPTIONS = {
     "text": {"metavar": "COLUMN", "action": "append", "help": "a column of texts; repeat it for pairs"},
     "image": {"metavar": "COLUMN", "help": "a column of images: bytes, or names of files"},

@@ -1,1 +1,1 @@
-"""Machines that a cluster lends: what is asked of a node, what a process there is given, and Ray."""
+"""Clusters: what is requested of a node, Ray, and the agent that starts a run on a node."""

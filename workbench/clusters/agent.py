@@ -1,7 +1,7 @@
-"""What a cluster is given to carry out: an agent that starts a run's process on its node and waits for it.
+"""What a cluster executes: an agent that starts the process of a run on its node and waits for it.
 
-It imports only the standard library, so that it starts at once and takes little memory beside its run. That
-is `python -m workbench.sweeps.worker`, whose exit codes mean the same everywhere.
+It imports only the standard library, so it starts at once and takes little memory next to its run. The run is
+`python -m workbench.sweeps.worker`, whose exit codes have the same meaning everywhere.
 """
 
 import os
@@ -21,8 +21,8 @@ class Agent:
     """One attempt at a run.
 
     Args:
-        command: of the worker, without the Python.
-        log: the file that the run's output is added to; whoever sends the agent makes it.
+        command: the command line of the worker, without the Python interpreter.
+        log: an existing file that the output of the run is appended to.
         folder: the working directory.
         variables: environment variables of the run.
 
@@ -35,7 +35,7 @@ class Agent:
         self._process: subprocess.Popen | None = None
 
     def run(self) -> tuple[int, str]:
-        """Carries out the run.
+        """Executes the run.
 
         Returns:
             The exit code of the process, negative for the signal that killed it; and a reason, empty if it is
@@ -79,10 +79,10 @@ class Agent:
             process.kill()
 
     def checkpoint(self):
-        """What submitit calls shortly before the time limit, or before the job gives way to another.
+        """Called by submitit shortly before the time limit or a preemption.
 
         Returns:
-            What the requeued job carries out: the same run, which then resumes.
+            What the requeued job executes: the same run, which then resumes.
         """
         from submitit.helpers import DelayedSubmission
 

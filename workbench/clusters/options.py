@@ -14,8 +14,8 @@ def given_options(
 
     Args:
         kind: the executor.
-        options: by name; None for one that is not given.
-        makers: by executor, what makes it; its parameters are the options that it takes.
+        options: name to value; None for an option that is not given.
+        makers: executor to the function that makes it, whose parameters are its options.
 
     Raises:
         BadInput: an option is given that the executor does not take.

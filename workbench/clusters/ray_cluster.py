@@ -19,17 +19,17 @@ _OBJECT_STORE_BYTES = 100 << 20
 
 
 class RayCluster:
-    """The nodes of a Ray cluster for processes that all ask for the same.
+    """The nodes of a Ray cluster for processes that all request the same.
 
     Args:
-        request: what each process asks for.
-        address: of the cluster, HOST:PORT, or "auto" for the one that this machine belongs to; None for
-            RAY_ADDRESS or, without that, a cluster on this machine that ends with this process.
-        node: NAME=VALUE, which the nodes must have as a label; several for all of them.
+        request: the resources of each process.
+        address: HOST:PORT of the cluster, or "auto" for the one that this machine belongs to; None for
+            RAY_ADDRESS or else a cluster on this machine that ends with this process.
+        node: labels NAME=VALUE that the nodes must have.
         purpose: what needs Ray, as the subject of a sentence.
 
     Raises:
-        BadInput: Ray is not installed, or a label of nodes is no NAME=VALUE.
+        BadInput: Ray is not installed, or a label is not NAME=VALUE.
     """
 
     def __init__(self, request: Request, address: str | None, node: Sequence[str], purpose: str):
@@ -42,7 +42,7 @@ class RayCluster:
         """Connects this process, unless it is connected already, and compares the request with the nodes.
 
         Args:
-            memory: GiB to ask for if the request names none.
+            memory: GiB to request if the request has no memory.
 
         Raises:
             BadInput: nothing answers at the address, Ray cannot start here, or no node can meet the request.
@@ -54,14 +54,13 @@ class RayCluster:
     def actor(self, kind: type, modules: Sequence[ModuleType], *arguments: Any) -> Any:
         """A new actor, which waits until a node has room for it.
 
-        An actor has a process of its own, so that Ray gives its GPUs to no other and notices its death. It
-        carries out two calls at a time: one that works, and one that stops it.
+        An actor has its own process, so Ray reserves its GPUs for it and notices if it dies. It executes two
+        calls at a time: one that works, and one that stops it.
 
         Args:
             kind: its class.
-            modules: those that define it, which the nodes need not have; they import nothing but Python's
-                own.
-            arguments: of its constructor.
+            modules: the modules that define it, which are sent to the node.
+            arguments: arguments of its constructor.
         """
         import ray
 
@@ -73,7 +72,7 @@ class RayCluster:
         return ray.remote(kind).options(**options).remote(*arguments)
 
     def room(self) -> int:
-        """How many processes fit on the nodes that there are now."""
+        """The number of processes that fit on the present nodes."""
         return sum(map(self._room, self._nodes()))
 
     def _resources(self) -> dict[str, Any]:
@@ -83,7 +82,7 @@ class RayCluster:
         return {"num_cpus": request.cpus, "num_gpus": request.gpus} | memory | labels
 
     def _nodes(self) -> list[dict[str, Any]]:
-        """The nodes with the labels that were asked for."""
+        """The nodes with the requested labels."""
         import ray
 
         nodes = [node for node in ray.nodes() if node["Alive"]]
@@ -158,21 +157,21 @@ def _connect(address: str) -> None:
 
 
 def _check_address(address: str) -> None:
-    """Finds out in seconds whether anybody listens, which Ray takes a minute for."""
+    """Finds out in seconds whether anything is listening there, which takes Ray a minute."""
     host, _, port = address.rpartition(":")
     if not host or "/" in host or not port.isdigit():
-        raise BadInput(f"--address {address} is no HOST:PORT, such as 10.0.0.1:6379, nor auto.")
+        raise BadInput(f"--address {address} is neither HOST:PORT, such as 10.0.0.1:6379, nor auto.")
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_SECONDS).close()
     except OSError as error:
         raise BadInput(
-            f"nobody listens at --address {address} ({error}). Start a cluster with `ray start --head`, or "
-            "leave the address out to use this machine alone."
+            f"nothing is listening at --address {address} ({error}). Start a cluster with `ray start "
+            "--head`, or leave the address out to use only this machine."
         ) from error
 
 
 def _label(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not (name and equals and value):
-        raise BadInput(f"--node {text} is no NAME=VALUE, such as ray.io/accelerator-type=H100.")
+        raise BadInput(f"--node {text} is not NAME=VALUE, such as ray.io/accelerator-type=H100.")
     return name, value

@@ -1,4 +1,4 @@
-"""What a run, or a worker of a run, asks of a node of a cluster, and which variables it gets there."""
+"""What a run or one of its workers requests from a node of a cluster, and its variables there."""
 
 import os
 from typing import Annotated, ClassVar
@@ -8,20 +8,20 @@ from pydantic import Field
 from workbench.errors import BadInput
 from workbench.settings import Count, NonNegative, Positive, settings
 
-# What else a run depends on: where its code, data and models are found. Not what gives access to them: what
-# is sent lies on the store in the files of a batch system.
+# The variables that tell a run where its code, data and models are. Tokens are not sent, because a batch
+# system stores the variables in files on the store.
 _VARIABLES, _SECRET = ("PYTHONPATH", "WORKBENCH_", "HF_", "TRANSFORMERS_"), "_TOKEN"
 
 
 @settings
 class Request:
-    """What a run, or a worker that trains stages of a run, asks of a node.
+    """The resources that a run, or a worker that trains stages of a run, requests from a node.
 
     Attributes:
-        cpus: cores, and torch threads.
-        gpus: GPUs, perhaps a share of one.
-        memory: GiB of memory; None for whatever there is.
-        retries: how often it is started again if its process or node died.
+        cpus: cores and torch threads.
+        gpus: GPUs, or a share of one.
+        memory: GiB of memory; None for no request.
+        retries: how often it is restarted after its process or node died.
     """
 
     label: ClassVar[str] = "a run on a cluster"
@@ -43,7 +43,7 @@ class Request:
 
 
 def thread_variables(threads: int) -> dict[str, str]:
-    """The environment variables that give a process so many torch threads."""
+    """The environment variables that set the number of torch threads of a process."""
     return dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
 
 
@@ -51,7 +51,7 @@ def node_variables(threads: int) -> dict[str, str]:
     """The environment variables of a process on a node: those of this process that runs depend on.
 
     Args:
-        threads: torch's threads.
+        threads: number of torch threads.
     """
     variables = {
         name: value

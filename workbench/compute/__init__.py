@@ -1,4 +1,10 @@
-"""Sparse products on a CPU, the layers made of them, and dropout that costs little beside them."""
+"""Sparse layers for a CPU: they store only the kept weights of a matrix and multiply only those.
+
+From the bottom up: `kernels` are the inner loops; `structure` says where the kept weights of a matrix are;
+`products` multiplies, `functions` makes that differentiable, and `layers` makes a layer of it; `sparsify`
+exchanges the layers of a model; `break_even` and `calibration` decide which layers are faster when sparse.
+`dropout` is a fast dropout, and `memory` reuses the memory of activations.
+"""
 
 from workbench.compute.break_even import BreakEven
 from workbench.compute.calibration import measured_break_even

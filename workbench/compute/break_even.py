@@ -1,4 +1,4 @@
-"""Which of a dense and a sparse layer is quicker, from what both cost on this machine."""
+"""Whether a dense or a sparse layer is faster, computed from measured costs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,20 +6,20 @@ from typing import Any
 
 from workbench.compute.products import passed
 
-# What a layer's seconds are a sum of, each times a factor that is measured.
+# The time of a layer is a sum of these terms, each multiplied by a measured factor.
 DENSE = ("calls", "weights", "products")
 SPARSE = ("calls", "kept", "products", "tokens")
 
 
 @dataclass(frozen=True)
 class BreakEven:
-    """What layers cost in one format, on one machine, with one number of threads.
+    """The costs of layers in one format, on one machine, with one number of threads.
 
     Attributes:
-        dtype: what is computed in, "bfloat16" or "float32".
-        dense: for a training "step", in bfloat16 under autocast, and for a "forward" pass of a model that is
-            in this format itself, the seconds of each of `DENSE`.
-        sparse: the same for `SPARSE`; empty where there are no kernels for the processor.
+        dtype: the format of the computation, "bfloat16" or "float32".
+        dense: the factors of the terms `DENSE`, in seconds, for a training "step" (with bfloat16 under
+            autocast) and for a "forward" pass of a model whose weights are in this format.
+        sparse: the same for the terms `SPARSE`; empty if the kernels do not work on this processor.
     """
 
     dtype: str
@@ -28,7 +28,7 @@ class BreakEven:
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> "BreakEven":
-        """The reverse of `dataclasses.asdict`, also from JSON, where tuples are lists."""
+        """The inverse of `dataclasses.asdict`; also reads JSON, where tuples are lists."""
         parts = [
             {kind: tuple(factors) for kind, factors in plain[part].items()} for part in ("dense", "sparse")
         ]
@@ -37,13 +37,13 @@ class BreakEven:
     def seconds(
         self, shape: tuple[int, int], kept: int, tokens: int, *, training: bool = True
     ) -> tuple[float, float]:
-        """What a dense and a sparse layer of a shape (out, in) take for a step, or for a forward pass.
+        """Seconds of a dense and of a sparse layer for a training step, or for a forward pass.
 
         Args:
-            shape: of the matrix.
-            kept: its weights that are kept.
-            tokens: in a batch.
-            training: whether gradients are computed as well.
+            shape: (out, in) of the matrix.
+            kept: number of its kept weights.
+            tokens: number of tokens in a batch.
+            training: whether gradients are computed too.
         """
         kind = "step" if training else "forward"
         dense = _sum(self.dense[kind], dense_terms(shape, tokens))
@@ -51,12 +51,12 @@ class BreakEven:
         return dense, sparse
 
     def best(self, shape: tuple[int, int], kept: int, tokens: int, *, training: bool = True) -> str:
-        """The string "sparse" or "dense", whichever is quicker; see `seconds`."""
+        """The string "sparse" or "dense", whichever is faster; see `seconds`."""
         dense, sparse = self.seconds(shape, kept, tokens, training=training)
         return "sparse" if sparse < dense else "dense"
 
     def sparsity(self, shape: tuple[int, int], tokens: int, *, training: bool = True) -> float:
-        """The share of a matrix's weights beyond which sparse is quicker; 1.0 where it never is."""
+        """The sparsity of a matrix above which sparse is faster; 1.0 if it never is."""
         numel = shape[0] * shape[1]
         dense, none = self.seconds(shape, 0, tokens, training=training)
         _, every = self.seconds(shape, numel, tokens, training=training)
@@ -66,13 +66,13 @@ class BreakEven:
 
 
 def dense_terms(shape: tuple[int, int], tokens: int) -> tuple[float, ...]:
-    """The numbers of `DENSE`: under autocast a dense layer also converts its weights, whatever the batch."""
+    """The terms `DENSE`: under autocast a dense layer also converts its weights, whatever the batch."""
     numel = shape[0] * shape[1]
     return 1.0, float(numel), float(numel * tokens)
 
 
 def sparse_terms(shape: tuple[int, int], kept: int, tokens: int) -> tuple[float, ...]:
-    """The numbers of `SPARSE`: products and the turning of tokens into blocks, of whole passes of tokens."""
+    """The terms `SPARSE`: products, and rearranging tokens into blocks, for whole passes of tokens."""
     tokens = passed(tokens)
     return 1.0, float(kept), float(kept * tokens), float((shape[0] + shape[1]) * tokens)
 

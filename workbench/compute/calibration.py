@@ -1,4 +1,4 @@
-"""Measures what dense and sparse layers cost here, and keeps it for the next time."""
+"""Measures the costs of dense and sparse layers on this machine, and caches them."""
 
 import contextlib
 import copy
@@ -30,21 +30,21 @@ _SHAPES = ((256, 256), (1536, 384), (384, 1536))
 _TOKENS = (32, 256, 1024)
 _SPARSITIES = (0.6, 0.95)
 _ROUNDS = 3
-# To be raised when what is measured changes.
+# Raise this when the measurement changes.
 _METHOD = 2
 
 
 def measured_break_even(dtype: torch.dtype = torch.bfloat16) -> BreakEven:
-    """What layers cost on this machine at torch's present number of threads.
+    """The costs of layers on this machine with torch's current number of threads.
 
-    It is measured once, in a few seconds (more where kernels are still to be compiled), and kept in the
-    user's cache folder, by processor, threads and versions.
+    They are measured once, in a few seconds (more if kernels must be compiled first), and kept in the user's
+    cache folder, by processor, threads and versions.
     """
     path = cache_folder() / f"break-even-{_key(dtype)}.json"
     if (kept := _read(path)) is not None:
         return kept
     found = calibrate(dtype)
-    if (kept := _read(path)) is not None:  # by another process: all go by the same figures
+    if (kept := _read(path)) is not None:  # by another process: all use the same costs
         return kept
     with contextlib.suppress(WorkbenchError):  # nothing but time is lost
         write_json(path, {"dtype": found.dtype, "dense": found.dense, "sparse": found.sparse})
@@ -52,7 +52,7 @@ def measured_break_even(dtype: torch.dtype = torch.bfloat16) -> BreakEven:
 
 
 def _read(path: Path) -> BreakEven | None:
-    """What is kept; None if there is nothing, or if it is damaged."""
+    """The cached costs; None if there are none, or if they are damaged."""
     try:
         return BreakEven.from_plain(read_json(path))
     except (OSError, WorkbenchError, KeyError, TypeError, AttributeError):
@@ -60,12 +60,12 @@ def _read(path: Path) -> BreakEven | None:
 
 
 def cache_folder() -> Path:
-    """Where what is measured once for each user and machine is kept."""
+    """The folder for measurements that are made once for each user and machine."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pruning-workbench"
 
 
 def calibrate(dtype: torch.dtype) -> BreakEven:
-    """Times layers of a few shapes, sparsities and batches, and fits what each part of the work costs."""
+    """Times layers of a few shapes, sparsities and batch sizes, and fits the cost of each term."""
     dense: dict[str, list] = {"forward": [], "step": []}
     sparse: dict[str, list] = {"forward": [], "step": []}
     for shape in _SHAPES:
@@ -107,7 +107,7 @@ def _step(layer: nn.Module, x: torch.Tensor) -> None:
 
 
 def _in_turns(work: list[Callable[[], None]]) -> list[float]:
-    """The median seconds of each, after one call that warms up."""
+    """The median seconds of each function, after one warm-up call."""
     seconds: list[list[float]] = [[] for _ in work]
     for turn in range(_ROUNDS + 1):
         for taken, function in zip(seconds, work, strict=True):
@@ -119,7 +119,7 @@ def _in_turns(work: list[Callable[[], None]]) -> list[float]:
 
 
 def _fit(points: list[tuple[tuple[float, ...], float]]) -> tuple[float, ...]:
-    """The factors, none negative, with the least squares of relative errors."""
+    """The nonnegative factors with the least squared relative error."""
     terms = np.array([terms for terms, _ in points]) / np.array([[seconds] for _, seconds in points])
     scale = terms.max(axis=0)
     factors, _ = scipy.optimize.nnls(terms / scale, np.ones(len(points)))

@@ -1,4 +1,4 @@
-"""Dropout on a CPU that costs little beside sparse products: `workbench benchmark` has it in masked steps."""
+"""Fast dropout on a CPU: the mask is a hash of a key and of each position, and is not stored."""
 
 import functools
 
@@ -15,17 +15,18 @@ from workbench.compute.memory import empty, numbers
 from workbench.masks.parallel import each
 from workbench.randomness import derive
 
-# Sixteen random bits decide about a number.
+# Sixteen random bits decide whether a number is dropped.
 _LEVELS = 1 << 16
 _CHUNK = (1 << 16) // STEP * STEP
 
 
 class QuickDropout(TorchFunctionMode):
-    """Within it, `torch.nn.functional.dropout`, which torch's modules call too, draws from a key.
+    """In this context, `torch.nn.functional.dropout`, which torch's modules call too, draws from a key.
 
-    The probability of a zero is rounded to a multiple of 2^-16, and what is kept is divided by what remains,
-    so that means do not change. The choices depend on the key, on how many calls came before, and on each
-    number's place. Calls that are in place, on other devices or in other formats are torch's own.
+    The probability of a zero is rounded to a multiple of 2^-16, and kept numbers are divided by the resulting
+    probability of being kept, so that means do not change. The choices depend on the key, on the number of
+    earlier calls, and on the position of each number. Calls that are in place, on other devices or in other
+    formats use torch's own dropout.
 
     Args:
         key: names the random stream.
@@ -37,7 +38,7 @@ class QuickDropout(TorchFunctionMode):
         self._calls = 0
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
-        """Carries out a function of torch."""
+        """Replaces dropout, and calls any other function of torch."""
         if function is F.dropout:
             return self._dropout(*args, **kwargs or {})
         return function(*args, **kwargs or {})

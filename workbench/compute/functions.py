@@ -1,7 +1,7 @@
-"""The products as functions that torch can differentiate.
+"""The sparse products as differentiable functions of torch.
 
-A matrix's kept weights are a float32 vector in the order of its rows, `matrix[mask]`; blocks are tensors as
-`products` has them, with the number of tokens beside. A bias may be None.
+The kept weights of a matrix are a float32 vector in row order, `matrix[mask]`. Activations are blocks of
+tokens (see `products`), with the number of tokens as a separate argument. A bias may be None.
 """
 
 import numpy as np
@@ -16,17 +16,17 @@ from workbench.compute.structure import Structure
 
 
 def into_blocks(tokens: Tensor, dtype: torch.dtype) -> Tensor:
-    """Blocks of `dtype` of tokens (tokens, features)."""
+    """Rearranges tokens (tokens, features) into blocks of `dtype`."""
     return _IntoBlocks.apply(tokens, dtype)
 
 
 def out_of_blocks(blocks: Tensor, number: int) -> Tensor:
-    """The `number` tokens (tokens, features) of blocks."""
+    """Rearranges blocks into their `number` tokens (tokens, features)."""
     return _OutOfBlocks.apply(blocks, number)
 
 
 def product(x: Tensor, value: Tensor, bias: Tensor | None, structure: Structure, number: int) -> Tensor:
-    """W x + bias, of blocks."""
+    """W x + bias, on blocks."""
     return _Product.apply(x, value, bias, structure, number)
 
 
@@ -36,7 +36,7 @@ def feed_forward(
     second: tuple[Tensor, Tensor | None, Structure],
     number: int,
 ) -> Tensor:
-    """W2 GELU(W1 x + bias1) + bias2, of blocks; `first` and `second` are kept weights, bias and structure."""
+    """W2 GELU(W1 x + bias1) + bias2, on blocks; `first` and `second` are kept weights, bias and structure."""
     wanted = torch.is_grad_enabled()
     return _FeedForward.apply(x, *first[:2], *second[:2], (first[2], second[2]), number, wanted)
 

@@ -1,4 +1,4 @@
-"""A linear layer that holds its kept weights alone."""
+"""A linear layer that stores only its kept weights."""
 
 import math
 import threading
@@ -16,16 +16,16 @@ from workbench.errors import BadInput
 
 
 class SparseLinear(nn.Module):
-    """`nn.Linear` with a fixed mask: the same output, of the kept weights alone.
+    """`nn.Linear` with a fixed mask: the same output, computed from the kept weights only.
 
-    It computes in bfloat16 with float32 weights and sums under torch's autocast to bfloat16 and on inputs of
-    bfloat16, else in float32. What the kernels do not know (other formats, devices, processors) it multiplies
-    as a dense matrix.
+    Under torch's autocast to bfloat16, and for bfloat16 inputs, activations are bfloat16 and weights and sums
+    float32; otherwise everything is float32. Where the kernels do not work (other formats, devices or
+    processors), it multiplies a dense matrix.
 
     Attributes:
         values: float32 parameter, the kept weights row by row, `weight[mask]`.
         bias: float32 parameter (out_features), or None.
-        bits: uint8 buffer, the mask as `numpy.packbits` packs it, so that a state dict is whole.
+        bits: uint8 buffer, the mask packed by `numpy.packbits`, so that a state dict is complete.
     """
 
     def __init__(self, structure: Structure, values: torch.Tensor, bias: torch.Tensor | None):
@@ -44,11 +44,11 @@ class SparseLinear(nn.Module):
 
     @classmethod
     def of(cls, linear: nn.Linear, mask: torch.Tensor) -> "SparseLinear":
-        """The sparse layer of a dense one; pruned weights are forgotten.
+        """Makes a sparse layer from a dense one, without the pruned weights.
 
         Args:
             linear: on the CPU.
-            mask: bool, of the weight's shape, True where it is kept.
+            mask: bool, in the weight's shape, True where a weight is kept.
 
         Raises:
             BadInput: the mask has another shape, or the layer is on another device.
@@ -71,21 +71,21 @@ class SparseLinear(nn.Module):
 
     @property
     def weight(self) -> torch.Tensor:
-        """The matrix (out_features, in_features), zeros included, made anew; gradients reach `values`."""
+        """A new tensor (out_features, in_features) with zeros; gradients reach `values`."""
         return self.spread(self.values)
 
     def spread(self, values: torch.Tensor) -> torch.Tensor:
-        """The matrix of one number for each kept weight, zeros elsewhere."""
+        """The matrix that has these numbers at the kept weights and zeros elsewhere."""
         flat = torch.zeros(math.prod(self.structure.shape), dtype=values.dtype, device=values.device)
         flat = flat.index_put((self.structure.positions().to(values.device),), values)
         return flat.view(self.structure.shape)
 
     def gather(self, matrix: torch.Tensor) -> torch.Tensor:
-        """What a matrix of this shape has in the places of the kept weights."""
+        """The entries of a matrix at the positions of the kept weights."""
         return matrix.reshape(-1)[self.structure.positions().to(matrix.device)]
 
     def dense(self) -> nn.Linear:
-        """The dense layer with the same weights, and zeros."""
+        """Makes a dense layer with the same weights, and zeros."""
         linear = nn.utils.skip_init(
             nn.Linear, self.in_features, self.out_features, self.bias is not None, device=self.values.device
         )
@@ -119,7 +119,7 @@ class SparseLinear(nn.Module):
         return functions.out_of_blocks(y, number).view(*x.shape[:-1], self.out_features)
 
     def _dtype(self, x: torch.Tensor) -> torch.dtype | None:
-        """What to compute in, or None where the kernels cannot."""
+        """The format to compute in; None if the kernels cannot."""
         if x.shape[-1] != self.in_features:
             raise BadInput(f"{x.shape[-1]} features for a layer that takes {self.in_features}")
         known = {x.device.type, self.values.device.type} == {"cpu"} and self.values.dtype == torch.float32
@@ -129,7 +129,7 @@ class SparseLinear(nn.Module):
         return dtype if {x.dtype, dtype} <= {torch.float32, torch.bfloat16} else None
 
     def extra_repr(self) -> str:
-        """What torch prints of a layer."""
+        """What torch prints for the layer."""
         share = 1 - self.structure.kept / max(math.prod(self.structure.shape), 1)
         return (
             f"in_features={self.in_features}, out_features={self.out_features}, "
@@ -146,7 +146,7 @@ class Deferred:
 
 
 class Skipped(nn.Module):
-    """An activation that is taken inside the layers around it where these defer, and as before otherwise."""
+    """An activation that the layers around it compute if they are fused, and that is applied otherwise."""
 
     def __init__(self, activation: nn.Module):
         super().__init__()
@@ -158,13 +158,13 @@ class Skipped(nn.Module):
 
 
 class _Latest(threading.local):
-    """The blocks of the tokens that came last: the projections of one input share them."""
+    """The blocks of the latest tokens, which several projections of one input share."""
 
     def __init__(self):
         self.forget()
 
     def forget(self, tokens: weakref.ref | None = None) -> None:
-        """Forgets what came last, or that one only."""
+        """Forgets the latest tokens, or only if they are the given ones."""
         if tokens is None or tokens is self.tokens:
             self.tokens = self.how = self.blocks = None
 

@@ -1,8 +1,9 @@
-"""Memory for activations: large pages, and pages that have been used before.
+"""Memory for activations: large pages, which are reused.
 
-Nearly every kept weight takes its tokens from another small page, and to look pages up takes a quarter of the
-time of a product of BERT's widths (measured on an AMD EPYC). And the system clears every page that it gives,
-which costs as much as the work on it: memory that nobody holds any longer is used again.
+With small pages, nearly every kept weight reads its tokens from a different page, and address translation
+takes a quarter of the time of a product of BERT's widths (measured on an AMD EPYC). The system also clears
+every page that it hands out, which costs as much as the work on it; so memory that is no longer in use is
+used again.
 """
 
 import math
@@ -14,18 +15,18 @@ import numpy as np
 import torch
 
 _PAGE = 1 << 21
-# Numpy has no bfloat16; its kernels know it as uint16.
+# NumPy has no bfloat16; the kernels take it as uint16.
 _NUMPY = {torch.float32: np.float32, torch.bfloat16: np.uint16}
 
 
 class Pool:
-    """Memory that is used again; with what is free it never holds more than was in use at one time.
+    """Reusable memory; used and free pages together never exceed the most that were in use at one time.
 
-    Batches differ in length, so a piece may serve for one that is a quarter smaller.
+    Batches differ in length, so a free piece may be up to a quarter larger than the request that it serves.
 
     Attributes:
         used: pages that are in use.
-        most: the most pages that were in use at one time, since `release`.
+        most: the most pages that were in use at one time since `release`.
     """
 
     def __init__(self):
@@ -40,7 +41,7 @@ class Pool:
         return sum(pages for pages, _ in self._free)
 
     def take(self, pages: int) -> tuple[int, mmap.mmap]:
-        """At least so many pages: how many, and their memory, in which pages begin anywhere."""
+        """Returns at least `pages` large pages: their number, and memory that need not be aligned to them."""
         with self._lock:
             fits = [piece for piece in self._free if pages <= piece[0] <= pages + pages // 4]
             if piece := min(fits, key=lambda piece: piece[0], default=None):
@@ -58,7 +59,7 @@ class Pool:
             self._free.append(piece)
 
     def release(self) -> None:
-        """Gives the memory that is not in use back to the system."""
+        """Returns unused memory to the system."""
         with self._lock:
             self._free.clear()
             self.most = self.used
@@ -84,7 +85,7 @@ def empty(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
 
 
 def numbers(tensor: torch.Tensor) -> np.ndarray:
-    """A contiguous tensor as the kernels take it, its memory shared."""
+    """A contiguous tensor as an array for the kernels, sharing its memory."""
     tensor = tensor.detach()
     return tensor.view(torch.uint16).numpy() if tensor.dtype == torch.bfloat16 else tensor.numpy()
 

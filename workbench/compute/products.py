@@ -1,8 +1,9 @@
 """The products of a sparse matrix with blocks of tokens, on as many threads as torch uses.
 
-Activations are tensors (blocks, features, TOKENS) of float32 or bfloat16. Sums are float32, in an order that
-depends on the matrix and the number of tokens alone. Of the last block only the tokens that there are count,
-rounded up to those of a pass of `WIDTHS`: the others are neither read nor written.
+Tokens are processed in blocks: activations are float32 or bfloat16 tensors (blocks, features, TOKENS), so
+that one kept weight multiplies a contiguous vector of tokens. Sums are float32, in an order that depends only
+on the matrix and the number of tokens. The last block may have fewer tokens; their number is rounded up to
+one of `WIDTHS`, and those after it are neither read nor written.
 """
 
 import itertools
@@ -16,12 +17,12 @@ from workbench.compute.memory import empty, numbers
 from workbench.compute.structure import Order, Structure
 from workbench.masks.parallel import each
 
-# Multiplications below which a second thread costs more than it does.
+# With fewer multiplications, a second thread costs more than it saves.
 _WORTH_A_THREAD = 1 << 21
 
 
 def to_blocks(tokens: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """Blocks of tokens (tokens, features), the tokens after the last one zero."""
+    """Rearranges tokens (tokens, features) into blocks; what is read after the last token is zero."""
     number, features = tokens.shape
     blocks = empty((-(-number // TOKENS), features, TOKENS), dtype)
     arrays = (numbers(tokens.contiguous()), numbers(blocks), _width(number) * LANES)
@@ -30,7 +31,7 @@ def to_blocks(tokens: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
 
 
 def from_blocks(blocks: torch.Tensor, number: int, dtype: torch.dtype) -> torch.Tensor:
-    """The first `number` tokens (number, features) of blocks."""
+    """Rearranges blocks into their first `number` tokens (number, features)."""
     tokens = empty((number, blocks.shape[1]), dtype)
     source, target = numbers(blocks), numbers(tokens)
     _over_blocks(layout.out_of_blocks(), (target, source), len(blocks), tokens.numel())
@@ -50,13 +51,13 @@ def multiply(
     """W x + bias, or GELU of it.
 
     Args:
-        order: of the kept weights by rows of W; by columns, and with values in that order, it is W^T x.
+        order: the kept weights by rows of W; with the order by columns, and values in it, this is W^T x.
         value: float32, the kept weights.
         bias: float32, a number for each row.
-        x: blocks of the columns.
-        number: how many tokens there are.
-        gelu: whether to take GELU.
-        keep_before: whether to return what GELU was taken of; else the second result is the first.
+        x: blocks whose features are the columns of W.
+        number: number of tokens.
+        gelu: whether to apply GELU.
+        keep_before: whether the second result is the input of GELU; otherwise it is the first result.
     """
     y = empty((len(x), len(bias), TOKENS), x.dtype)
     before = empty(y.shape, y.dtype) if gelu and keep_before else y
@@ -81,18 +82,18 @@ def gradients(
     number: int,
     before: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, np.ndarray]:
-    """What goes back through y = W x.
+    """The gradients of y = W x.
 
     Args:
         structure: of W.
         value: float32, the kept weights by rows.
-        g: blocks of the gradient of y; the tokens after the last one are zero.
+        g: blocks of the gradient of y; tokens after the last one are zero.
         x: blocks.
-        number: how many tokens there are.
-        before: what x was before GELU, if the gradient of that is wanted.
+        number: number of tokens.
+        before: the input of the GELU that returned x, if its gradient is wanted instead.
 
     Returns:
-        blocks of the gradient of x, or of `before`, and the float32 gradients of the kept weights.
+        The gradient of x, or of `before`, in blocks; and the float32 gradients of the kept weights.
     """
     dx, dvalue = empty(x.shape, x.dtype), np.empty_like(value)
     arrays = [numbers(tensor) for tensor in (g, x, dx, x if before is None else before)]
@@ -117,7 +118,7 @@ def gradients(
 
 
 def token_sums(g: torch.Tensor, number: int) -> np.ndarray:
-    """float32, for each feature of blocks the sum of its tokens: the gradient of a bias."""
+    """For each feature the float32 sum over tokens, which is the gradient of a bias."""
     out, array = np.zeros(g.shape[1], np.float32), numbers(g)
     for first, last, vectors in _passes(number):
         columns.sums(vectors)(array, out, first, last, 0, len(out))
@@ -125,18 +126,18 @@ def token_sums(g: torch.Tensor, number: int) -> np.ndarray:
 
 
 def passed(number: int) -> int:
-    """The tokens that the kernels go through for `number` of them: the last pass may be a wide one."""
+    """The number of tokens that the kernels process for `number` tokens, as the last pass is rounded up."""
     return (number - 1) // TOKENS * TOKENS + _width(number) * LANES if number else 0
 
 
 def _width(number: int) -> int:
-    """The vectors of the pass that takes the last block of `number` tokens."""
+    """The number of vectors in the pass over the last block of `number` tokens."""
     rest = (number - 1) % TOKENS + 1
     return next(width for width in WIDTHS if width * LANES >= rest)
 
 
 def _passes(number: int) -> list[tuple[int, int, int]]:
-    """(first block, last block, vectors): those of all blocks, and of the last one where it takes fewer."""
+    """(first block, last block, vectors) of each pass; a last block with fewer vectors has its own."""
     blocks, width = -(-number // TOKENS), _width(number)
     full = blocks if width == WIDTHS[-1] else blocks - 1
     passes = [(0, full, WIDTHS[-1]), (full, blocks, width)]

@@ -1,4 +1,4 @@
-"""Sparse layers in the place of a model's dense ones, and back."""
+"""Replaces dense layers of a model by sparse ones, and back."""
 
 from collections.abc import Callable, Mapping
 
@@ -10,7 +10,7 @@ from workbench.compute.layers import Skipped, SparseLinear
 from workbench.errors import BadInput
 from workbench.masks import Mask
 
-# Given a matrix's name, its shape and its number of kept weights: whether it becomes sparse.
+# Whether a matrix becomes sparse, given its name, shape and number of kept weights.
 Choice = Callable[[str, tuple[int, int], int], bool]
 _WEIGHT, _BITS = ".weight", ".bits"
 
@@ -20,16 +20,16 @@ def sparsify_(module: nn.Module, mask: Mask, *, choose: Choice | None = None) ->
 
     Args:
         module: any model on the CPU.
-        mask: its names are those of the layers' weights, as in `named_parameters`.
-        choose: which of the matrices become sparse, all where it is None. The weights that the mask prunes
-            become zero in the others, which stay dense.
+        mask: names the layers' weights as in `named_parameters`.
+        choose: which of the matrices become sparse; None for all. In the others, which stay dense, the
+            pruned weights become zero.
 
     Returns:
-        the names of the matrices that are sparse now.
+        The names of the matrices that are now sparse.
 
     Raises:
-        BadInput: the mask names something else than weights of such layers, or has another shape, or the
-            model is elsewhere; nothing has been changed.
+        BadInput: the mask names anything but weights of such layers, or has another shape, or the model is
+            on another device; nothing has been changed.
     """
     layers = {name: _linear(module, name, mask.shapes[name]) for name in mask}
     kept = mask.kept_per_matrix()
@@ -53,17 +53,17 @@ def densify_(module: nn.Module) -> nn.Module:
 
 
 def fuse_feed_forward_(module: nn.Module, first: str, activation: str, second: str) -> bool:
-    """Lets two layers and the GELU between them stay in blocks, in place, where they can.
+    """Fuses two sparse layers and the GELU between them, in place, so that activations stay in blocks.
 
-    They may be called from different modules, one after the other: `first` then gives a token of its work to
-    `activation`, and that to `second`, which does all of it.
+    The layers may be called from different modules, one after the other: `first` and `activation` then only
+    pass a placeholder on, and `second` computes everything.
 
     Args:
         module: the model.
         first, activation, second: names of its submodules; nothing else may use the output of the first two.
 
     Returns:
-        whether they do: both layers are sparse and the activation is the exact GELU.
+        Whether they were fused, which takes two sparse layers and the exact GELU.
     """
     up, between, down = (module.get_submodule(name) for name in (first, activation, second))
     if not (isinstance(up, SparseLinear) and isinstance(down, SparseLinear)) or isinstance(between, Skipped):
@@ -77,16 +77,16 @@ def fuse_feed_forward_(module: nn.Module, first: str, activation: str, second: s
 
 
 def sparse_mask(module: nn.Module) -> Mask | None:
-    """The mask of the layers that are sparse, or None where there is none."""
+    """The mask of the sparse layers; None if there are none."""
     layers = {name: layer for name, layer in module.named_modules() if isinstance(layer, SparseLinear)}
     tensors = {name + _WEIGHT: layer.structure.mask() for name, layer in layers.items()}
     return Mask.from_tensors(tensors) if tensors else None
 
 
 def load_sparse_(module: nn.Module, state: Mapping[str, torch.Tensor]) -> None:
-    """Makes a dense model what the sparse one was whose `state_dict` this is, in place.
+    """Loads the `state_dict` of a sparse model into a dense one, whose layers become sparse in place.
 
-    A sparse layer's state has, instead of its weight, its mask as `bits` and its `values`.
+    The state of a sparse layer has its mask as `bits` and its `values` instead of its weight.
 
     Raises:
         BadInput: the state is of another model, or damaged; nothing has been changed.
@@ -96,7 +96,7 @@ def load_sparse_(module: nn.Module, state: Mapping[str, torch.Tensor]) -> None:
     missing = set(module.state_dict()) - {prefix + _WEIGHT for prefix in prefixes} - set(state)
     if missing:
         raise BadInput(
-            f"a state of another model: it lacks {min(missing)!r}. Load it into the model it is of."
+            f"a state of another model: it lacks {min(missing)!r}. Load it into the model that it belongs to."
         )
     masks = {prefix: _unpacked(prefix, state, layer.weight.shape) for prefix, layer in layers.items()}
     sparse = {prefix: SparseLinear.of(layers[prefix], mask) for prefix, mask in masks.items()}
@@ -111,7 +111,7 @@ def load_sparse_(module: nn.Module, state: Mapping[str, torch.Tensor]) -> None:
 def _unpacked(prefix: str, state: Mapping[str, torch.Tensor], shape: torch.Size) -> torch.Tensor:
     bits = state[prefix + _BITS].numpy()
     if len(bits) != -(-shape.numel() // 8):
-        raise BadInput(f"{prefix!r} has the bits of another shape than {tuple(shape)}; the state is damaged.")
+        raise BadInput(f"{prefix!r} has bits for a shape other than {tuple(shape)}; the state is damaged.")
     return torch.from_numpy(np.unpackbits(bits, count=shape.numel()).view(bool).reshape(shape))
 
 

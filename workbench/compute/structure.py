@@ -1,4 +1,4 @@
-"""Where the kept weights of a matrix are, by rows and by columns."""
+"""The positions of the kept weights of a matrix, by rows and by columns."""
 
 import itertools
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ from workbench.errors import BadInput
 
 @dataclass(frozen=True, eq=False)
 class Order:
-    """The kept weights, one row (or column) of the matrix after the other.
+    """The kept weights, one row (or column) of the matrix after the other, as in CSR.
 
     Attributes:
-        starts: int64, for each row where its weights start, and their number at the end.
-        index: the column of each, uint16 where the matrix has no more than 65,536 of them, else int32.
+        starts: int64, where the weights of each row start, then their number.
+        index: the column of each weight, uint16 if the matrix has at most 65,536 columns, else int32.
     """
 
     starts: np.ndarray
     index: np.ndarray
 
     def cuts(self, parts: int) -> list[tuple[int, int]]:
-        """(first, last) of at most `parts` ranges of rows, about equal in work: weights, and some a row."""
+        """(first, last) of at most `parts` ranges of rows with about equal work."""
         rows = len(self.starts) - 1
         if parts == 1:
             return [(0, rows)]
@@ -34,15 +34,15 @@ class Order:
 
 @dataclass(frozen=True, eq=False)
 class Structure:
-    """Where the kept weights of a matrix (out, in) are.
+    """The positions of the kept weights of a matrix (out, in).
 
-    Values are kept once, in the order of the rows, as `matrix[mask]` gives them.
+    Their values are stored once, in row order, like `matrix[mask]`.
 
     Attributes:
         shape: (out, in).
         rows: the weights by rows.
         columns: the weights by columns.
-        order: int32 or int64, for each weight by columns its place by rows.
+        order: int32 or int64, for each weight in column order its position in row order.
     """
 
     shape: tuple[int, int]
@@ -52,17 +52,17 @@ class Structure:
 
     @classmethod
     def of(cls, mask: torch.Tensor | np.ndarray) -> "Structure":
-        """That of a bool matrix, True where the weight is kept.
+        """The structure of a bool matrix that is True where a weight is kept.
 
         Raises:
-            BadInput: it is no bool matrix.
+            BadInput: it is not a bool matrix.
         """
         mask = np.asarray(mask)
         if mask.dtype != bool or mask.ndim != 2:
             raise BadInput(f"a mask of shape {mask.shape}, {mask.dtype}; a sparse layer needs a bool matrix")
         out, width = mask.shape
         row, column = np.nonzero(mask)
-        # A stable sort of few bits goes by their digits and takes no comparison.
+        # A stable sort of few bits is a radix sort.
         order = np.argsort(_small(column, width), kind="stable")
         wide = np.int32 if len(row) < 1 << 31 else np.int64
         return cls(
@@ -84,7 +84,7 @@ class Structure:
         return dense
 
     def positions(self) -> torch.Tensor:
-        """int64, for each kept weight its place in the flattened matrix."""
+        """int64, the position of each kept weight in the flattened matrix."""
         row = np.repeat(np.arange(self.shape[0]), np.diff(self.rows.starts))
         return torch.from_numpy(row * self.shape[1] + self.rows.index.astype(np.int64))
 

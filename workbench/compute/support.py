@@ -1,4 +1,4 @@
-"""Whether this processor has the kernels: compiled and tried once."""
+"""Whether the kernels work on this processor: they are compiled and tried once."""
 
 import functools
 import warnings
@@ -12,14 +12,15 @@ from workbench.compute.structure import Structure
 
 @functools.cache
 def supported() -> bool:
-    """Whether the kernels compile here and multiply rightly; where they do not, that is reported once."""
+    """Whether the kernels compile and multiply correctly here; if not, a warning is issued once."""
     try:
         trouble = _trouble()
     except Exception as error:
         trouble = f"they do not compile ({type(error).__name__}: {str(error).splitlines()[0]})"
     if trouble:
         warnings.warn(
-            f"sparse kernels are not used on this processor: {trouble}. Dense ones are.", stacklevel=2
+            f"sparse kernels are not used on this processor: {trouble}. Layers are computed densely.",
+            stacklevel=2,
         )
     return not trouble
 

@@ -1,4 +1,4 @@
-"""Shared by dynamic sparse training: a mask whose weights are exchanged within one training."""
+"""Shared by the engines for dynamic sparse training: the mask changes during training at a fixed sparsity."""
 
 import math
 from abc import ABC, abstractmethod
@@ -22,13 +22,13 @@ from workbench.training import FixedMask, Sparsifier
 
 @settings
 class DynamicEngine(Engine):
-    """Trains once under a mask that drops and grows as many weights in each matrix every few steps.
+    """Trains once under a mask that drops weights and grows as many others in each matrix every few steps.
 
-    In both papers the network is trained from scratch, by SGD and on the labels only. Here it is the
-    pretrained encoder, trained by Adam, and it is distilled from the dense model (`distillation`). Grown
+    In both papers (`set`, `rigl`) the network is trained from scratch, with SGD and on the labels only. Here
+    it is the pretrained encoder, trained with Adam and distilled from the dense model (`distillation`). Grown
     weights start at zero with zero moments, although the pretrained encoder has values for them. The step
-    count of Adam's bias correction runs on, so grown weights at first move up to about six times as fast as
-    the learning rate says.
+    count of Adam's bias correction is not reset, so grown weights at first move up to about six times as fast
+    as the learning rate says.
 
     With `drop=0`, mask and training are those of `random`, number for number.
 
@@ -41,7 +41,7 @@ class DynamicEngine(Engine):
         drop: the share of each matrix's kept weights that is exchanged, at first.
         decay: how that share decays until the last update: as a cosine to zero, or not at all.
         interval: optimizer steps between updates, whatever the scale; None for one epoch.
-        until: the share of the training after which the mask stays.
+        until: the share of the training after which the mask no longer changes.
         start: the pretrained encoder with a fresh head, or the dense fine-tuned model.
     """
 

@@ -22,8 +22,8 @@ class RigL(DynamicEngine):
     The defaults are the paper's: ERK, a random mask, drop 0.3 with cosine decay, an update every 100 steps,
     beginning at the first. The released code stops after 25,000 of 32,000 steps on ImageNet and 75,000 of
     97,656 on CIFAR-10; `until` is rounded to three quarters. Deviations: the code adds noise of 1e-5 to the
-    magnitudes that decide what is dropped, here ties go by index; the code leaves the first layer or others
-    dense in some settings, here every prunable matrix is sparse; see also `DynamicEngine`.
+    magnitudes that decide what is dropped, here ties are broken by index; the code leaves the first layer or
+    others dense in some settings, here every prunable matrix is sparse; see also `DynamicEngine`.
     """
 
     id: ClassVar[str] = "rigl"
@@ -45,7 +45,7 @@ class ByGradient(DynamicMask):
             self.hold(None)
 
     def before_step(self) -> None:
-        """Updates the mask, and leaves the optimizer no gradient; or masks the gradients of a usual step."""
+        """At an update, changes the mask and removes all gradients; otherwise masks the gradients."""
         share = self.plan.get(self.training.step)
         if share is None:
             super().before_step()

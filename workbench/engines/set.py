@@ -23,11 +23,11 @@ class SET(DynamicEngine):
     graph. The defaults are the paper's: "er", zeta 0.3 throughout, after each epoch. A kept weight of exactly
     zero counts as positive, and weights that were just removed can be drawn again.
 
-    Deviations: the paper removes weights after the last epoch, too, without adding any; as in the released
-    code for sparse data structures, the mask stays then. That code draws new weights from N(0, 0.01), and the
-    one for Keras begins with zeros, as here. The mask has exact counts instead of a probability per weight.
-    See also `DynamicEngine`. To compare with `rigl` as its authors do, set interval, decay, until and
-    densities to those of `rigl`; their code also ranks by magnitude only, whatever the sign.
+    Deviations: the paper removes weights after the last epoch, too, without adding any; here, as in the
+    released code for sparse data structures, the mask does not change there. That code draws new weights from
+    N(0, 0.01), and the one for Keras begins with zeros, as here. The mask has exact counts instead of a
+    probability per weight. See also `DynamicEngine`. To compare with `rigl` as its authors do, set interval,
+    decay, until and densities to those of `rigl`; their code also ranks by magnitude only, whatever the sign.
     """
 
     id: ClassVar[str] = "set"

@@ -23,9 +23,9 @@ _DIGITS = 16
 class Ticket(Engine):
     """Trains under a given mask, as lottery tickets are retrained (Frankle and Carbin 2019).
 
-    Which mask, and from which weights, is all there is to choose, so that what a mask is worth can be
-    compared across the tasks and methods that it comes from: Chen et al. 2020 retrain masks of one task on
-    another, from the pretrained encoder. Learning rate, decay and distillation are those of `magnitude`.
+    The only choices are the mask and the initial weights, so masks from different tasks and methods can be
+    compared: Chen et al. 2020 retrain masks of one task on another, from the pretrained encoder. Learning
+    rate, decay and distillation are those of `magnitude`.
 
     Nothing is ranked, so there is no `pattern`: the mask has the one that it was made with.
 
@@ -33,8 +33,8 @@ class Ticket(Engine):
         mask: a mask file (docs/mask-format.md), or the folder of a complete run for its final mask. It must
             have the matrices of the model, in their shapes.
         digest: the first digits of the mask's digest, filled in when the spec is made. The run's name depends
-            on it and not on where the mask is.
-        sparsity: that of the mask; it is filled in and can be left out.
+            on it and not on the path of the mask.
+        sparsity: the sparsity of the mask; filled in if it is left out.
         start: where training starts: the "dense" model, the "pretrained" encoder with a fresh head, or the
             rewind point of a run, given as its folder. The run must be one of `imp` or `swamp` with
             rewind=all and rewind_epochs that kept its weights. If it has another task, the head is fresh.
@@ -89,6 +89,6 @@ class Ticket(Engine):
         if mask.digest[:_DIGITS] != self.digest:
             raise BadInput(
                 f"ticket: the mask {self.mask} has digest {mask.digest[:_DIGITS]}, but {self.digest} is "
-                "asked for: it was replaced. Restore it, or leave digest out for a new run."
+                "expected: it was replaced. Restore it, or leave digest out for a new run."
             )
         return mask

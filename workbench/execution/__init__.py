@@ -1,4 +1,4 @@
-"""How a run is carried out: the bench that engines ask, races, the dense model and final scores."""
+"""How a run is executed: the bench that engines call, races, the dense model and final scores."""
 
 from workbench.process import without_collections
 

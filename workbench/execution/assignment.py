@@ -1,4 +1,4 @@
-"""The training of a candidate or a particle as plain data, which any process with the run folder can do."""
+"""The training of a candidate or a particle as plain data, for any process that has the run folder."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -14,15 +14,15 @@ from workbench.training import TrainingConfig
 
 @dataclass(frozen=True)
 class Assignment:
-    """A training under a mask that is in the run folder already.
+    """Training under a mask that is already in the run folder.
 
     Attributes:
-        stage: what to train.
-        state: what it starts from.
-        config: how it trains.
+        stage: the stage to train.
+        state: the state that it starts from.
+        config: the training configuration.
         mask_of: the stage whose mask it trains under.
         stream: names its random streams.
-        output: what it leaves; None for a candidate of which only the record is used.
+        output: what it saves; None for a candidate of which only the record is used.
         until: the step to train to; None for the whole training.
     """
 
@@ -35,7 +35,7 @@ class Assignment:
     until: int | None = None
 
     def to_plain(self) -> dict[str, Any] | None:
-        """Values for JSON; None if the configuration has a schedule that only this process knows."""
+        """The assignment as values for JSON; None if only this process knows its schedule."""
         if (config := self.config.to_plain()) is None:
             return None
         output, order = self.output, self.state.order
@@ -52,7 +52,7 @@ class Assignment:
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any], models: RunModels, folder: RunFolder) -> "Assignment":
-        """The assignment that `to_plain` made into `plain`."""
+        """The inverse of `to_plain`."""
         state = models.state_from(Origin.from_plain(plain["origin"]), folder)
         order, output = plain["order"], plain["output"]
         return cls(

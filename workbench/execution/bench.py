@@ -42,7 +42,7 @@ class RunBench:
     """The `engines.Bench` of one run folder.
 
     Attributes:
-        seed: the run's.
+        seed: the seed of the run.
         levels: the stages under a mask so far, in order.
         used_dense: whether the engine has asked for the dense model.
     """
@@ -75,16 +75,16 @@ class RunBench:
         return self._models.pretrained()
 
     def dense(self) -> StageState:
-        """The dense fine-tuned model: the students' start and their teacher."""
+        """The dense fine-tuned model, the starting point of students and their teacher."""
         self.used_dense = True
         return self._models.dense_state()
 
     def rewind_point(self, run: str) -> StageState:
-        """What another run rewinds to (see `engines.Bench.rewind_point`)."""
+        """The rewind point of another run (see `engines.Bench.rewind_point`)."""
         return self._models.rewind_point(run)
 
     def steps(self, epochs: float, batch_size: int) -> int:
-        """Optimizer steps in so many epochs at the run's scale; at least 1."""
+        """Optimizer steps in a number of epochs, times the run's scale; at least 1."""
         return self._data.steps(epochs * self._scale, batch_size)
 
     def train(
@@ -127,7 +127,7 @@ class RunBench:
         return self._data.evaluate(self._models.load(state), self._precision)
 
     def scores(self, state: StageState, criterion: str) -> Scores:
-        """Scores of a state's weights; what else the criterion needs comes from a few training examples."""
+        """Scores of a state's weights; other inputs of the criterion come from a few training examples."""
         model = self._models.load(state).requires_grad_(True)
         key = (self.seed, "scores", criterion)
         batches = (
@@ -144,7 +144,7 @@ class RunBench:
         config: TrainingConfig,
         rules: RaceRules,
     ) -> Mask:
-        """Trains `state` briefly under each mask; the best one's mask (see `engines.Bench.race`)."""
+        """Trains `state` briefly under each mask and returns the best mask (see `engines.Bench.race`)."""
         race = Stage(stage)
         path = self._folder.stage(race).race
         if (outcome := RaceOutcome.read(path)) is None:
@@ -153,7 +153,7 @@ class RunBench:
         return Mask.load(self._folder.mask(race.candidate(outcome.best)))
 
     def winner(self, stage: str) -> StageState:
-        """What the winner of a race left, to be trained on in its order (see `engines.Bench.winner`)."""
+        """The winner of a race, to continue training in its data order (see `engines.Bench.winner`)."""
         race = RaceOutcome.read(self._folder.stage(stage).race)
         winner = self._stage(Stage(stage).candidate(race.best))
         order = Order(race.order or winner.stage, winner.record.cost.optimizer_steps)
@@ -220,7 +220,7 @@ class RunBench:
     def _finish_average(
         self, folder: StageFolder, particles: list[StageFolder], config: TrainingConfig
     ) -> None:
-        """Leaves the particles' mean as a stage that costs what the particles cost."""
+        """Saves the mean of the particles as a stage that has the cost of all particles."""
         model = self._models.student.to(device())
         states = [self._models.state(particle).read().values for particle in particles]
         load_model_tensors(model, mean_of(states))
@@ -237,12 +237,12 @@ class RunBench:
         folder.finish(record, config.steps)
 
     def _train_all(self, assignments: Sequence[Assignment]) -> list[Record]:
-        """Trains stages that do not depend on each other, side by side if there are processes for it."""
+        """Trains stages that do not depend on each other, in parallel if the run has several processes."""
         remaining = [each for each in assignments if self._stage(each.stage).record is None]
         plain = [assignment.to_plain() for assignment in remaining]
         if self._pool is None or len(plain) < 2 or None in plain:
             return [self._runner.carry_out(assignment) for assignment in assignments]
-        # What all of them read is made by this process alone.
+        # Only this process makes what all of them read.
         self._runner.teacher(remaining[0].config.distillation.mode)
         trained = zip(remaining, self._pool.carry_out(plain), strict=True)
         records = {assignment.stage: Record.from_plain(record) for assignment, record in trained}

@@ -1,4 +1,4 @@
-"""Whether a run can use processes that train stages side by side, and whether memory is enough for them."""
+"""Whether a run can use processes that train stages in parallel, and whether there is enough memory."""
 
 import os
 import sys
@@ -28,34 +28,35 @@ def check_jobs(jobs: int | None) -> None:
         raise BadInput(f"jobs is {jobs}. Give at least 1, and at most the number of cores, {os.cpu_count()}.")
 
 
-def trains_side_by_side(widest: int, what: str) -> bool:
-    """Whether a run has stages that can be trained side by side; says so if not.
+def trains_in_parallel(widest: int, requested: str) -> bool:
+    """Whether a run has stages that can be trained in parallel; prints a message if not.
 
     Args:
-        widest: the most stages of the run that do not depend on each other.
-        what: what was asked for and changes nothing then.
+        widest: the largest number of stages of the run that do not depend on each other.
+        requested: the option that has no effect then.
     """
     if widest < 2:
-        print(f"this run trains nothing side by side; {what} changes nothing", file=sys.stderr)
+        print(f"this run trains nothing in parallel; {requested} has no effect", file=sys.stderr)
     return widest > 1
 
 
 def check_memory(processes: int, batch_size: int, data: TaskData, model: nn.Module) -> None:
-    """Rejects processes side by side that this machine has no memory for, by a rough estimate.
+    """Rejects more parallel processes than this machine has memory for.
 
     Args:
-        processes: how many.
+        processes: their number.
         batch_size: examples in a step.
         data: the task.
         model: the student.
 
     Raises:
-        BadInput: there is too little memory, or models train neither on a CPU nor on a GPU of CUDA.
+        BadInput: by a rough estimate, there is too little memory; or models train neither on a CPU nor on a
+            CUDA device.
     """
     kind = device().type
     if kind not in ("cpu", "cuda"):
         raise BadInput(
-            f"several jobs share a CPU or a CUDA device, and models train on {device()}. Leave jobs out."
+            f"several jobs need a CPU or a CUDA device, but models train on {device()}. Leave jobs out."
         )
     _check_memory(processes, process_bytes(data, model), psutil.virtual_memory().available, "memory")
     if kind == "cuda":
@@ -72,7 +73,7 @@ def process_bytes(data: TaskData, model: nn.Module) -> int:
 
 
 def gpu_process_bytes(data: TaskData, model: nn.Module, batch_size: int) -> int:
-    """A rough estimate of what one process that trains a model takes of a GPU, with its longest batch."""
+    """A rough estimate of the GPU memory of one process that trains a model, with its longest batch."""
     longest = np.argsort(data.train.lengths)[-batch_size:]
     extent = data.extent(data.train.collate(longest))
     return _GPU_BASE_BYTES + _COPIES * _weight_bytes(model) + activation_bytes(model, *extent)

@@ -1,4 +1,4 @@
-"""Whether matrices under a fixed mask are computed as sparse ones: settled once a run, and recorded."""
+"""Which matrices are computed sparsely under a fixed mask: decided once per run, and recorded."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -19,14 +19,14 @@ _DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 
 
 def check_compute(compute: str, model: nn.Module) -> None:
-    """Rejects what cannot be computed as asked.
+    """Rejects a way to compute that is not possible.
 
     Args:
         compute: one of `COMPUTE`.
         model: the student.
 
     Raises:
-        BadInput: there is no such way, or sparse matrices are asked for where they are impossible.
+        BadInput: there is no such way, or sparse matrices are requested where they are not possible.
     """
     if compute not in COMPUTE:
         raise unknown("compute", compute, COMPUTE)
@@ -35,7 +35,7 @@ def check_compute(compute: str, model: nn.Module) -> None:
 
 
 def settled_compute(compute: str, precision: str, data: TaskData, model: nn.Module) -> dict[str, Any]:
-    """What `environment.json` records when a run folder is made.
+    """What `environment.json` records when a run folder is created.
 
     Args:
         compute: one of `COMPUTE`.
@@ -44,8 +44,8 @@ def settled_compute(compute: str, precision: str, data: TaskData, model: nn.Modu
         model: the student.
 
     Returns:
-        "kind", and for "auto" what decides: "length", the mean tokens of an example, and "costs", the
-        attributes of a `BreakEven`. The kind is "dense" where "auto" has no choice.
+        "kind", and for "auto" what it depends on: "length", the mean number of tokens of an example, and
+        "costs", the attributes of a `BreakEven`. The kind is "dense" if "auto" has no choice.
     """
     if compute == "auto" and (_trouble(model) or not supported()):
         compute = "dense"
@@ -56,7 +56,7 @@ def settled_compute(compute: str, precision: str, data: TaskData, model: nn.Modu
 
 
 def computes_sparsely(record: Mapping[str, Any] | None) -> bool:
-    """Whether a run may compute matrices as sparse ones.
+    """Whether a run may compute matrices sparsely.
 
     Args:
         record: what `settled_compute` returned; None for a run of an earlier version, which is dense.
@@ -65,7 +65,7 @@ def computes_sparsely(record: Mapping[str, Any] | None) -> bool:
 
 
 def sparse_choice(record: Mapping[str, Any] | None, config: TrainingConfig) -> Choice | None:
-    """Which matrices a stage computes as sparse ones; a function of what is recorded.
+    """Which matrices a stage computes sparsely; depends only on what is recorded.
 
     Args:
         record: what `settled_compute` returned; None for a run of an earlier version, which is dense.
@@ -83,16 +83,16 @@ def sparse_choice(record: Mapping[str, Any] | None, config: TrainingConfig) -> C
 
 
 def _trouble(model: nn.Module) -> str | None:
-    """Why the matrices of a model cannot be sparse here."""
+    """Why the matrices of a model cannot be computed sparsely here; None if they can."""
     if device().type != "cpu":
-        return f"the kernels compute on a CPU, and models train on {device()}"
+        return f"the kernels run on a CPU, and models train on {device()}"
     shared = [id(parameter) for _, parameter in model.named_parameters(remove_duplicate=False)]
     for name, weight in prunable(model).items():
         module = model.get_submodule(name.removesuffix(".weight"))
         if type(module) is not nn.Linear:
-            return f"the kernels know linear layers, and {name} is of a {type(module).__name__}"
+            return f"the kernels support linear layers, and {name} belongs to a {type(module).__name__}"
         if shared.count(id(weight)) > 1:
-            return f"{name} is a parameter of several layers"
+            return f"{name} is shared by several layers"
     return None
 
 

@@ -1,4 +1,4 @@
-"""The dense fine-tuned model, made or taken once for all runs of a store that need the same one."""
+"""The dense fine-tuned model, trained or copied once for all runs of a store that need the same one."""
 
 from dataclasses import replace
 
@@ -26,14 +26,14 @@ _STAGE = "dense"
 def dense_stage(
     store: Store, spec: RunSpec, data: TaskData, environment: dict, given: GivenDense | None = None
 ) -> StageFolder:
-    """The complete stage. A second process that needs the same one waits for the first.
+    """The complete stage of the dense model. A second process that needs it waits for the first.
 
     Args:
-        store: where the stage is.
+        store: the store that has the stage.
         spec: the run.
         data: its task.
         environment: what the run folder recorded.
-        given: the dense model, if it is given; its weights are copied.
+        given: the dense model, if the spec names one; its weights are copied.
     """
     folder = dense_folder(store, spec, environment)
     stage = StageFolder(folder, _STAGE)
@@ -58,16 +58,16 @@ def complete_dense_stage(store: Store, spec: RunSpec, environment: dict) -> Stag
 
 
 def dense_folder(store: Store, spec: RunSpec, environment: dict) -> RunFolder:
-    """The stage's folder in the store.
+    """The folder of the stage in the store.
 
-    Its hash covers everything that decides its bits: task and model with digests of their content, seed,
+    Its hash covers everything that its bits depend on: task and model with digests of their content, seed,
     splits, examples, the fine-tuning's settings, and precision, threads and device.
     """
     return store.dense(content_hash(_identity(spec, environment)))
 
 
 def dense_steps(spec: RunSpec, data: TaskData) -> int:
-    """Optimizer steps of the fine-tuning; none for a dense model that is given."""
+    """Optimizer steps of the fine-tuning; 0 for a dense model that is given."""
     if spec.dense.model is not None:
         return 0
     return data.steps(spec.dense.epochs, spec.dense.batch_size)
@@ -100,7 +100,7 @@ def _fine_tune(folder: RunFolder, stage: StageFolder, spec: RunSpec, data: TaskD
 
 
 def _take(folder: RunFolder, stage: StageFolder, given: GivenDense, data: TaskData, precision: str) -> None:
-    """Leaves a given classifier as the stage: its weights, and its score before any training."""
+    """Saves a given classifier as the stage: its weights and its score, without training."""
     metrics = given.measure(data, precision)
     log = EventLog(folder.events)
     log.forget(_STAGE, after=-1)

@@ -22,18 +22,18 @@ from workbench.training.data import TaskData
 def dry_run(
     spec: RunSpec, data: TaskData, student: nn.Module, given: GivenDense | None = None
 ) -> "DryRunBench":
-    """What a whole run will take, without the shared dense model; trainings for study are included.
+    """Counts the steps of a whole run, without the shared dense model; full trainings of candidates count.
 
-    A race may take fewer steps if a person drops candidates from it.
+    A race may take fewer steps if a user drops candidates.
 
     Args:
         spec: the run.
         data: its task.
-        student: what the engine trains.
-        given: the dense model, if it is given.
+        student: the model that the engine trains.
+        given: the dense model, if the spec names one.
 
     Raises:
-        BadInput: whatever the engine would refuse during the run, such as too few steps for all its parts.
+        BadInput: anything that the engine would reject during the run, such as too few steps for all parts.
     """
     bench = DryRunBench(spec, data, student, given)
     spec.engine.prune(bench)
@@ -41,14 +41,14 @@ def dry_run(
 
 
 class DryRunBench:
-    """An `engines.Bench` that makes all masks and counts what would be trained.
+    """An `engines.Bench` that makes all masks and counts the steps instead of training.
 
-    The weights are those of the untrained student throughout, or of a dense model that is given.
+    All weights are those of the untrained student, or of a given dense model.
 
     Attributes:
         seed: the run's.
         total: optimizer steps so far.
-        widest: the most stages so far that do not depend on each other.
+        widest: the largest number of stages so far that do not depend on each other.
     """
 
     def __init__(self, spec: RunSpec, data: TaskData, student: nn.Module, given: GivenDense | None):
@@ -90,7 +90,7 @@ class DryRunBench:
         return self._dense
 
     def rewind_point(self, run: str) -> "_Untrained":
-        """The student as it is, once the other run has been checked."""
+        """The student, after the other run has been checked."""
         point = RewindPoint(run, self._student, self._spec.task)
         return self._state if point.has_head else self.pretrained()
 

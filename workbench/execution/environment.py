@@ -1,4 +1,4 @@
-"""What a run's bits depend on besides its spec."""
+"""What the bits of a run depend on besides its spec."""
 
 import ctypes
 import os
@@ -25,7 +25,7 @@ from workbench.tasks import SOURCES
 from workbench.training import detect_precision, deterministic, device, device_name, model_tensors
 from workbench.training.data import TaskData
 
-# What runs do that earlier versions did not; a run that was started without one is resumed without it.
+# Behaviour that earlier versions did not have; a run that was started without it is resumed without it.
 CACHED_TEACHER = "cached teacher"
 PROPORTIONATE_RACES = "proportionate races"
 INTERIM_EVALUATIONS = "interim evaluations"
@@ -42,15 +42,15 @@ _LIBRARIES = ("torch", "transformers", "accelerate", "safetensors", "numpy", "sc
 
 
 def current_environment(precision: str, content: dict[str, str]) -> dict:
-    """What is recorded when a run folder is made, and kept on resume.
+    """What is recorded when a run folder is created, and kept on a resume.
 
     Training on a CPU repeats bit for bit at equal thread counts and differs between counts. On a GPU it
-    repeats with deterministic algorithms of the same versions of CUDA and cuDNN.
+    repeats with deterministic algorithms and the same versions of CUDA and cuDNN.
 
     Args:
-        precision: the spec's; "auto" is resolved here.
-        content: digests of what the spec only names: the task's rows, the model's weights, and those of a
-            dense model that is given.
+        precision: as in the spec; "auto" is resolved here.
+        content: digests of what the spec only names: the task's rows, the weights of the model, and those of
+            a given dense model.
     """
     practices = [CACHED_TEACHER, PROPORTIONATE_RACES, INTERIM_EVALUATIONS, QUICK_DROPOUT]
     versions = {name: version(name) for name in ("pruning-workbench", *_LIBRARIES)}
@@ -83,7 +83,7 @@ def machine() -> dict:
 
 
 def machine_text(machine: dict) -> str:
-    """What `machine` returned, in a line."""
+    """The result of `machine` in one line."""
     return (
         f"{machine['processor']}, {machine['cores']} cores, {machine['threads']} torch threads, "
         f"{machine['memory_gib']} GiB, torch {machine['versions']['torch']}, "
@@ -105,7 +105,7 @@ def environment_here(spec: RunSpec, data: TaskData, classifier: nn.Module, dense
         spec: the run.
         data: its task.
         classifier: the fresh classifier, with the pretrained weights.
-        dense: digest of the dense model, if that is given.
+        dense: digest of a given dense model.
     """
     content = {"data": data.digest, "weights": content_digest(model_tensors(classifier))}
     if dense is not None:
@@ -116,11 +116,11 @@ def environment_here(spec: RunSpec, data: TaskData, classifier: nn.Module, dense
 
 
 def check_environment(folder: RunFolder, recorded: dict, here: dict) -> None:
-    """Compares what a run folder recorded with what this process has.
+    """Compares the environment that a run folder recorded with the current one.
 
     Raises:
-        BadInput: the run was started with other data, weights, hardware, libraries or plugins, so that
-            resuming would mix two runs.
+        BadInput: the run was started with other data, weights, hardware, libraries or plugins, so resuming
+            would mix two runs.
     """
     plugins.check_records(recorded.get("plugins", ()), f"run {folder.root.name}")
     for name in ("content", "device", "versions"):
@@ -159,9 +159,9 @@ def torch_threads(count: int):
 def release_memory() -> None:
     """Returns freed memory to the system, if the C library is glibc, and to other processes on the GPU.
 
-    Batches of varying length leave holes that it would keep: a process that trained the three-layer MiniLM
-    for 150 steps held 2.0 GB before this and 1.2 GB after, and it took 0.06 seconds. What sparse layers keep
-    for their next batch is given back as well.
+    Batches of varying length fragment the heap: a process that trained the three-layer MiniLM for 150 steps
+    held 2.0 GB before this call and 1.2 GB after, and the call took 0.06 seconds. Memory that sparse layers
+    keep for their next batch is returned as well.
     """
     memory.release()
     if torch.cuda.is_initialized():

@@ -1,6 +1,6 @@
-"""Scores on the dev splits: the only place that reads them, once, after all selection is over.
+"""Scores on the dev splits: they are read only here, once, after all selection.
 
-A run that asks for `selection: dev` selects on one of them too, as the papers do; its report says so.
+A run with `selection: dev` also selects on one of them, as the papers do; its report says so.
 """
 
 from collections.abc import Sequence
@@ -38,10 +38,10 @@ class FinalScores:
 def score_on_dev(
     folder: RunFolder, data: TaskData, models: RunModels, levels: Sequence[Stage], precision: str
 ) -> FinalScores:
-    """Evaluates what every level left, and the dense model.
+    """Evaluates the weights of every level, and the dense model.
 
     Args:
-        folder: the run's, every stage of it complete.
+        folder: the run folder, with all stages complete.
         data: the task.
         models: of the run.
         levels: the run's levels, in order.

@@ -1,4 +1,4 @@
-"""A dense model that is given: a fine-tuned classifier from elsewhere, which is scored before it is used."""
+"""A given dense model: a fine-tuned classifier from elsewhere, which is scored before it is used."""
 
 import sys
 from dataclasses import dataclass, field
@@ -23,8 +23,8 @@ class GivenDense:
     """The classifier that a run's spec names as its dense model.
 
     Attributes:
-        model_id: where it is from.
-        classifier: its model, with the task's order of classes.
+        model_id: its folder or Hub id.
+        classifier: the model, with the classes in the task's order.
         digest: digest of its weights in that order.
         scores: on the validation split; None until they are measured.
     """
@@ -59,10 +59,10 @@ class GivenDense:
         return self.scores
 
     def check(self, data: TaskData, precision: str, accept: bool) -> None:
-        """Says how its classes were matched and what it scores.
+        """Reports how its classes were matched and what it scores.
 
         Raises:
-            BadInput: it is no better than always the same answer, and `accept` is false.
+            BadInput: it is no better than a constant answer, and `accept` is false.
         """
         task, names = data.task, self.classifier.names
         if self.classifier.matched == "by number" and task.labels:
@@ -87,9 +87,9 @@ class GivenDense:
         """Rejects a pretrained encoder that the classifier cannot have been made from.
 
         Args:
-            model_id: of the encoder.
-            encoder: it, with a fresh head.
-            data: encoded for it.
+            model_id: folder or Hub id of the encoder.
+            encoder: the encoder with a fresh head.
+            data: the task, encoded for it.
         """
         ours, theirs = (
             {name: tuple(tensor.shape) for name, tensor in model_tensors(model).items()}
@@ -104,12 +104,12 @@ class GivenDense:
                 )
         if data.tokenizer and load_tokenizer(self.model_id).get_vocab() != data.tokenizer.get_vocab():
             raise BadInput(
-                f"dense model {self.model_id} and model {model_id} have other vocabularies. Give the encoder "
-                "that the classifier was made from, or leave --model out."
+                f"dense model {self.model_id} and model {model_id} have different vocabularies. Give the "
+                "encoder that the classifier was made from, or leave --model out."
             )
 
     def about(self) -> dict[str, str]:
-        """What `results.json` says about it."""
+        """Its entry in `results.json`."""
         return {"model": self.model_id, "weights": self.digest, "classes": self.classifier.matched}
 
 

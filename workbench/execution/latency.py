@@ -1,4 +1,4 @@
-"""How long a forward takes: measured, because neither zeros nor bytes predict it."""
+"""The time of a forward pass, measured because neither zeros nor bytes predict it."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -22,13 +22,13 @@ _SECONDS = 3.0
 def forward_latency(
     models: RunModels, data: TaskData, state: StageState, key: tuple[str | int, ...], precision: str
 ) -> dict[str, float]:
-    """Milliseconds of a forward by the "pruned" student and the "dense" model.
+    """Milliseconds of a forward pass of the "pruned" student and of the "dense" model.
 
     Args:
         models: of the run.
         data: the task.
         state: the weights of the student.
-        key: decides which training examples are taken; the result has their number as "examples".
+        key: selects the training examples; the result has their number as "examples".
         precision: "fp32" or "bf16".
     """
     batch = data.batch(0, _EXAMPLES, key)
@@ -40,7 +40,7 @@ def forward_latency(
 def forward_milliseconds(
     models: Mapping[str, nn.Module], batch: Mapping[str, Tensor], precision: str
 ) -> dict[str, float]:
-    """The median time of a forward of each model, see `milliseconds_in_turns`.
+    """The median time of a forward pass of each model (see `milliseconds_in_turns`).
 
     Args:
         models: by name, on one device. They are left in eval mode.
@@ -58,10 +58,10 @@ def forward_milliseconds(
 
 
 def milliseconds_in_turns(work: Mapping[str, Callable[[], object]]) -> dict[str, float]:
-    """The median time of each piece of work, measured in turns so that a busy computer slows all alike.
+    """The median time of each function, measured in turns so that a busy computer slows all of them equally.
 
-    The first call of each plans, allocates and perhaps compiles, and is not counted. There are nine rounds,
-    or, where they would take more than a few seconds, as many as fit, at least three.
+    The first call of each, which allocates and may compile, is not counted. There are nine rounds, or fewer,
+    but at least three, if they would take more than a few seconds.
     """
     times: dict[str, list[float]] = {name: [] for name in work}
     for function in work.values():

@@ -49,28 +49,27 @@ def prune(
     workers: Workers | None = None,
     yes: bool = False,
 ) -> Run:
-    """Carries out a run, or what remains of it.
+    """Executes a run, or resumes it.
 
     Args:
-        spec: what to do. The same spec in the same store is the same run: a complete one is returned
-            at once, an incomplete one resumes where it stopped and ends with the same bits.
+        spec: the run. The same spec in the same store is the same run: if it is complete, it is returned at
+            once; otherwise it resumes where it stopped and ends with the same bits.
         store: folder of run folders.
-        keep_weights: leave the weights of every level in the run folder, to study the space between them.
-        compute: how matrices are computed while a mask is fixed: "dense"; "sparse", with their kept weights
-            alone; or "auto", whichever is quicker for each matrix at the usual number of tokens in a batch. A
-            run that was started before keeps what was recorded then.
-        jobs: processes that train a race's candidates, or a level's particles, side by side, also on one GPU.
-            More than one give the bits of one at one thread; a run that was started before keeps its own. By
-            default there is one, or as many as the cluster of the workers has room for.
-        workers: what trains them instead of processes of this machine (docs/scaling.md). The bits are those
-            of one process with as many threads as each of them.
-        yes: use a dense model that is given even if it is no better than a constant answer.
+        keep_weights: keep the weights of every level in the run folder, to study the space between them.
+        compute: how matrices are computed while a mask is fixed: "dense"; "sparse", only with their kept
+            weights; or "auto", whichever is faster for each matrix at the typical number of tokens in a
+            batch. A resumed run keeps what was recorded when it started.
+        jobs: workers that train a race's candidates or a level's particles in parallel, also on one GPU; by
+            default 1, or as many as a cluster has room for. Several processes use one thread each and give
+            the bits of one; a resumed run keeps its threads.
+        workers: the kind of workers (`workers_on`); by default processes of this machine.
+        yes: accept a given dense model that is no better than a constant answer.
 
     Returns:
         The finished run.
 
     Raises:
-        BadInput: something that was asked for does not exist or is impossible; nothing was started.
+        BadInput: the run is not possible; nothing was started.
         Stopped: interrupted, disk full, or loss not finite; the run can be resumed.
     """
     store = Store(store)
@@ -103,8 +102,8 @@ class Prepared:
     Attributes:
         data: the task.
         classifier: a fresh classifier with the pretrained weights.
-        student: what the engine made of it; perhaps the same object.
-        given: the dense model, if it is given; its model may be the same object as the classifier.
+        student: the student that the engine makes of it; may be the same object.
+        given: the dense model, if the spec names one; its model may be the same object as the classifier.
     """
 
     data: TaskData
@@ -117,8 +116,8 @@ def prepared(spec: RunSpec) -> Prepared:
     """Loads the data and the untrained models of a run.
 
     Raises:
-        BadInput: the engine refuses the model, the mask would keep nothing of a matrix, or models and task do
-            not fit.
+        BadInput: the engine rejects the model, the mask would keep nothing of a matrix, or models and task do
+            not fit together.
     """
     task = load_task(spec.task)
     given = GivenDense.load(spec, task)
@@ -156,7 +155,7 @@ def _carry_out(
     pool: StagePool | None,
 ) -> None:
     data, classifier, student, given = loaded.data, loaded.classifier, loaded.student, loaded.given
-    # What an observer cannot work out: how long the run is, and where its dense model is.
+    # What an observer cannot infer: the length of the run, and the folder of its dense model.
     dense = dense_folder(store, spec, environment)
     place = dense.root.relative_to(store.root).as_posix()
     write_json(folder.plan, {"steps": steps, "dense": {"folder": place, "steps": dense_steps(spec, data)}})
@@ -211,14 +210,14 @@ def _pool(workers: Workers, folder: RunFolder, size: int, threads: int) -> Itera
 
 
 def _await_workers(folder: RunFolder) -> None:
-    """Waits until no worker is left of a process that was killed; they end within a training step."""
+    """Waits for the workers of a process that was killed; they end within a training step."""
     for path in folder.worker_locks():
         file_lock(path).acquire(timeout=_WORKER_SECONDS).lock.release()
 
 
 @contextmanager
 def _locked(folder: RunFolder) -> Iterator[None]:
-    """Keeps every other process out of the run folder for a while."""
+    """Keeps all other processes out of the run folder."""
     try:
         folder.root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -233,7 +232,7 @@ def _locked(folder: RunFolder) -> Iterator[None]:
     except Timeout:
         lock.release()
         raise BadInput(
-            f"another process is at work on {folder.root}. Watch it with `workbench show {folder.root}`, or "
+            f"another process is working on {folder.root}. Watch it with `workbench show {folder.root}`, or "
             "wait until it ends; a different --seed or setting makes a separate run."
         ) from None
     try:
@@ -243,7 +242,7 @@ def _locked(folder: RunFolder) -> Iterator[None]:
 
 
 def _resolved_environment(folder: RunFolder, spec: RunSpec, loaded: Prepared, compute: str) -> dict:
-    """Writes spec and environment on the first start; on a resume, what was written then counts.
+    """Writes spec and environment on the first start, and reads them on a resume.
 
     Raises:
         BadInput: see `check_environment`.
@@ -262,7 +261,7 @@ def _resolved_environment(folder: RunFolder, spec: RunSpec, loaded: Prepared, co
 
 
 def _check_image_size(spec: RunSpec, classifier: nn.Module, data: TaskData) -> None:
-    """Rejects images of another size than a vision transformer has positions for; a ResNet takes any size."""
+    """Rejects images whose size a vision transformer has no positions for; a ResNet takes any size."""
     size = getattr(classifier.config, "image_size", None)
     if data.task.modality != "images" or size is None:
         return

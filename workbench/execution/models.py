@@ -19,18 +19,18 @@ from workbench.training.data import TaskData
 
 
 class RunModels:
-    """Models, and the states that they can be filled with.
+    """The models of a run, and the states that they can load.
 
     Args:
         spec: the run.
         data: its task.
         classifier: a fresh classifier; the dense model's architecture.
-        student: what the engine made of it.
-        make_dense: fine-tunes the dense model where that is not done yet, and returns its stage.
+        student: the student that the engine made of it.
+        make_dense: fine-tunes the dense model if that has not been done, and returns its stage.
         precision: "fp32" or "bf16".
 
     Attributes:
-        student: its weights are those of the stage that trains, or of the state last loaded.
+        student: has the weights of the stage in training, or of the latest state that was loaded.
         prunable: names of the student's prunable matrices, in the model's order.
     """
 
@@ -52,7 +52,7 @@ class RunModels:
         self._precision = precision
 
     def state(self, folder: StageFolder) -> StageState:
-        """What a complete stage left."""
+        """The state of a complete stage."""
         return StageState.of_file(folder.paths.state, self.prunable, Origin("stage", folder.stage))
 
     def pretrained(self) -> StageState:
@@ -60,11 +60,11 @@ class RunModels:
         return StageState(self._read_pretrained, self.prunable, Origin("pretrained"))
 
     def dense_state(self) -> StageState:
-        """What the dense model's stage left."""
+        """The state of the dense model's stage."""
         return replace(self.state(self.dense_folder), origin=Origin("dense"))
 
     def rewind_point(self, place: str) -> StageState:
-        """What another run rewinds to; if that has another task, only its encoder, on a fresh head."""
+        """The rewind point of another run; if that has another task, only its encoder, with a fresh head."""
         point = RewindPoint(place, self.student, self._spec.task)
 
         def read() -> Tensors:
@@ -74,10 +74,10 @@ class RunModels:
         return state if point.has_head else self.pretrained().with_encoder_of(state)
 
     def state_from(self, origin: Origin, folder: RunFolder) -> StageState:
-        """The state of an origin.
+        """The state that an origin names.
 
         Args:
-            origin: which state.
+            origin: names a state.
             folder: the run that its stages belong to.
         """
         others = [self.state_from(other, folder) for other in origin.of]
@@ -102,17 +102,17 @@ class RunModels:
 
     @cached_property
     def dense_folder(self) -> StageFolder:
-        """The dense model's stage; it is fine-tuned on first use, after an engine's own checks."""
+        """The stage of the dense model, which is fine-tuned on first use, after the checks of the engine."""
         return self._make_dense()
 
     @cached_property
     def dense(self) -> nn.Module:
-        """The frozen dense classifier: the students' teacher, and what they are compared with."""
+        """The frozen dense classifier: the teacher of students, and what they are compared with."""
         return self._load_dense()
 
     @cached_property
     def teacher_logits(self) -> Tensor:
-        """What it says about each training example, (examples, outputs)."""
+        """Its logits for each training example, (examples, outputs)."""
         return teacher_logits(self.dense_folder, self._load_dense, self._data, self._precision)
 
     def _load_dense(self) -> nn.Module:

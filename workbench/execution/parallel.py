@@ -1,4 +1,4 @@
-"""Candidates and particles side by side: a pool hands assignments to workers, and again if one dies."""
+"""Trains candidates and particles in parallel: a pool hands assignments to workers, and again if one dies."""
 
 import sys
 from collections import Counter, deque
@@ -26,8 +26,8 @@ class StagePool:
     Args:
         workers: starts them; they work for no other pool at the same time.
         folder: the run.
-        size: the most workers at a time.
-        threads: torch's threads in each of them.
+        size: the largest number of workers at a time.
+        threads: torch threads of each worker.
     """
 
     def __init__(self, workers: Workers, folder: RunFolder, size: int, threads: int):
@@ -40,10 +40,10 @@ class StagePool:
         self._busy: dict[int, int] = {}
 
     def carry_out(self, assignments: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """The records of assignments, in their order. A worker that dies is replaced.
+        """Returns the records of assignments, in order. A worker that dies is replaced.
 
         Raises:
-            WorkbenchError: what a worker raised; the others have been stopped, and can be resumed.
+            WorkbenchError: raised by a worker; the others have been stopped and can be resumed.
             Stopped: workers died repeatedly on the same assignment, or before they had one.
         """
         records: list[dict[str, Any] | None] = [None] * len(assignments)
@@ -118,9 +118,9 @@ class StagePool:
         """The record in an answer.
 
         Raises:
-            WorkbenchError: what the worker raised.
+            WorkbenchError: raised by the worker.
             RuntimeError: a defect, with the worker's traceback.
-            Stopped: the store does not show here what another machine has written.
+            Stopped: this machine does not see what another one has written.
         """
         if "record" not in answer:
             if answer["exit_code"] is None:

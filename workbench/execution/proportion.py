@@ -1,4 +1,4 @@
-"""How often, and on how many examples, a race evaluates: at most a seventh of what its training costs."""
+"""How often, and on how many examples, a race evaluates: at a cost of at most a seventh of its training."""
 
 from dataclasses import replace
 
@@ -7,12 +7,12 @@ import numpy as np
 from workbench.schedules import successive_halving
 from workbench.training import TrainingConfig
 
-# A forward costs a third of a training step on as many tokens.
+# A forward pass costs a third of a training step on as many tokens.
 _FORWARD = 3
 _SHARE = 7
-# On fewer examples a metric says next to nothing; a race too short for these exceeds its share.
+# On fewer examples a metric means little; a race that is too short for these exceeds its share.
 _LEAST_EXAMPLES = 32
-# The points that make a curve.
+# The number of points that make a curve.
 _CURVE = 3
 
 
@@ -26,30 +26,30 @@ def in_proportion(
 ) -> TrainingConfig:
     """The configuration of a candidate whose evaluations cost at most a seventh of its training.
 
-    Where they would cost more, there are fewer of them, still at equal distances and at the end of each
-    round. Fewer come before smaller ones because all of them see the same examples: more evaluations do not
-    reduce the error of a small sample. Where fewer than three would remain, those before the end of a round
-    see a sample: they show how the candidates develop and enter no score. Then at least half of the share is
-    for the ends of the rounds, which see the whole validation split where that is enough.
+    If they would cost more, there are fewer of them, still at equal distances and at the end of each round.
+    Their number is reduced before their size, because all of them use the same examples: more evaluations do
+    not reduce the error of a small sample. If fewer than three would remain, those before the end of a round
+    use a sample: they show how the candidates develop and enter no score. At least half of the budget then
+    goes to the ends of the rounds, which use the whole validation split if that is affordable.
 
-    The rule counts tokens (of images, pixels) and measures no time, so that it gives the same on every
+    The rule counts tokens (for images, pixels) and measures no time, so its result is the same on every
     machine.
 
     Args:
-        config: of the whole training of a candidate.
-        rounds: of the race.
+        config: the configuration of a candidate's whole training.
+        rounds: number of rounds of the race.
         train: (n,) lengths of the training examples.
         validation: (m,) lengths of the examples of the validation split.
         interim: whether evaluations before the end of a round may be smaller; False for runs of a version
-            that had none.
+            that had no such evaluations.
     """
     ends = {until for _, until in successive_halving(1, config.steps, rounds)}
     training = config.steps * config.batch_size * int(train.sum()) / len(train)
-    # The evaluations of the whole split that are within the share; a fraction where not even one is.
+    # The number of evaluations of the whole split that is affordable; a fraction if not even one is.
     affordable = training * _FORWARD / (_SHARE * int(validation.sum()))
 
     def within(most: float) -> tuple[int, int]:
-        """The most frequent evaluations of which at most `most` are before the ends, and how many are."""
+        """The shortest interval with at most `most` evaluations before the ends, and their number."""
         for every in range(config.eval_every, config.steps + config.eval_every):
             earlier = len(set(range(every, config.steps, every)) - ends)
             if earlier <= most:

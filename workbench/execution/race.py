@@ -11,15 +11,14 @@ from workbench.schedules import better_half, successive_halving
 
 @dataclass(frozen=True)
 class Standing:
-    """The end of a race.
+    """The outcome of a race.
 
     Attributes:
-        scores: each candidate's mean metric, taken where it stopped.
-        losses: its mean validation loss there; None where none was recorded.
-        best: the winner's index.
-        dropped: the candidates that a person had taken out by then.
-        tie: what decided where the scores of two candidates were equal and one of them had to go; None where
-            the scores decided everything.
+        scores: the mean metric of each candidate, at the step where it stopped.
+        losses: its mean validation loss there; None if none was recorded.
+        best: the index of the winner.
+        dropped: the candidates that a user had dropped by then.
+        tie: what decided between candidates with equal scores; None if the scores decided everything.
     """
 
     scores: list[float]
@@ -46,21 +45,21 @@ def hold_race(
     metric; candidates that are equal in both rank in the order of the pool, as they do in the released code.
 
     Args:
-        train_all: called once a round with the indices of the remaining candidates and the step to train them
-            to; returns their records, which may reach further if the race is being resumed. The candidates of
-            a round do not depend on each other, so their order is free.
+        train_all: called once per round with the indices of the remaining candidates and the step to train
+            them to; returns their records, which may reach further if the race is being resumed. The
+            candidates of a round do not depend on each other and may be trained in any order.
         candidates: size of the pool.
         steps: length of the whole early training.
-        rounds: equal parts of it.
-        average: evaluations in a score, the last ones.
-        by: what ranks first, a high metric or a low validation loss.
-        dropped: called at the end of each round; the candidates that a person has taken out.
+        rounds: number of its equal parts.
+        average: number of evaluations, the last ones, that a score averages.
+        by: whether a high metric or a low validation loss ranks the candidates.
+        dropped: called at the end of each round; returns the candidates that a user has dropped.
 
     Returns:
-        The winner is the best of the last round that nobody took out.
+        The outcome. The winner is the best candidate of the last round that was not dropped.
 
     Raises:
-        Stopped: every remaining candidate has been taken out.
+        Stopped: all remaining candidates have been dropped.
     """
     scores, losses = [0.0] * candidates, [None] * candidates
     remaining, best, out, tie = list(range(candidates)), 0, [], None
@@ -80,7 +79,7 @@ def hold_race(
         remaining = [candidate for candidate in ranked if candidate not in out]
         if not remaining:
             raise Stopped(
-                f"candidates {', '.join(map(str, sorted(ranked)))} were left in the race, and a person "
+                f"candidates {', '.join(map(str, sorted(ranked)))} remained in the race, and a user "
                 "dropped them all. Keep one of them, then resume."
             )
         places = better_half(len(ranked)) if turn < len(schedule) else 1
@@ -90,7 +89,7 @@ def hold_race(
 
 
 def _tie(ranks: list[tuple[float, float]], places: int, by: EarlyScore) -> Tie | None:
-    """What separates the last candidate that has a place from the first that has none."""
+    """What separates the last candidate that continues from the first that does not."""
     if len(ranks) <= places or ranks[places - 1][0] != ranks[places][0]:
         return None
     if ranks[places - 1][1] == ranks[places][1]:

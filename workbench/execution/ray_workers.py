@@ -13,7 +13,7 @@ from workbench.clusters.ray_cluster import RayCluster, outcome
 from workbench.clusters.request import Request, node_variables
 from workbench.errors import BadInput
 from workbench.execution import stage_process
-from workbench.execution.capacity import process_bytes, trains_side_by_side
+from workbench.execution.capacity import process_bytes, trains_in_parallel
 from workbench.execution.stage_process import PATIENCE_SECONDS, StageAgent
 from workbench.execution.workers import Answer
 from workbench.runs.layout import RunFolder
@@ -32,10 +32,10 @@ class RayWorkers:
     idle.
 
     Args:
-        address: of the cluster (`RayCluster`).
-        cpus, gpus: what each worker asks for (`Request`).
-        memory: GiB of memory of a worker; None for an estimate.
-        retries: how often an assignment is handed out again whose worker died.
+        address: address of the cluster (`RayCluster`).
+        cpus, gpus: resources of each worker (`Request`).
+        memory: GiB of memory of each worker; None for an estimate.
+        retries: how often an assignment is handed out again after its worker died.
         node: labels that the nodes must have (`RayCluster`).
 
     Raises:
@@ -68,7 +68,7 @@ class RayWorkers:
             BadInput: workers would train on another kind of device than this process, nothing answers at the
                 address, or no node can meet the request.
         """
-        if not trains_side_by_side(widest, "the executor ray"):
+        if not trains_in_parallel(widest, "--executor ray"):
             return 0
         if (device().type == "cuda") != (self._gpus > 0):
             raise BadInput(

@@ -1,4 +1,4 @@
-"""What a finished run leaves: its model, and one file of figures gathered from its stages."""
+"""The results of a finished run: its model, and one file with the figures of all stages."""
 
 import os
 import shutil
@@ -88,11 +88,11 @@ def write_results(
 def cost_by_purpose(folder: RunFolder, dense: Cost) -> dict[str, dict]:
     """Cost of training the levels, racing candidates and training them in full, and sums.
 
-    Training candidates in full is study of the method, not part of finding the mask, and in no sum.
+    Training candidates in full is for studying the method, not for finding the mask, and is in no sum.
 
     Args:
-        folder: of a run whose stages are complete.
-        dense: cost of the dense model that the engine went on from; nothing where it began at the pretrained
+        folder: the folder of a run whose stages are complete.
+        dense: cost of the dense model if the engine continued it; zero if it started from the pretrained
             encoder.
     """
     spent = {"training": Cost(), "racing": Cost(), "full": Cost()}
@@ -105,11 +105,11 @@ def cost_by_purpose(folder: RunFolder, dense: Cost) -> dict[str, dict]:
 
 
 def remove_scaffolding(folder: RunFolder, keep_weights: bool) -> None:
-    """Removes what only a resume needs, gigabytes for a large model, and what killed writers left.
+    """Removes files that only a resume needs, gigabytes for a large model, and leftovers of killed writers.
 
     Args:
-        folder: of a complete run.
-        keep_weights: leave every stage's weights, without the moments.
+        folder: the folder of a complete run.
+        keep_weights: keep the weights of every stage, without moments.
     """
     if keep_weights:
         strip_moments(folder)

@@ -9,7 +9,7 @@ from workbench.training import model_tensors
 
 
 class RewindPoint:
-    """What a run rewinds to after some dense training.
+    """The weights that a run rewinds to, after some dense training.
 
     Args:
         place: the run's folder.
@@ -21,14 +21,14 @@ class RewindPoint:
         has_head: whether its head fits the task, because it is of the same task.
 
     Raises:
-        BadInput: it is no run's folder, the run has no rewind point or did not keep it, or has another
+        BadInput: it is not a run folder, the run has no rewind point or did not keep it, or it has another
             architecture.
     """
 
     def __init__(self, place: str, model: nn.Module, task: str):
         if not is_run(place):
             raise BadInput(
-                f"start is {place!r}, which is no run's folder. Give dense, pretrained, or the folder of a "
+                f"start is {place!r}, which is not a run folder. Give dense, pretrained, or the folder of a "
                 "run with a rewind point."
             )
         run, stage = Run(place), Stage.rewind()
@@ -46,9 +46,9 @@ class RewindPoint:
                 continue
             if name not in weights or weights[name].shape != tensor.shape:
                 raise BadInput(
-                    f"run {run.name} has another architecture: its rewind point has {name} "
-                    f"{tuple(weights[name].shape) if name in weights else 'not at all'}, and the model has "
-                    f"{tuple(tensor.shape)}. Give a run of the same encoder."
+                    f"run {run.name} has another architecture: {name} is "
+                    f"{tuple(weights[name].shape) if name in weights else 'missing'} in its rewind point and "
+                    f"{tuple(tensor.shape)} in the model. Give a run of the same encoder."
                 )
 
     def weights(self) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Training single stages of a run, as its bench does and as the processes that work for it do."""
+"""Trains single stages of a run, for its bench and for its worker processes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -46,7 +46,7 @@ class StageRunner:
         self._compute = environment.get("compute")
 
     def carry_out(self, assignment: Assignment) -> Record:
-        """Trains a candidate or a particle, or what remains of it."""
+        """Trains or resumes a candidate or a particle."""
         given = assignment
         mask = Mask.load(self._folder.mask(given.mask_of))
         folder = StageFolder(self._folder, given.stage)
@@ -62,14 +62,14 @@ class StageRunner:
         stream: str,
         until: int | None = None,
     ) -> Record:
-        """Trains a stage to its end, or a candidate to the end of a round; a complete stage is left alone.
+        """Trains a stage to its end, or a candidate to the end of a round; does nothing if it is complete.
 
         Args:
             folder: the stage.
-            state: what it starts from.
-            config: how it trains.
-            mask: one mask, a sparsifier, or None for a dense training.
-            output: what the stage leaves; None for a candidate of which only the record is used.
+            state: the state that it starts from.
+            config: the training configuration.
+            mask: a mask, a sparsifier, or None for dense training.
+            output: what the stage saves; None for a candidate of which only the record is used.
             stream: names its random streams.
             until: the step to train to; None for the whole training.
         """
@@ -99,7 +99,7 @@ class StageRunner:
         return record
 
     def teacher(self, mode: str) -> nn.Module | Tensor | None:
-        """What a distillation mode learns from: the dense model, or its logits for the training split."""
+        """The teacher of a distillation mode: the dense model, or its logits for the training split."""
         if mode == "none":
             return None
         is_cached = CACHED_TEACHER in self._practices and not self._data.task.augmented

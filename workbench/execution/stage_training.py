@@ -1,4 +1,4 @@
-"""Training one stage from where it stands to its end, with evaluations, events and checkpoints."""
+"""Trains one stage from its latest checkpoint to its end, with evaluations, events and checkpoints."""
 
 import sys
 import time
@@ -25,12 +25,12 @@ _TRAIN_EVENT_STEPS = 10
 
 @dataclass(frozen=True)
 class Output:
-    """What a stage leaves beside its record: the weights of the evaluation that counts.
+    """What a stage saves besides its record: the weights of its best or last evaluation.
 
     Attributes:
-        moments: the optimizer's moments too.
-        mask: where the mask of that evaluation goes, if the sparsifier makes it during training.
-        diagnose: whether evaluations look at the sample of train, too.
+        moments: whether to save the optimizer's moments too.
+        mask: the file for the mask of that evaluation, if the sparsifier makes it during training.
+        diagnose: whether evaluations also use the sample of train.
     """
 
     moments: bool = True
@@ -44,14 +44,14 @@ class StageTraining:
 
     Attributes:
         folder: the stage on disk.
-        trainer: holds the parent's weights.
+        trainer: has the parent's weights.
         data: the task.
-        key: decides the order of the training data.
-        log: takes the events.
-        output: what the stage leaves; None for a candidate of a race, of which only scores are used.
-        first: batches of the order that were taken before the stage.
+        key: determines the order of the training data.
+        log: receives the events.
+        output: what the stage saves; None for a candidate of a race, of which only scores are used.
+        first: number of batches of the order that were used before the stage.
         record: evaluations and cost so far.
-        best: the step whose weights, saved in the folder, the stage would leave if it ended now.
+        best: the step whose weights, saved in the folder, would be the outcome if the stage ended now.
     """
 
     folder: StageFolder
@@ -108,7 +108,7 @@ class StageTraining:
         return self.record
 
     def finish(self) -> None:
-        """Writes what the stage leaves and marks it as complete."""
+        """Saves the outcome of the stage and marks it as complete."""
         config, sparsifier = self.trainer.config, self.trainer.sparsifier
         recovery = recovered(config, mask=sparsifier.changed_at, sparsity=sparsifier.settled_at)
         self.record = record = replace(self.record, recovery=recovery)
@@ -160,7 +160,7 @@ class StageTraining:
         return metrics
 
     def _counts(self, evaluation: Evaluation) -> bool:
-        """Whether the present weights are the ones that the stage would leave if it ended now."""
+        """Whether the current weights would be the outcome if the stage ended now."""
         if not evaluation.settled or evaluation.interim:
             return False
         if self.record.keep == "last":
@@ -183,7 +183,7 @@ class StageTraining:
         self.record = self.record.spent(Cost(steps, examples, flops, time.monotonic() - started))
 
     def _count_sample(self, batch: Mapping[str, Tensor]) -> None:
-        """Counts a sparsifier's forward and backward; their time is part of the step's."""
+        """Adds the FLOPs of a sparsifier's forward and backward pass; their time is part of the step's."""
         examples, length = self.data.extent(batch)
         flops = 3 * forward_flops(self.trainer.model, examples, length)
         self.record = self.record.spent(Cost(0, examples, flops, 0.0))
@@ -210,7 +210,7 @@ class StageTraining:
 
 
 def recovered(config: TrainingConfig, **since: int) -> dict[str, float]:
-    """Steps at peak rate since each of some steps, to the end of a training."""
+    """Steps at peak rate from each of the given steps to the end of training."""
     return {
         name: round(steps_at_peak(config.schedule, config.steps, step), 3) for name, step in since.items()
     }

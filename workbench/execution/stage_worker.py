@@ -1,8 +1,8 @@
 """A process that trains stages for a run: python -m workbench.execution.stage_worker RUN_FOLDER NUMBER.
 
-It reads one assignment a line on its standard input, as JSON, and writes one line on its standard output for
-each: the record, or what went wrong. It stops, resumably, when its standard input ends: on purpose, or
-because the process that started it has ended for whatever reason.
+It reads assignments from standard input, one JSON object per line, and writes one line to standard output for
+each: the record, or the error. It stops, and can be resumed, when its standard input is closed: on purpose,
+or because the process that started it has ended.
 """
 
 import _thread
@@ -32,10 +32,10 @@ from workbench.runs.spec import RunSpec
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Carries out assignments until there are no more; the return value is the exit code.
+    """Trains assignments until there are no more; returns the exit code.
 
     Args:
-        arguments: the run folder, and a number that no other worker of the run has.
+        arguments: the run folder, and a number that is unique among the workers of the run.
     """
     parser = ArgumentParser(prog="workbench.execution.stage_worker")
     parser.add_argument("folder", type=RunFolder)
@@ -82,7 +82,7 @@ def _work(folder: RunFolder, requests: "_Requests", answer: Callable[[dict[str, 
 
 
 def _opened(folder: RunFolder, environment: dict[str, Any]) -> tuple[StageRunner, RunModels]:
-    """What trains stages of a run folder that another process has made.
+    """A runner for the stages of a run folder that another process has created.
 
     Raises:
         BadInput: data, weights, hardware, libraries or plugins differ from those of the run.
@@ -105,7 +105,7 @@ def _opened(folder: RunFolder, environment: dict[str, Any]) -> tuple[StageRunner
 
 
 def _answers() -> Callable[[dict[str, Any]], None]:
-    """Writes answers to standard output; whatever else is printed goes to standard error from now on."""
+    """Writes answers to standard output; redirects all other output to standard error."""
     output = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
 
@@ -117,7 +117,7 @@ def _answers() -> Callable[[dict[str, Any]], None]:
 
 
 class _Requests:
-    """The lines of standard input. Its end interrupts what is under way."""
+    """The lines of standard input, whose end interrupts the training in progress."""
 
     def __init__(self):
         self._lines: SimpleQueue[bytes] = SimpleQueue()
@@ -132,7 +132,7 @@ class _Requests:
         return b"" if self._ended.is_set() else line
 
     def read(self) -> None:
-        """Reads all of them, in a thread of its own."""
+        """Reads all lines, in a thread of its own."""
         # Unbuffered, because the interpreter would wait for the lock of a buffered stream at exit.
         with open(0, "rb", buffering=0, closefd=False) as stream:
             for line in iter(stream.readline, b""):

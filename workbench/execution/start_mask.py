@@ -16,10 +16,10 @@ from workbench.training import Sparsifier
 
 @dataclass(frozen=True)
 class StartMask:
-    """What a run may keep.
+    """The weights that a run may keep.
 
     Attributes:
-        mask: keeps the weights that are not zero at the start; None if a run may keep any weight.
+        mask: keeps the weights that are not zero at the start; None if the run may keep any weight.
         engine: the engine's id, for messages.
     """
 
@@ -35,7 +35,7 @@ class StartMask:
             dense: the given dense model, if it has one.
 
         Raises:
-            BadInput: the zeros are to stay, and there are none.
+            BadInput: zeros must stay zero, but there are none.
         """
         if spec.dense.start_mask is None:
             return cls(None, spec.engine.id)
@@ -48,10 +48,10 @@ class StartMask:
         return cls(mask, spec.engine.id)
 
     def applied(self, mask: Mask | Sparsifier | None) -> Mask | Sparsifier | None:
-        """What to train under: a mask within the start mask, which also takes the place of none.
+        """The mask to train under, which must be within the start mask; the start mask if there is no other.
 
         Raises:
-            BadInput: a mask keeps weights that are zero at the start, or is made during training.
+            BadInput: the mask keeps weights that are zero at the start, or is made during training.
         """
         if self.mask is None:
             return mask
@@ -72,7 +72,7 @@ class StartMask:
         return mask
 
     def ranked(self, scores: Scores) -> Mapping[str, torch.Tensor]:
-        """Scores by which the zeros of the start rank last."""
+        """Scores in which the zeros of the start rank last."""
         if self.mask is None:
             return scores
         lowest = {name: torch.finfo(score.dtype).min for name, score in scores.items()}

@@ -1,4 +1,4 @@
-"""What the dense model says about the training split, computed once for all runs that learn from it."""
+"""The logits of the dense model for the training split, computed once for all runs that learn from it."""
 
 import sys
 from collections.abc import Callable
@@ -17,10 +17,10 @@ from workbench.training.data import TaskData
 def teacher_logits(
     dense: StageFolder, load: Callable[[], nn.Module], data: TaskData, precision: str
 ) -> Tensor:
-    """The logits of the dense model for each training example, out of its folder or computed.
+    """The logits of the dense model for each training example, read from its folder or computed.
 
-    The examples are batched as for evaluation, by length, so that few are padded at all. A second process
-    that needs the same logits waits for the first.
+    As in evaluation, examples are batched by length, so that there is little padding. A second process that
+    needs the same logits waits for the first.
 
     Args:
         dense: the dense model's complete stage.
@@ -44,7 +44,7 @@ def teacher_logits(
 
 
 def _read(dense: StageFolder, content: dict[str, str]) -> Tensor | None:
-    """The logits in the file; None if there is none, or if it is damaged or of something else."""
+    """The logits in the file; None if it does not exist, is damaged, or belongs to other data."""
     path = dense.run.teacher_logits
     if not path.exists():
         return None

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from torch import nn
 
 from workbench.clusters.request import thread_variables
-from workbench.execution.capacity import check_memory, trains_side_by_side
+from workbench.execution.capacity import check_memory, trains_in_parallel
 from workbench.execution.stage_process import PATIENCE_SECONDS, StageProcess
 from workbench.runs.layout import RunFolder
 from workbench.training.data import TaskData
@@ -27,11 +27,11 @@ _POLL_SECONDS = 0.25
 
 @dataclass(frozen=True)
 class Answer:
-    """What a worker has to say.
+    """The answer of a worker, or its death.
 
     Attributes:
-        worker: its number.
-        value: what `stage_worker.py` answers; None if the worker died.
+        worker: the number of the worker.
+        value: the answer of `stage_worker.py`; None if the worker died.
         death: how it died, as the end of a sentence; otherwise empty.
     """
 
@@ -44,19 +44,19 @@ class Workers(Protocol):
     """Starts workers for one run at a time, and passes assignments and answers on.
 
     Attributes:
-        threads: torch's threads in each of them, and in a run that is started with them.
-        retries: how often an assignment is handed out again whose worker died.
+        threads: torch threads of each worker, and of a run that is started with them.
+        retries: how often an assignment is handed out again after its worker died.
     """
 
     threads: int
     retries: int
 
     def settle(self, jobs: int | None, widest: int, batch_size: int, data: TaskData, model: nn.Module) -> int:
-        """How many workers a run has at a time; 0 if it trains everything itself.
+        """The number of workers that a run uses at a time; 0 if it trains everything in its own process.
 
         Args:
-            jobs: the number that was asked for, at least 1; None for a number that these workers choose.
-            widest: the most stages of the run that do not depend on each other.
+            jobs: the requested number, at least 1; None for the default of these workers.
+            widest: the largest number of stages of the run that do not depend on each other.
             batch_size: examples in a step.
             data: the task.
             model: the student.
@@ -71,7 +71,7 @@ class Workers(Protocol):
         Args:
             folder: the run.
             number: one that no other worker had before.
-            threads: torch's threads.
+            threads: number of torch threads.
         """
 
     def idle(self) -> list[int]:
@@ -81,13 +81,13 @@ class Workers(Protocol):
         """Hands an assignment to an idle worker."""
 
     def wait(self) -> list[Answer]:
-        """What workers have answered, and those that died; waits briefly if there is nothing.
+        """Answers and deaths since the last call; waits briefly if there is none.
 
         A worker that died, or that answered with an error, is no longer known.
         """
 
     def end(self) -> None:
-        """Ends all workers so that their stages can be resumed, and kills what has not ended in a minute."""
+        """Ends all workers so that their stages can be resumed; after a minute, kills the others."""
 
 
 class ProcessWorkers:
@@ -101,8 +101,8 @@ class ProcessWorkers:
         self._busy: set[int] = set()
 
     def settle(self, jobs: int | None, widest: int, batch_size: int, data: TaskData, model: nn.Module) -> int:
-        """See `Workers.settle`; no number of jobs is one, which is this process."""
-        if jobs in (None, 1) or not trains_side_by_side(widest, f"jobs={jobs}"):
+        """See `Workers.settle`; by default one job, which is this process."""
+        if jobs in (None, 1) or not trains_in_parallel(widest, f"jobs={jobs}"):
             return 0
         check_memory(min(jobs, widest), batch_size, data, model)
         return min(jobs, widest)

@@ -1,6 +1,6 @@
-"""A run's model and mask in forms that other programs read (docs/export.md).
+"""Exports of a run's model and mask in formats for other programs (docs/export.md).
 
-The room is not called `export`: a package binds its name to its modules, and `wb.export` is the function.
+The package is not called `export`, because `wb.export` is the function.
 """
 
 from workbench.exports.export import FORMS, export

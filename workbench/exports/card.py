@@ -18,7 +18,7 @@ _TASKS = {"text": "text-classification", "images": "image-classification"}
 
 
 def model_card(run: Run) -> ModelCard:
-    """The card of a complete run; it names no path of this machine."""
+    """The card of a complete run, without paths of this machine."""
     return ModelCard(f"---\n{_data(run).to_yaml()}\n---\n\n{_text(run)}")
 
 
@@ -62,8 +62,8 @@ def _about_zeros(run: Run) -> str:
     if _is_regular(run):
         return " ".join(pattern_and_hardware(run))
     return (
-        "The zeros are single weights in no pattern: they make the file compress well, and make a forward "
-        "faster only\nwhere sparse products are used."
+        "The zeros are single weights without a pattern: the file compresses well, but a forward pass is "
+        "faster only\nwith sparse products."
     )
 
 
@@ -163,7 +163,7 @@ def _loads_anywhere(run: Run) -> bool:
 
 
 def _licence(run: Run) -> str | None:
-    """The licence in the base model's own card, or None where that is not on this machine."""
+    """The licence in the base model's own card; None if the card is not on this machine."""
     try:
         card = Path(locate(run.spec.model)) / "README.md"
     except BadInput:

@@ -1,4 +1,4 @@
-"""From a complete run to a folder that leaves this machine."""
+"""Exports a complete run to a folder that can be used on other machines."""
 
 import hashlib
 import os
@@ -24,11 +24,11 @@ _ABOUT = "export.json"
 
 @dataclass(frozen=True)
 class Form:
-    """A form of export.
+    """An export format.
 
     Attributes:
-        write: fills an empty folder; returns what it found out on the way, for `export.json`.
-        extra: with the packages that it needs.
+        write: fills an empty folder and returns additional entries for `export.json`.
+        extra: the extra with the packages that it needs.
     """
 
     write: Callable[[Run, Path], dict]
@@ -59,24 +59,23 @@ FORMS = {
 
 
 def export(run: Run | str | Path, format: str, out: str | Path, *, push: str | None = None) -> Path:
-    """Writes a complete run's model, or its mask, in a form that needs no workbench.
+    """Exports the model or the mask of a complete run.
 
     Args:
         run: the run or its folder.
         format: "hf" (a Hugging Face folder with a model card), "mask" (the mask file), "onnx", "npz" (CSR
             matrices and the rest), or "sparse" (kept values and packed mask, for `sparse_model`).
-        out: the folder to make. An equal export that is there already is left as it is.
+        out: the folder to create. If it already has the same export, it is not changed.
         push: with "hf", also upload it to the Hub as OWNER/NAME.
 
     Returns:
         The folder.
 
     Raises:
-        BadInput: an unknown format, packages that are not installed, a run that is not complete, a
-            folder with something else in it, or a Hub that cannot be reached; nothing was written.
-        Failed: the exported model does not give the outputs or does not have the zeros of the run's; nothing
-            was left in `out`.
-        Stopped: the disk is full, or the Hub refused an upload.
+        BadInput: the format is unknown, packages are missing, the run is not complete, the folder has other
+            contents, or the Hub cannot be reached; nothing was written.
+        Failed: the outputs or zeros of the exported model differ from the run's; nothing was left in `out`.
+        Stopped: the disk is full, or the Hub rejected an upload.
     """
     run = run if isinstance(run, Run) else Run(run)
     out = Path(out)
@@ -101,7 +100,7 @@ def _form(format: str) -> Form:
 
 
 def _about(run: Run, format: str) -> dict:
-    """What tells one export from another: it has no time and no place in it."""
+    """What identifies an export: no time and no path."""
     results = run.results
     if not run.folder.model_weights.is_file():
         raise BadInput(f"run {run.name} has lost its model. Delete the run's folder and make the run again.")
@@ -113,10 +112,10 @@ def _about(run: Run, format: str) -> dict:
 
 
 def _is_there(out: Path, about: dict) -> bool:
-    """Whether the folder holds this very export.
+    """Whether the folder already has this export.
 
     Raises:
-        BadInput: it holds something else.
+        BadInput: it has other contents.
     """
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return False
@@ -125,13 +124,13 @@ def _is_there(out: Path, about: dict) -> bool:
     if (out / _ABOUT).is_file() and read_json(out / _ABOUT).items() >= about.items():
         return True
     raise BadInput(
-        f"{out} holds something else than the {about['format']} export of {about['run']}. "
+        f"{out} holds something other than the {about['format']} export of {about['run']}. "
         "Name a folder that does not exist, or delete it."
     )
 
 
 def _write(form: Form, run: Run, out: Path, about: dict) -> None:
-    """Fills a neighbour of the folder and renames it, so that no export is half there."""
+    """Fills a temporary folder and renames it, so that no incomplete export is left."""
     part = out.absolute().with_name(f".{out.name}.{os.getpid()}.part")
     try:
         part.mkdir(parents=True)
@@ -155,7 +154,7 @@ def _write(form: Form, run: Run, out: Path, about: dict) -> None:
 
 
 def _check_zeros(run: Run) -> None:
-    """Refuses a run whose model is not as sparse as its mask."""
+    """Rejects a run whose model is not as sparse as its mask."""
     mask = run.mask()
     with safe_open(run.folder.model_weights, framework="pt") as file:
         for name in mask.names:

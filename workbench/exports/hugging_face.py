@@ -1,4 +1,4 @@
-"""A Hugging Face folder with its model card, and its way to the Hub."""
+"""A Hugging Face folder with its model card, and its upload to the Hub."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from workbench.settings import to_plain
 
 
 def write_folder(run: Run, folder: Path) -> dict:
-    """Writes model, tokenizer, mask, spec and model card, for the library's `from_pretrained`."""
+    """Writes model, tokenizer, mask, spec and model card for `from_pretrained` of the library."""
     copy_model(run, folder, weights=True)
     mask = run.mask()
     mask.save(folder / "mask.safetensors")
@@ -28,10 +28,10 @@ def write_folder(run: Run, folder: Path) -> dict:
 
 
 def check_hub(repository: str) -> None:
-    """Refuses an upload that cannot succeed.
+    """Rejects an upload that cannot succeed.
 
     Raises:
-        BadInput: no OWNER/NAME, a Hub that cannot be reached, or nobody logged in.
+        BadInput: not OWNER/NAME, the Hub cannot be reached, or nobody is logged in.
     """
     try:
         validate_repo_id(repository)
@@ -49,10 +49,11 @@ def check_hub(repository: str) -> None:
 
 
 def upload(folder: Path, repository: str) -> None:
-    """Uploads a folder to the Hub; the repository is made where it is missing.
+    """Uploads a folder to the Hub; creates the repository if it does not exist.
 
     Raises:
-        Stopped: the Hub refused, or was lost; the folder is complete, and the same command tries again.
+        Stopped: the Hub rejected it, or the connection was lost; the folder is complete, and the same command
+            tries again.
     """
     try:
         api = HfApi()

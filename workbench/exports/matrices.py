@@ -1,4 +1,4 @@
-"""The mask file, and sparse matrices that NumPy and SciPy read."""
+"""Exports of the mask, and of sparse matrices for NumPy and SciPy."""
 
 from pathlib import Path
 
@@ -19,9 +19,9 @@ def write_mask(run: Run, folder: Path) -> dict:
 
 
 def write_matrices(run: Run, folder: Path) -> dict:
-    """Writes each pruned matrix as compressed CSR, `matrices/<name>.npz`, and all else as `rest.npz`.
+    """Writes each pruned matrix as compressed CSR, `matrices/<name>.npz`, and everything else as `rest.npz`.
 
-    A kernel of more than two dimensions is flattened to (outputs, rest); `shapes.json` has the shapes of all.
+    Tensors of more than two dimensions are flattened to (outputs, rest); `shapes.json` has all shapes.
     """
     mask, tensors = run.mask(), load_file(run.folder.model_weights)
     (folder / "matrices").mkdir()

@@ -1,4 +1,4 @@
-"""The files of a run's model, without the paths of the machine that it was made on."""
+"""The files of a run's model, without paths of the machine."""
 
 import json
 import shutil
@@ -18,7 +18,7 @@ def base_model(run: Run) -> str:
 
 
 def copy_model(run: Run, folder: Path, *, weights: bool) -> None:
-    """Copies configuration and tokenizer of the final model, and its weights where they are wanted."""
+    """Copies configuration and tokenizer of the final model, and optionally its weights."""
     for file in sorted(run.folder.model.iterdir()):
         if file.name in _OWN_JSON:
             plain = without_paths(read_json(file))

@@ -1,4 +1,4 @@
-"""ONNX, looked at before it is handed out: equal outputs, equal zeros, no trace of this machine."""
+"""ONNX export, with outputs and zeros checked and without traces of this machine."""
 
 import logging
 import warnings
@@ -30,13 +30,13 @@ _ONE_FILE_BYTES = 1_900_000_000
 
 
 def write_onnx(run: Run, folder: Path) -> dict:
-    """Writes `model.onnx`, whose batch and length are dynamic, with configuration and tokenizer.
+    """Writes `model.onnx`, with dynamic batch and length, and configuration and tokenizer.
 
     Returns:
         `largest_difference` of a logit from torch's, on how many dev `examples`; and the `zeros` counted.
 
     Raises:
-        BadInput: the task's data cannot be had.
+        BadInput: the task's data cannot be loaded.
         Failed: torch cannot export this architecture, the outputs differ by more than `TOLERANCE`, or a zero
             of a pruned matrix is missing.
     """
@@ -54,7 +54,7 @@ def write_onnx(run: Run, folder: Path) -> dict:
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Keeps the exporter from reporting operators of packages that nobody asked for."""
+    """Keeps the exporter from reporting operators of packages that are not used."""
     log = logging.getLogger("torch.onnx")
     level = log.level
     log.setLevel(logging.ERROR)

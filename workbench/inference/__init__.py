@@ -1,4 +1,4 @@
-"""Sparse models for inference, and how fast they are beside dense ones."""
+"""Sparse models for inference, and their speed compared to dense ones."""
 
 from workbench.inference.sparse_model import sparse_model
 from workbench.inference.speed import measure_speed, speed_text

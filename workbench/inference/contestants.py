@@ -1,4 +1,4 @@
-"""What people run an encoder with on a CPU, each ready to be called with a batch."""
+"""The common ways to run an encoder on a CPU, each as a function of a batch."""
 
 import tempfile
 import warnings
@@ -23,13 +23,13 @@ OURS = "workbench"
 
 @dataclass(frozen=True)
 class Contestant:
-    """A model in some form.
+    """A model in one form.
 
     Attributes:
-        run: from the inputs by name to float32 logits.
-        bytes: of its weights, as they are stored in a file.
-        tolerance: how far a logit may be from the reference's, as a share of the largest one; None where
-            quantised weights make any difference possible.
+        run: maps the inputs by name to float32 logits.
+        bytes: size of its weights as stored in a file.
+        tolerance: the largest allowed difference of a logit from the reference, as a share of the largest
+            logit; None for quantised weights, with which any difference is possible.
     """
 
     run: Callable[[Mapping[str, Tensor]], Tensor]
@@ -39,12 +39,12 @@ class Contestant:
 
 @contextmanager
 def contestants(model: nn.Module, mask: Mask, *, onnx: bool = True) -> Iterator[dict[str, Contestant]]:
-    """A model in all forms that work here, the float32 one first.
+    """A model in all forms that work here, by name, the float32 one first.
 
     Args:
         model: a float32 classifier in eval mode, on the CPU.
-        mask: of its kept weights.
-        onnx: whether ONNX Runtime is among them, where it is installed.
+        mask: its kept weights.
+        onnx: whether to include ONNX Runtime, if it is installed.
     """
     half = detect_precision() == "bf16"
     # In bfloat16 every layer rounds its output to eight bits; the error of the logits was up to 2 %.
@@ -84,7 +84,7 @@ def _bytes(tensor: Tensor) -> int:
 
 
 class _CSRLinear(nn.Module):
-    """A linear layer with a matrix in torch's own sparse format."""
+    """A linear layer with a matrix in torch's CSR format."""
 
     def __init__(self, linear: nn.Linear):
         super().__init__()

@@ -1,4 +1,4 @@
-"""An encoder in ONNX Runtime, with float32 weights and with dynamically quantised ones."""
+"""An encoder in ONNX Runtime, with float32 weights and with dynamically quantised weights."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ def onnx_sessions(
 
     Args:
         model: a float32 classifier in eval mode.
-        folder: takes the files, which the sessions need.
+        folder: the folder for the files, which the sessions need.
     """
     plain, quantised = folder / "fp32.onnx", folder / "int8.onnx"
     ids = torch.ones((2, 8), dtype=torch.int64)

@@ -1,4 +1,4 @@
-"""A classifier that computes with its kept weights alone."""
+"""A classifier that computes only with its kept weights."""
 
 from copy import deepcopy
 from pathlib import Path
@@ -27,27 +27,28 @@ def sparse_model(
     compute: Literal["auto", "sparse"] = "auto",
     tokens: int = 128,
 ) -> nn.Module:
-    """The classifier with sparse layers: the same call, and the same outputs up to rounding.
+    """Returns the classifier with sparse layers: the same call, and the same outputs up to rounding.
 
-    Sparse layers hold their kept weights alone, as float32, and compute with those; sums are float32.
+    Sparse layers store and multiply only their kept weights; weights and sums are float32.
 
     Args:
         source: a complete run or its folder; a folder that `save_sparse` or the export `sparse` wrote; or an
-            encoder with its head, which is left as it is.
-        mask: with a model only: the weights that are kept. By default those of its prunable matrices that
-            are not zero.
-        dtype: of everything else in the model, hence of its activations and outputs: float32 or bfloat16.
-        compute: "sparse" makes every layer of the mask sparse; "auto" those that are quicker so, by what
-            layers cost on this machine at torch's present number of threads (measured once, in seconds).
-        tokens: with "auto", how many a usual batch has, padding included.
+            encoder with its head, which is not changed.
+        mask: the kept weights, only if the source is a model; by default the nonzero weights of its prunable
+            matrices.
+        dtype: the format of everything else, including activations and outputs: float32 or bfloat16.
+        compute: "sparse" makes every layer of the mask sparse; "auto" only those that are then faster,
+            according to the costs of layers on this machine with torch's current number of threads, which
+            are measured once, in seconds.
+        tokens: for "auto", the number of tokens in a typical batch, including padding.
 
     Returns:
         The model in eval mode, on the CPU.
 
     Raises:
-        BadInput: a run that is not complete, no such folder, a model on another device or with prunable
-            weights that are not those of linear layers, a mask of another model, another dtype, or another
-            way to compute.
+        BadInput: the run is not complete, the folder does not exist, the model is on another device or has
+            prunable weights outside linear layers, the mask belongs to another model, or `dtype` or
+            `compute` has another value.
     """
     if dtype not in (torch.float32, torch.bfloat16):
         raise BadInput(f"sparse models compute in float32 or bfloat16, not in {dtype}. Give one of these.")
@@ -64,7 +65,7 @@ def sparse_model(
 
 
 def dense_model(run: Run) -> nn.Module:
-    """The float32 classifier of a complete run, with its zeros, in eval mode.
+    """Returns the float32 classifier of a complete run, with its zeros, in eval mode.
 
     Raises:
         BadInput: the run is not complete, has lost its model, or prunes convolutions.
@@ -76,8 +77,8 @@ def dense_model(run: Run) -> nn.Module:
     plain, _ = PreTrainedConfig.get_config_dict(folder, local_files_only=True)
     if plain.get("model_type") in RESNETS:
         raise BadInput(
-            f"sparse layers take the place of linear layers, and the model of run {run.name} has "
-            "convolutions. Choose a run of an encoder."
+            f"sparse layers replace linear layers, but the model of run {run.name} has convolutions. "
+            "Choose a run of an encoder."
         )
     outputs = AutoConfig.from_pretrained(folder, local_files_only=True).num_labels
     return load_encoder(str(folder), outputs, run.spec.seed, run.spec.prunable).eval()
@@ -109,7 +110,7 @@ def _stored(source: Run | str | Path, choose: Choice | None) -> nn.Module:
 
 
 def _cast(model: nn.Module, dtype: torch.dtype) -> nn.Module:
-    """The model with everything but sparse layers in a format; the kernels take float32 weights."""
+    """Converts everything but sparse layers, whose kernels need float32 weights, to a format."""
     for module in model.modules():
         if not isinstance(module, SparseLinear):
             for parameter in module.parameters(recurse=False):

@@ -1,4 +1,4 @@
-"""How long a run's model takes for a forward pass, beside what people use on a CPU."""
+"""The time of a forward pass of a run's model, compared to common alternatives on a CPU."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -26,13 +26,13 @@ BATCHES, LENGTHS = (1, 8, 32), (32, 128)
 def measure_speed(
     run: Run, batches: Sequence[int] = BATCHES, lengths: Sequence[int] = LENGTHS
 ) -> dict[str, Any]:
-    """Times forward passes of a complete run's model in torch, in ours and in other forms.
+    """Times forward passes of a complete run's model in torch, with our sparse layers, and in other forms.
 
-    All take turns in this process, with as many threads as torch uses. Before anything is timed, each one's
-    logits are compared with those of float32 in torch. The inputs are random tokens without padding.
+    All forms take turns in this process, with as many threads as torch uses. Before anything is timed, the
+    logits of each are compared with those of torch in float32. The inputs are random tokens without padding.
 
     Args:
-        run: the run; the result is also written into its folder, for its report, in place of an earlier one.
+        run: the run; the result is also saved in its folder, for its report, and replaces an earlier one.
         batches: examples in a batch.
         lengths: tokens in an example.
 
@@ -42,16 +42,16 @@ def measure_speed(
         from float32 in torch.
 
     Raises:
-        BadInput: the run is not complete or is about images, models do not compute on a CPU here, or a batch
-            or a length is impossible; nothing was measured.
-        Failed: a contestant's logits differ by more than rounding.
+        BadInput: the run is not complete or has images, models run on another device than the CPU, or a
+            batch or a length is not possible; nothing was measured.
+        Failed: the logits of a form differ by more than rounding.
     """
     run.check()
     if device().type != "cpu":
-        raise BadInput(f"speed is measured on a CPU, and models compute on {device()} here. Hide the device.")
+        raise BadInput(f"speed is measured on a CPU, but models run on {device()} here. Hide the device.")
     if modality(run.spec.task) != "text":
         raise BadInput(
-            f"speed is measured on texts, and run {run.name} is about images. Choose a run of a text encoder."
+            f"speed is measured on texts, and run {run.name} has images. Choose a run of a text encoder."
         )
     model, mask = dense_model(run), run.mask()
     _check(batches, lengths, _longest(run, model))
@@ -68,7 +68,7 @@ def measure_speed(
 
 
 def speed_text(result: dict[str, Any]) -> str:
-    """The result of `measure_speed` for reading: the machine, then a row for each contestant."""
+    """The result of `measure_speed` as text: the machine, then a row for each form."""
     table: pd.DataFrame = speed_table(result)
     about = f"sparsity {result['sparsity']:.4g}, milliseconds by batch x length"
     text = table.to_string(index=False, float_format="{:.4g}".format)
@@ -99,7 +99,7 @@ def _difference(name: str, form: Contestant, inputs: dict[str, Tensor], expected
     """The largest difference of a logit.
 
     Raises:
-        Failed: it is more than the contestant's tolerance.
+        Failed: it exceeds the contestant's tolerance.
     """
     difference = (form.run(inputs) - expected).abs().max().item()
     scale = max(1.0, expected.abs().max().item())
@@ -119,7 +119,7 @@ def _inputs(model: nn.Module, batch: int, length: int) -> dict[str, Tensor]:
 
 
 def _longest(run: Run, model: nn.Module) -> int:
-    """The most tokens that the model takes; RoBERTa's positions begin after its padding token."""
+    """The largest number of tokens; RoBERTa's positions begin after its padding token."""
     longest = model.config.max_position_embeddings
     if "roberta" in model.config.model_type:
         longest -= model.config.pad_token_id + 1

@@ -1,4 +1,4 @@
-"""Masks in other people's training loops, and runs in other people's trackers.
+"""Masks in other training loops, and runs in experiment trackers.
 
 `torch.keep` is for a plain loop, `transformers.KeepMask` for the `Trainer`, `tracking.track` for trackers.
 """

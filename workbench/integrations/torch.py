@@ -1,4 +1,4 @@
-"""A mask in a training loop of one's own: plain torch, or accelerate."""
+"""A mask in your own training loop: plain torch or accelerate."""
 
 import torch
 from accelerate.state import PartialState
@@ -15,20 +15,20 @@ from workbench.masks import Mask
 def keep(mask: Mask, model: nn.Module, optimizer: torch.optim.Optimizer) -> "KeptMask":
     """Keeps the pruned weights of a model at zero while it is trained.
 
-    They are set to zero now and after every step of the optimizer; masking gradients alone would let momentum
-    and weight decay move them. Where several optimizers share a model, call this for each.
+    They are set to zero now and after every step of the optimizer; if only gradients were masked, momentum
+    and weight decay would move them. If several optimizers share a model, call this for each.
 
     Args:
-        mask: of this model.
-        model: the model, or what DDP, `torch.compile` or accelerate made of it.
-        optimizer: any that torch's `Optimizer` is the base of, or what accelerate made of one.
+        mask: a mask of this model.
+        model: the model, also wrapped by DDP, `torch.compile` or accelerate.
+        optimizer: any subclass of torch's `Optimizer`, also wrapped by accelerate.
 
     Returns:
-        What keeps the mask. `check()` counts the zeros, `remove()` lets the weights go.
+        An object that keeps the mask: `check()` counts the zeros, `remove()` stops keeping it.
 
     Raises:
-        BadInput: a mask of another model, an optimizer that does not tell when it has stepped or that trains
-            none of the masked weights, or a model under FSDP or DeepSpeed.
+        BadInput: the mask belongs to another model, the optimizer has no step hooks or trains none of the
+            masked weights, or the model uses FSDP or DeepSpeed.
     """
     kept = KeptMask(mask, model)
     kept.follow(optimizer)
@@ -36,17 +36,17 @@ def keep(mask: Mask, model: nn.Module, optimizer: torch.optim.Optimizer) -> "Kep
 
 
 class KeptMask:
-    """Weights that are pruned and stay so.
+    """Keeps the pruned weights of a model at zero.
 
     Args:
-        mask: of this model; it is applied at once.
-        model: as `keep` takes it.
+        mask: a mask of this model; it is applied at once.
+        model: as in `keep`.
 
     Attributes:
         mask: the mask.
 
     Raises:
-        BadInput: a mask of another model, or a model under FSDP or DeepSpeed.
+        BadInput: the mask belongs to another model, or the model uses FSDP or DeepSpeed.
     """
 
     def __init__(self, mask: Mask, model: nn.Module):
@@ -80,14 +80,14 @@ class KeptMask:
             raise Failed(
                 f"{total} of {self.mask.numel - self.mask.kept} pruned weights are not zero, the first in "
                 f"{first}: something changed them after the optimizer's step, such as another callback or "
-                "weights that were loaded. Find it, or set them to zero by mask.apply_(model)."
+                "weights that were loaded. Find it, or set them to zero with mask.apply_(model)."
             )
 
     def follow(self, optimizer: torch.optim.Optimizer) -> None:
         """Applies the mask after every step of an optimizer, until `remove` is called.
 
         Raises:
-            BadInput: as `keep`.
+            BadInput: as in `keep`.
         """
         while isinstance(getattr(optimizer, "optimizer", None), torch.optim.Optimizer):
             optimizer = optimizer.optimizer  # accelerate's wrapper
@@ -112,10 +112,10 @@ class KeptMask:
 
 
 def masked_weights(mask: Mask, model: nn.Module) -> dict[str, torch.Tensor]:
-    """The parameters that a mask is about, of a model that a mask can be kept in.
+    """The parameters that a mask covers.
 
     Raises:
-        BadInput: a mask of another model, or a model under FSDP or DeepSpeed.
+        BadInput: the mask belongs to another model, or the model uses FSDP or DeepSpeed.
     """
     # Asked without `PartialState()`, which would set one up.
     kind = PartialState._shared_state.get("distributed_type")
@@ -131,7 +131,7 @@ def masked_weights(mask: Mask, model: nn.Module) -> dict[str, torch.Tensor]:
 
 
 def refuse_deepspeed(used: bool) -> None:
-    """Raises `BadInput` where DeepSpeed is used."""
+    """Raises `BadInput` if DeepSpeed is used."""
     if used:
         raise BadInput(
             "a mask cannot be kept under DeepSpeed: it updates copies of the weights, out of sight of the "
@@ -140,7 +140,7 @@ def refuse_deepspeed(used: bool) -> None:
 
 
 def refuse_sharding(used: bool) -> None:
-    """Raises `BadInput` where FSDP or another sharding is used."""
+    """Raises `BadInput` if FSDP or another kind of sharding is used."""
     if used:
         raise BadInput(
             "a mask cannot be kept under FSDP or another sharding: each process holds pieces of the "

@@ -1,4 +1,4 @@
-"""The trackers: TensorBoard by its event files, trackio and Weights & Biases by their libraries."""
+"""The trackers: TensorBoard through its event files, trackio and Weights & Biases through their libraries."""
 
 import os
 import struct
@@ -22,14 +22,14 @@ _PROJECT = "pruning-workbench"
 
 @dataclass(frozen=True)
 class Point:
-    """What one event gives to draw.
+    """The values of one event that can be plotted.
 
     Attributes:
-        stage: of the run.
-        kind: of the event.
+        stage: the stage of the run.
+        kind: the kind of event.
         step: optimizer steps of the stage so far.
         time: seconds since the epoch.
-        values: by tag.
+        values: the values by tag.
     """
 
     stage: str
@@ -40,11 +40,11 @@ class Point:
 
 
 class Tracker(Protocol):
-    """What `track` asks of a tracker.
+    """The interface of a tracker.
 
     Attributes:
-        pause: seconds between looks at a run under way.
-        folder: in the store, for what the tracker keeps.
+        pause: seconds between two readings of a run in progress.
+        folder: the tracker's folder in the store.
     """
 
     pause: ClassVar[float]
@@ -54,20 +54,19 @@ class Tracker(Protocol):
 
     @classmethod
     def check(cls) -> None:
-        """Raises `BadInput` where credentials are missing."""
+        """Raises `BadInput` if credentials are missing."""
 
     def send(self, run: Run, points: Iterable[Point]) -> None:
-        """Sends what has not been sent, which is told by stage, tag or kind, and step."""
+        """Sends new points; a point is identified by its stage, its tag or kind, and its step."""
 
     def close(self) -> None:
         """Ends the session."""
 
 
 class TensorBoard:
-    """Event files, a folder a run and in it one a stage: `tensorboard --logdir FOLDER`.
+    """Event files, in one folder per run and stage: `tensorboard --logdir FOLDER`.
 
-    What has been written is read from the files themselves, so a killed process leaves nothing out and
-    nothing twice.
+    What has been written is read back from the files, so that after a kill nothing is missing or repeated.
     """
 
     pause: ClassVar[float] = 1.0
@@ -82,7 +81,7 @@ class TensorBoard:
         """Files need no credentials."""
 
     def send(self, run: Run, points: Iterable[Point]) -> None:
-        """Writes what no event file of the run has."""
+        """Writes the points that are not in the event files of the run."""
         from tensorboardX.proto.event_pb2 import Event
         from tensorboardX.summary import scalar
 
@@ -108,14 +107,14 @@ class TensorBoard:
 
         if folder not in self._writers:
             folder.mkdir(parents=True, exist_ok=True)
-            # The library names files by the second alone, and would write over one of the same second.
+            # The library names files by the second only, and would overwrite one of the same second.
             number = len(list(folder.glob("*.tfevents.*")))
             self._writers[folder] = EventsWriter(str(folder / "events"), filename_suffix=f".{number}")
         return self._writers[folder]
 
 
 class _Noted:
-    """A tracker that cannot be asked what it has: notes in the store say how far each stage was sent."""
+    """A tracker that cannot be queried: notes in the store record how far each stage was sent."""
 
     pause: ClassVar[float] = 20.0
 
@@ -123,7 +122,7 @@ class _Noted:
         self.folder = folder
 
     def send(self, run: Run, points: Iterable[Point]) -> None:
-        """Sends what the notes do not have, then notes it."""
+        """Sends the points after the noted ones, then updates the notes."""
         file = self.folder / f"{run.name}.json"
         noted: dict[str, int] = read_json(file) if file.exists() else {}
         fresh = [point for point in points if point.step > noted.get(_key(point), -1)]
@@ -135,15 +134,15 @@ class _Noted:
             write_json(file, noted)
 
     def close(self) -> None:
-        """Every batch is a session of its own."""
+        """Does nothing, since each batch has its own session."""
 
 
 class Trackio(_Noted):
-    """trackio: SQLite on this machine, or the Space that TRACKIO_SPACE_ID names."""
+    """trackio: a SQLite database on this machine, or the Space in TRACKIO_SPACE_ID."""
 
     @classmethod
     def check(cls) -> None:
-        """A Space needs a token of the Hub."""
+        """Raises `BadInput` if there is a Space but no token for the Hub."""
         if os.environ.get("TRACKIO_SPACE_ID") and get_token() is None:
             raise BadInput(
                 "TRACKIO_SPACE_ID is set, and nobody is logged in to the Hub. Run `hf auth login`, set "
@@ -175,7 +174,7 @@ class WandB(_Noted):
 
     @classmethod
     def check(cls) -> None:
-        """Online it needs a key."""
+        """Raises `BadInput` if it is used online without a key."""
         import wandb
 
         if os.environ.get("WANDB_MODE") in ("offline", "disabled"):
@@ -227,7 +226,7 @@ def _by_stage(point: Point) -> dict[str, float]:
 
 
 def _scalars(folder: Path) -> Iterator[tuple[str, int]]:
-    """Tag and step of every scalar in the event files of a folder."""
+    """The tag and the step of every scalar in the event files of a folder."""
     from tensorboardX.proto.event_pb2 import Event
 
     for path in sorted(folder.glob("*.tfevents.*")):

@@ -1,4 +1,4 @@
-"""Replays the events of runs into a tracker: beside a training or after it, never inside."""
+"""Sends the events of runs to a tracker, from a separate process, during a run or afterwards."""
 
 import time
 from collections.abc import Iterator
@@ -14,20 +14,20 @@ from workbench.runs.store import is_store
 
 
 def track(what: str | Path, to: str, *, store: str | Path = "runs", follow: bool = False) -> Path:
-    """Gives a tracker every event of a run, or of the runs in a store, that it has not had yet.
+    """Sends all new events of a run, or of the runs in a store, to a tracker.
 
     Args:
         what: a run's name or folder, or a store.
         to: "tensorboard", "trackio" or "wandb".
-        store: where the name of a run is looked up.
-        follow: go on until the runs are complete.
+        store: the store in which a run's name is looked up.
+        follow: whether to continue until the runs are complete.
 
     Returns:
-        The folder in which the store keeps TensorBoard's event files, or notes on what was sent.
+        The folder in the store with TensorBoard's event files, or with notes on what was sent.
 
     Raises:
-        BadInput: no such run or tracker, or one that is not installed or lacks its credentials; nothing was
-            sent.
+        BadInput: there is no such run or tracker, or the tracker is not installed or lacks credentials;
+            nothing was sent.
     """
     tracker = _tracker(to)
     runs = _meant(what, store)
@@ -43,7 +43,7 @@ def track(what: str | Path, to: str, *, store: str | Path = "runs", follow: bool
 
 
 def points(run: Run) -> Iterator[Point]:
-    """What can be drawn of a run's events: losses, learning rates, metrics and diagnostics."""
+    """The values in a run's events that can be plotted: losses, learning rates, metrics and diagnostics."""
     for event in run.events():
         kind = event["event"]
         values = {

@@ -18,19 +18,18 @@ class KeepMask(TrainerCallback):
     """Keeps pruned weights at zero: `Trainer(..., callbacks=[KeepMask(mask)])`.
 
     The mask is applied before the first step and after every optimizer step, hence before every checkpoint,
-    and saved as `mask.safetensors` in each. A training that resumes from a checkpoint must have that
-    checkpoint's mask. Zeros are counted at every checkpoint and at the end, when the best model has been
-    loaded.
+    and is saved as `mask.safetensors` in each checkpoint. Training that resumes from a checkpoint must use
+    the same mask. Zeros are counted at every checkpoint and at the end, when the best model has been loaded.
 
     Works with mixed precision, gradient accumulation, clipping, weight decay and DDP. Gradients of pruned
-    weights count in the norm that clipping looks at.
+    weights are included in the norm that is clipped.
 
     Args:
-        mask: of the Trainer's model, or the path of its file.
+        mask: a mask of the Trainer's model, or the path of a mask file.
 
     Raises (from the Trainer's constructor or `train`):
-        BadInput: a mask of another model or of another training, or a model under FSDP or DeepSpeed.
-        Failed: a pruned weight is not zero when it is counted.
+        BadInput: the mask belongs to another model or another training, or the model uses FSDP or DeepSpeed.
+        Failed: a pruned weight is not zero.
     """
 
     def __init__(self, mask: Mask | str | Path):
@@ -45,7 +44,7 @@ class KeepMask(TrainerCallback):
         model: nn.Module | None = None,
         **more: Any,
     ) -> None:
-        """Refuses what cannot work before anything has started."""
+        """Rejects what cannot work, before training starts."""
         refuse_deepspeed(bool(args.deepspeed))
         refuse_sharding(bool(args.fsdp))
         if model is not None:  # a Trainer with model_init makes it later
@@ -59,7 +58,7 @@ class KeepMask(TrainerCallback):
         model: nn.Module,
         **more: Any,
     ) -> None:
-        """Sets the pruned weights to zero; those of a checkpoint must have been pruned by the same mask."""
+        """Sets the pruned weights to zero; a checkpoint must have the same mask."""
         if state.global_step:
             self._check_resumed(args, state)
         self._kept = KeptMask(self.mask, model)
@@ -73,7 +72,7 @@ class KeepMask(TrainerCallback):
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **more: Any
     ) -> None:
-        """Puts the mask beside the weights, and counts their zeros."""
+        """Saves the mask next to the weights, and counts the zeros."""
         self._kept.check()
         folder = _checkpoint(args, state)
         if args.should_save and folder.is_dir():

@@ -2,12 +2,18 @@
 
 A kernel's result must not depend on how its input is divided, so that results are the same for every number
 of threads and every chunk size.
+
+The threads are torch's own where its OpenMP library is known. After each of torch's operations these wait for
+the next one without leaving their cores, for milliseconds, and threads of another pool would have to share
+the cores with them: a second thread made a masked step no quicker.
 """
 
+import ctypes
 import functools
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -37,23 +43,51 @@ def each(function: Callable[..., Any], jobs: Iterable[tuple], serial: bool = Fal
     indices = iter(range(len(jobs)))
 
     def work() -> None:
-        for index in indices:
-            try:
-                results[index] = function(*jobs[index])
-            except BaseException as error:
-                errors[index] = error
-                list(indices)
+        try:
+            for index in indices:
+                try:
+                    results[index] = function(*jobs[index])
+                except BaseException as error:
+                    errors[index] = error
+                    break
+        finally:
+            list(indices)
 
     threads = 1 if serial else torch.get_num_threads()
-    helpers = [_pool(threads - 1).submit(work) for _ in range(min(threads, len(jobs)) - 1)]
-    try:
+    if min(threads, len(jobs)) < 2:
         work()
-    finally:
-        list(indices)
-        wait([helper for helper in helpers if not helper.cancel()])
+    elif (call := _gomp_parallel()) and os.getpid() == _PROCESS:
+        # A smaller team would end torch's other threads, and its next operation would start them anew.
+        call(_TASK(lambda _: work()), None, threads, 0)
+    else:
+        _with_pool(work, min(threads, len(jobs)))
     if errors:
         raise errors[min(errors)]
     return results
+
+
+_TASK = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+# A forked child inherits a team without its threads, and would wait for them forever.
+_PROCESS = os.getpid()
+
+
+@functools.cache
+def _gomp_parallel() -> Callable[..., None] | None:
+    """Calls a task on every thread of a team; None where torch comes without GNU's OpenMP library."""
+    for path in (Path(torch.__file__).parent / "lib").glob("libgomp*.so*"):
+        call = ctypes.CDLL(str(path)).GOMP_parallel
+        call.argtypes, call.restype = (_TASK, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint), None
+        return call
+    return None
+
+
+def _with_pool(work: Callable[[], None], threads: int) -> None:
+    """Calls `work` on threads of a pool and on this one, and waits for them."""
+    helpers = [_pool(threads - 1).submit(work) for _ in range(threads - 1)]
+    try:
+        work()
+    finally:
+        wait([helper for helper in helpers if not helper.cancel()])
 
 
 @functools.cache
@@ -61,5 +95,4 @@ def _pool(workers: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(workers, thread_name_prefix="masks")
 
 
-# A forked child inherits the pool but not its threads.
 os.register_at_fork(after_in_child=_pool.cache_clear)

@@ -57,27 +57,27 @@ class Pattern(ABC):
 
     @property
     def unit(self) -> str:
-        """What a number of kept groups counts."""
+        """The noun for kept groups."""
         return "weights"
 
     def check_final(self, sparsity: float) -> None:  # noqa: B027 - most patterns have any sparsity
         """Rejects a sparsity that a complete mask with this pattern cannot have.
 
         Raises:
-            BadInput: the message has the sparsity that it has.
+            BadInput: the message names the sparsity that such a mask has.
         """
 
     @abstractmethod
     def check(self, shapes: Shapes, sparsity: float, scope: str) -> None:
-        """Rejects matrices that the pattern does not divide, and what has no meaning for them.
+        """Rejects matrices that the pattern does not divide, and a sparsity or scope that it does not allow.
 
         Args:
-            shapes: of the matrices, by name.
-            sparsity: that of the mask, which may be a step on the way to the final one.
+            shapes: shapes of the matrices by name.
+            sparsity: sparsity of the mask, which may be a step on the way to the final one.
             scope: what is ranked together, as in `topk_mask`.
 
         Raises:
-            BadInput: the message has what the pattern does divide, or what would have a meaning.
+            BadInput: the message names what is possible.
         """
 
     def size(self, shape: tuple[int, ...]) -> int:
@@ -249,7 +249,7 @@ class NM(Pattern):
                 )
 
     def ranked(self, scores: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The scores, with the highest number of their format for the n highest of every m."""
+        """The scores, with the largest number of their format in place of the n highest of every m."""
         wide = {name: widened(score) for name, score in scores.items()}
         return {
             name: score.masked_fill(best_of_every(score, self.n, self.m), torch.finfo(score.dtype).max)

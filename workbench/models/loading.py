@@ -163,6 +163,6 @@ def _refuse_decoder(source: str) -> None:
     else:
         return
     raise BadInput(
-        f"model {source} ({kind}) is {what}: what it is for, writing text, is measured by perplexity and "
-        "samples, and this workbench measures classifiers alone. Choose an encoder (docs/models.md)."
+        f"model {source} ({kind}) is {what}. It generates text, which is measured by perplexity and samples, "
+        "whereas this workbench measures classifiers. Choose an encoder (docs/models.md)."
     )

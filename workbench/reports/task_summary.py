@@ -49,7 +49,7 @@ def _lengths(lengths: dict[str, Any] | None) -> str:
 
 def _repeated(summary: dict[str, Any]) -> str:
     repeated = summary["repeated"]
-    return f"{repeated:,} dev rows ({_percent(repeated / summary['rows']['dev'])}) stand in train too"
+    return f"{repeated:,} dev rows ({_percent(repeated / summary['rows']['dev'])}) are also in train"
 
 
 def _constant(constant: dict[str, Any]) -> str:

@@ -178,7 +178,7 @@ class RunSpec:
         plain = read_yaml(path)
         if not isinstance(plain, dict) or not all(isinstance(name, str) for name in plain):
             raise BadInput(
-                f"{path} holds no mapping; a spec has a task and an engine, as in workbench/recipes."
+                f"{path} is not a mapping; a spec has a task and an engine, as in workbench/recipes."
             )
         folder = Path(path).parent
         if "task" in plain:
@@ -193,7 +193,7 @@ def _check_pattern(pattern: str) -> None:
         re.compile(pattern)
     except re.error as error:
         raise BadInput(
-            f"prunable is {pattern!r}, which is no regular expression: {error}. Write one such as "
+            f"prunable is {pattern!r}, which is not a regular expression: {error}. Write one such as "
             r"'layer\.\d+\.output'."
         ) from error
 

@@ -1,4 +1,4 @@
-"""Runs on other machines: what the executors for Ray and SLURM have in common."""
+"""Runs on other machines: shared by the executors for Ray and SLURM."""
 
 import os
 import sys
@@ -18,12 +18,12 @@ from workbench.sweeps.worker import command
 
 @dataclass
 class Attempt:
-    """A run under way.
+    """A run in progress.
 
     Attributes:
-        agent: what carries it out.
+        agent: the agent that executes it.
         store: the store.
-        number: how often it was started.
+        number: how often it has been started.
     """
 
     agent: Agent
@@ -32,14 +32,13 @@ class Attempt:
 
 
 class ClusterExecutor(ABC):
-    """Carries out runs on other machines, each again if its process or its node died.
+    """Executes runs on other machines, and restarts those whose process or node died.
 
-    An attempt resumes what the one before it left in the run folder. A run that fails by itself, or that
-    refuses its input, is not repeated.
+    An attempt resumes from the run folder. A run that fails by itself, or rejects its input, is not repeated.
 
     Args:
-        jobs: how many at a time.
-        request: what each asks for.
+        jobs: number of runs at a time.
+        request: the resources of each run.
     """
 
     def __init__(self, jobs: int, request: Request):
@@ -64,7 +63,7 @@ class ClusterExecutor(ABC):
 
     @abstractmethod
     def stop(self) -> None:
-        """Ends the runs under way so that they can be resumed."""
+        """Ends the runs in progress so that they can be resumed."""
 
     @abstractmethod
     def _submit(self, name: str, agent: Agent) -> None:
@@ -75,7 +74,7 @@ class ClusterExecutor(ABC):
         """The attempts that ended: name, exit code (None if its node or its agent died) and reason."""
 
     def _judge(self, name: str, code: int | None, reason: str) -> RunExit | None:
-        """How a run ended; None if it is started again."""
+        """How a run ended; None if it is restarted."""
         attempt = self._attempts[name]
         log = attempt.store.log(name)
         died = code is None or code < 0

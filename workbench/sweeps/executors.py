@@ -1,4 +1,4 @@
-"""Executors: they carry out the runs of a grid, in this process or in others."""
+"""Executors, which execute the runs of a grid, in this process or in others."""
 
 import os
 import subprocess
@@ -29,9 +29,9 @@ class RunExit:
     """How a run ended.
 
     Attributes:
-        name: of the run.
+        name: the run's name.
         code: 0 done, 2 bad input, 3 stopped and resumable, anything else a defect or a kill.
-        reason: one sentence if it is not done.
+        reason: a sentence if it is not done.
     """
 
     name: str
@@ -40,25 +40,24 @@ class RunExit:
 
 
 class Executor(Protocol):
-    """Carries out runs.
+    """Executes runs.
 
     Attributes:
-        jobs: how many at a time.
-        compute: what `prune` takes by that name. An executor without this attribute cannot be used with
-            `--compute`.
+        jobs: number of runs at a time.
+        compute: as in `prune`. An executor without this attribute cannot be used with `--compute`.
     """
 
     jobs: int
     compute: str
 
     def start(self, spec: RunSpec, store: Path) -> None:
-        """Starts a run; called only while fewer than `jobs` are under way."""
+        """Starts a run; called only while fewer than `jobs` runs are in progress."""
 
     def ended(self) -> Sequence[RunExit]:
         """The runs that ended since the last call; waits briefly if none has."""
 
     def stop(self) -> None:
-        """Ends the runs under way so that they can be resumed."""
+        """Ends the runs in progress so that they can be resumed."""
 
 
 class SerialExecutor:
@@ -71,7 +70,7 @@ class SerialExecutor:
         self._ended: list[RunExit] = []
 
     def start(self, spec: RunSpec, store: Path) -> None:
-        """Carries out the whole run. An interrupt passes through; any other error ends only the run."""
+        """Executes the whole run. An interrupt is passed on; any other error ends only this run."""
         try:
             prune(spec, store, compute=self.compute)
             exit = RunExit(spec.name, 0)
@@ -85,12 +84,12 @@ class SerialExecutor:
         self._ended.append(exit)
 
     def ended(self) -> list[RunExit]:
-        """The runs that `start` carried out."""
+        """The runs that `start` executed."""
         ended, self._ended = self._ended, []
         return ended
 
     def stop(self) -> None:
-        """Nothing is under way between calls."""
+        """Does nothing, since no run is in progress between calls."""
 
 
 class ProcessExecutor:
@@ -100,7 +99,7 @@ class ProcessExecutor:
     not affect the others.
 
     Args:
-        jobs: how many at a time.
+        jobs: number of runs at a time.
     """
 
     def __init__(self, jobs: int):
@@ -130,7 +129,7 @@ class ProcessExecutor:
         return [self._exit(name) for name in done]
 
     def stop(self) -> None:
-        """Closes the standard input of all, waits, and kills what has not ended after a minute."""
+        """Closes the standard input of all processes, waits, and kills those that remain after a minute."""
         processes = [process for process, _ in self._processes.values()]
         self._processes.clear()
         deadline = time.monotonic() + _PATIENCE_SECONDS
@@ -157,9 +156,9 @@ def add_executor(name: str, make: Callable[..., Executor]) -> None:
     """Registers an executor.
 
     Args:
-        name: what `--executor` takes.
-        make: called with the number of jobs, None if it is not given, and with those of the command's
-            options for clusters that it has parameters for; returns the executor.
+        name: its name for `--executor`.
+        make: returns the executor; called with the number of jobs, None by default, and with those cluster
+            options of the command that it has parameters for.
 
     Raises:
         BadInput: the name is taken, or `make` cannot be called.
@@ -170,23 +169,22 @@ def add_executor(name: str, make: Callable[..., Executor]) -> None:
 
 
 def executor(kind: str, jobs: int | None = None, compute: str = "auto", **options: Any) -> Executor:
-    """The executor of a kind.
+    """Makes an executor.
 
     Args:
-        kind: "serial", "process", "ray", "slurm" or one that a plugin added.
-        jobs: runs at a time; None for 1, for "process" one for each core, for "ray" what the cluster has room
-            for, and for "slurm" a thousand.
-        compute: what `prune` takes by that name.
-        options: of this kind (docs/scaling.md); None for its default.
+        kind: "serial", "process", "ray", "slurm", or the name of a plugin's executor.
+        jobs: number of runs at a time. By default 1, for "process" one for each core, for "ray" as many as
+            the cluster has room for, and for "slurm" a thousand.
+        compute: as in `prune`.
+        options: options of this executor (docs/scaling.md); None for the default.
 
     Raises:
-        BadInput: no such executor, an option that it does not have, fewer than one job, several for "serial",
-            or a plugin's executor lacks a method or, where `compute` is not "auto", that attribute; or what
-            the executor itself refuses.
+        BadInput: there is no such executor or option, the number of jobs is not possible, a plugin's executor
+            lacks a method or the attribute `compute`, or the executor itself rejects an option.
     """
     make = EXECUTORS[kind]
     if jobs is not None and jobs < 1:
-        raise BadInput(f"{jobs} jobs carry out nothing; give at least 1, and at most one for each core.")
+        raise BadInput(f"jobs is {jobs}. Give at least 1, and at most one for each core.")
     made = make(jobs, **given_options(kind, options, EXECUTORS))
     if missing := [name for name in ("jobs", "start", "ended", "stop") if not hasattr(made, name)]:
         raise BadInput(f"executor {kind} lacks {', '.join(missing)}; see docs/extending.md.")
@@ -208,13 +206,13 @@ add_executor("process", lambda jobs: ProcessExecutor(jobs or os.cpu_count() or 1
 
 
 def run_exit(name: str, code: int | None, log: Path, reason: str = "") -> RunExit:
-    """How a run ended that was a process.
+    """How a run in a process of its own ended.
 
     Args:
-        name: of the run.
-        code: of the process, negative for the signal that killed it; None if that is not known.
-        log: its output, whose last line is the reason where none is given.
-        reason: what is known otherwise.
+        name: the run's name.
+        code: exit code of the process, negative for the signal that killed it; None if it is not known.
+        log: the output, whose last line is the reason if none is given.
+        reason: the reason if it is known otherwise.
     """
     if code == 0:
         return RunExit(name, 0)

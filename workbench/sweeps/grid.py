@@ -17,9 +17,9 @@ class Cell:
     """One run of a grid.
 
     Attributes:
-        label: the name of its engine's entry.
-        spec: the run; with `steps_of` its `total_steps` is still open.
-        steps_of: the run whose optimizer steps it will take, if any.
+        label: the name of its engine entry.
+        spec: the run; with `steps_of`, its `total_steps` is not known yet.
+        steps_of: the run whose number of optimizer steps it will use, if any.
     """
 
     label: str
@@ -41,7 +41,7 @@ class Cell:
         )
 
     def resolved(self, optimizer_steps: int) -> RunSpec:
-        """The spec with the steps that `steps_of` took."""
+        """The spec with the number of steps of `steps_of`."""
         return replace(self.spec, engine=replace(self.spec.engine, total_steps=optimizer_steps))
 
 
@@ -50,18 +50,19 @@ def read_grid(path: str | Path, *, at_most: int | None = 1000) -> tuple[Cell, ..
 
     Args:
         path: a YAML file.
-        at_most: largest number of runs, since more are seldom meant and take weeks; None for any number.
+        at_most: largest number of runs, since more are rarely intended and take weeks; None for any number.
 
     Raises:
-        BadInput: the file is not of the form of a grid; an unknown engine or setting; an override that fits
-            no run; steps to be matched of a run that is not in the grid; more runs than `at_most`.
+        BadInput: the file does not have the form of a grid; an engine or a setting is unknown; an override
+            fits no run; a run whose steps are to be matched is not in the grid; there are more runs than
+            `at_most`.
     """
     file = GridFile.read(path)
     points = list(islice(file.points(), _COUNTED))
     if at_most is not None and len(points) > at_most:
         least = "at least " if len(points) == _COUNTED else ""
         raise BadInput(
-            f"{path} asks for {least}{len(points):,} runs, and more than {at_most:,} are seldom meant. "
+            f"{path} asks for {least}{len(points):,} runs, and more than {at_most:,} are rarely intended. "
             "Shorten its axes, or add --yes."
         )
     for number, override in enumerate(file.overrides, 1):

@@ -32,7 +32,7 @@ Mapped = Annotated[Named, BeforeValidator(_or_empty)]
 
 @settings
 class Axes:
-    """Values of the axes, in the order in which they vary, the last one fastest; None for one left out."""
+    """Values of the axes, in the order in which they vary, the last one fastest; None for missing ones."""
 
     label: ClassVar[str] = "axes"
 
@@ -60,12 +60,12 @@ AXES = tuple(field.name for field in dataclasses.fields(Axes))
 
 @settings
 class Override:
-    """Other values for the runs at some points of a grid.
+    """Different values for the runs at some points of a grid.
 
     Attributes:
-        where: the values of axes that a point must have, one of those given for every axis.
-        base: values of a spec that replace those of the file's `base` and of the engine's entry.
-        axes: other values of axes that come after those in `where`.
+        where: for some axes, the values of which a point must have one.
+        base: values of a spec that replace those of the file's `base` and of the engine entry.
+        axes: different values of axes that come after those in `where`.
     """
 
     label: ClassVar[str] = "override"
@@ -101,7 +101,7 @@ class GridFile:
         base: values of a spec that all runs share.
         axes: axis to its values; `engine` has the names of entries.
         engines: entry to the settings of its engine, `id` among them.
-        overrides: exceptions; the last one that fits wins.
+        overrides: exceptions; the last one that applies wins.
         plugins: modules and files to load first.
     """
 
@@ -138,7 +138,7 @@ class GridFile:
         """Reads a file, and loads its plugins.
 
         Raises:
-            BadInput: it is not YAML or not of the form of a grid, or a plugin cannot be loaded.
+            BadInput: it is not YAML or does not have the form of a grid, or a plugin cannot be loaded.
         """
         plain = read_yaml(path)
         if isinstance(plain, dict):
@@ -151,7 +151,7 @@ class GridFile:
         yield from self._points({}, AXES)
 
     def spec_at(self, point: Point) -> Named:
-        """The plain spec of a point; its engine may hold `match_steps_of` beside its settings."""
+        """The plain spec of a point; its engine may have `match_steps_of` besides its settings."""
         parts = [self.base, {"engine": self.engines[point["engine"]]}]
         parts += [override.base for override in self.overrides if override.fits(point)]
         plain: Named = {}
@@ -173,7 +173,7 @@ class GridFile:
 
 
 def _part(cls: type, plain: Any, place: str) -> Any:
-    """A part of the file as an object; messages name the place."""
+    """A part of the file as an object; error messages name the part."""
     plain = _or_empty(plain)
     if not isinstance(plain, dict) or not all(isinstance(name, str) for name in plain):
         raise BadInput(f"{place} is {plain!r}; write names with values, as docs/grid.md shows.")
@@ -220,7 +220,7 @@ def _entry(label: Any, plain: Any) -> Named:
 
 
 def _merge(target: Named, source: Mapping[str, Any]) -> None:
-    """Puts `source` over `target`, mapping by mapping."""
+    """Merges `source` into `target`, mapping by mapping."""
     for name, value in source.items():
         if isinstance(value, dict) and isinstance(target.get(name), dict):
             _merge(target[name], value)

@@ -1,4 +1,4 @@
-"""Background runs: each in a process of its own that outlives the notebook that started it.
+"""Background runs, each in its own process, which outlives the notebook that started it.
 
 Everything about a job is in the run folder, so any process can watch it: `.job` has the process id and start
 time, `job.log` the output, and `job.json` how it ended. The system reuses process ids; with its start time an
@@ -74,7 +74,7 @@ class Job:
         return last_line if code in (2, 3) else f"{last_line} (see {self.log})"
 
     def stop(self) -> None:
-        """Asks the process to stop; it does so within a training step or an evaluation, and can be resumed.
+        """Asks the process to stop, which it does within a training step or an evaluation; it can be resumed.
 
         Raises:
             BadInput: the run was started elsewhere, so its process is not known, or belongs to another user.
@@ -95,7 +95,7 @@ class Job:
             raise BadInput(f"run {self.path.name} belongs to another user, who alone can stop it.") from None
 
     def wait(self, seconds: float = float("inf")) -> JobState:
-        """Waits until the run is no longer under way, or for a time; its state then."""
+        """Waits until the run is no longer in progress, or for a time; returns its state."""
         deadline = time.monotonic() + seconds
         while (state := self.state) == "running" and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -121,15 +121,15 @@ class Job:
 
 
 def start(spec: RunSpec, store: str | Path = "runs", *, compute: str = "auto", jobs: int = 1) -> Job:
-    """Starts a run, or what remains of it, in a process of its own, and returns at once.
+    """Starts or resumes a run in its own process, and returns at once.
 
-    A run that is complete or under way is left alone, whoever started it.
+    Does nothing if the run is complete or in progress, whoever started it.
 
     Args:
         spec, store, compute, jobs: as in `prune`.
 
     Raises:
-        BadInput: the store cannot be written to. Other mistakes become the job's `reason`.
+        BadInput: the store cannot be written to. Other errors become the job's `reason`.
     """
     folder = Store(Path(store).resolve()).run(spec.name)
     job = Job(folder.root)

@@ -1,4 +1,4 @@
-"""What a grid shows on standard error: a line for each event, and on a terminal a live table."""
+"""The output of a grid on standard error: a line for each event, and on a terminal a live table."""
 
 from collections.abc import Iterable
 from itertools import islice
@@ -9,10 +9,10 @@ from rich.text import Text
 
 
 class LiveTable:
-    """On a terminal, events scroll above a table that is redrawn in place; elsewhere there are events only.
+    """On a terminal, events scroll above a table that is redrawn in place; elsewhere there are only events.
 
     Args:
-        live: whether to draw the table; not while runs draw progress bars themselves.
+        live: whether to draw the table; not if runs draw their own progress bars.
     """
 
     def __init__(self, live: bool):
@@ -33,7 +33,7 @@ class LiveTable:
         self._console.print(Text(line))
 
     def draw(self, rows: Iterable[str]) -> None:
-        """Replaces the table; takes no more rows than are drawn."""
+        """Redraws the table; reads no more rows than it draws."""
         if self._drawn:
             shown = "\n".join(islice(rows, self._console.size.height - 1))
             self._live.update(Text(shown, no_wrap=True, overflow="ellipsis"), refresh=True)

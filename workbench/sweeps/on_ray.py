@@ -1,4 +1,4 @@
-"""The executor `ray`: each run is an actor on a Ray cluster, or on one that is started on this machine."""
+"""The executor `ray`: each run is an actor on a Ray cluster, which may be started on this machine."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -19,9 +19,9 @@ class RayExecutor(ClusterExecutor):
     """Runs on a Ray cluster.
 
     Args:
-        jobs: the most at a time; None for as many as the nodes have room for.
-        address: of the cluster (`RayCluster`).
-        cpus, gpus, memory, retries: what each run asks for (`Request`).
+        jobs: largest number of runs at a time; None for as many as the nodes have room for.
+        address: address of the cluster (`RayCluster`).
+        cpus, gpus, memory, retries: the resources of each run (`Request`).
         node: labels that the nodes must have (`RayCluster`).
 
     Raises:
@@ -46,7 +46,7 @@ class RayExecutor(ClusterExecutor):
 
     @property
     def jobs(self) -> int:
-        """How many at a time; without a number of jobs, it follows nodes that join and leave."""
+        """Number of runs at a time; by default it follows the nodes that join and leave."""
         return self._most or max(1, self._cluster.room())
 
     @jobs.setter
@@ -54,7 +54,7 @@ class RayExecutor(ClusterExecutor):
         self._most = jobs
 
     def stop(self) -> None:
-        """Asks all runs to stop, waits for them, and kills what is left after a minute."""
+        """Asks all runs to stop, waits for them, and kills the remaining ones after a minute."""
         import ray
 
         actors = [actor for _, actor in self._under_way.values()]

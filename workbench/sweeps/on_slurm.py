@@ -1,7 +1,7 @@
-"""The executor `slurm`: runs are the jobs of SLURM job arrays, by submitit.
+"""The executor `slurm`: runs are the jobs of SLURM job arrays, submitted with submitit.
 
-Shortly before its time limit, or before it gives way to another job, a job gets a signal; its run then stops,
-and the job is queued again and resumes from the last checkpoint, which is at most 30 seconds of training old.
+Shortly before its time limit, or when it is preempted, a job gets a signal. Its run then stops, and the job
+is requeued and resumes from the last checkpoint, which is at most 30 seconds of training old.
 """
 
 import time
@@ -32,11 +32,11 @@ class SlurmExecutor(ClusterExecutor):
     """Runs on a SLURM cluster, submitted from one of its machines.
 
     Args:
-        jobs: the most in the queue at a time; None for a thousand.
-        cpus, gpus, memory: what each run asks for (`Request`).
-        retries: how often a run is started again whose process or node died, and how often it is queued
-            again after its time limit. Giving way to other jobs is not counted.
-        slurm: NAME=VALUE, parameters of `sbatch` by submitit's names; `time`, in minutes, is required.
+        jobs: largest number of jobs in the queue; None for a thousand.
+        cpus, gpus, memory: the resources of each run (`Request`).
+        retries: how often a run is restarted after its process or node died, and how often it is requeued
+            after its time limit. Preemptions are not counted.
+        slurm: NAME=VALUE, parameters of `sbatch` under submitit's names; `time`, in minutes, is required.
 
     Raises:
         BadInput: submitit is not installed, this machine has no SLURM, or a parameter is unknown or missing.
@@ -61,7 +61,7 @@ class SlurmExecutor(ClusterExecutor):
         self._under_way: dict[str, Any] = {}
 
     def start(self, spec: RunSpec, store: Path) -> None:
-        """Keeps a run until `ended` submits all of them as one array."""
+        """Holds a run until `ended` submits all of them as one array."""
         if self._submitter is None:
             self._submitter = self._made(Store(Path(store).resolve()).submissions)
         super().start(spec, store)
@@ -141,7 +141,7 @@ class SlurmExecutor(ClusterExecutor):
         return asked | given
 
     def _made(self, folder: Path) -> Any:
-        """What submits jobs, as a folder of job files on the store."""
+        """The submitter of jobs, with a folder for job files in the store."""
         from submitit import SlurmExecutor as Submitter
 
         submitter = Submitter(folder, max_num_timeout=self._request.retries)
@@ -154,11 +154,11 @@ def _parameter(text: str) -> tuple[str, Any]:
     if not equals:
         raise BadInput(f"--slurm {text} has no value; write --slurm NAME=VALUE.")
     if name == "time" and not value.isdigit():  # YAML reads 1:30 as 90
-        raise BadInput(f"--slurm {text} is no whole number of minutes; write such as --slurm time=90.")
+        raise BadInput(f"--slurm {text} is not a whole number of minutes, such as --slurm time=90.")
     try:
         return name, yaml.safe_load(value)
     except yaml.YAMLError as error:
-        raise BadInput(f"--slurm {text} is no YAML value. Write a number, a word or a [list].") from error
+        raise BadInput(f"--slurm {text} is not a YAML value. Write a number, a word or a [list].") from error
 
 
 add_executor("slurm", SlurmExecutor)

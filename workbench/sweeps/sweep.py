@@ -1,4 +1,4 @@
-"""Carrying out the runs of a grid: which can start, which are under way, and how they ended."""
+"""Executes the runs of a grid: which can start, which are in progress, and how they ended."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ class Failure:
     Attributes:
         cell: the run.
         reason: a sentence.
-        resumable: whether the same grid, carried out again, resumes it.
+        resumable: whether executing the same grid again resumes it.
     """
 
     cell: Cell
@@ -30,14 +30,14 @@ class Failure:
 
 
 class Sweep:
-    """Carries out the cells of a grid. A failure stops only its own run, and those that wait for its steps.
+    """Executes the cells of a grid. A failure stops only its own run, and those that wait for its steps.
 
-    Complete runs are left as they are, incomplete ones are resumed.
+    Complete runs are skipped, and incomplete ones resumed.
 
     Args:
         cells: the runs, in this order unless one waits for another.
         store: folder of run folders.
-        executor: carries out the runs; by default this process, one after another.
+        executor: executes the runs; by default this process does, one after another.
 
     Attributes:
         done: the complete runs, in the order in which they were found or became complete.
@@ -55,7 +55,7 @@ class Sweep:
         self._table = LiveTable(live=self._executor.jobs > 1)
 
     def run(self) -> None:
-        """Works until every cell is complete or has failed.
+        """Executes runs until every cell is complete or has failed.
 
         Raises:
             Stopped: interrupted, or every cell that failed can be resumed.
@@ -105,7 +105,7 @@ class Sweep:
         if folder.results.exists():
             self._take_complete(cell, folder.root)
         elif spec.name in self._running:
-            # With the steps it was given it is equal to another run, which is now under way.
+            # With these steps it is equal to another run, which is now in progress.
             self._waiting.append(cell)
         else:
             self._table.print(f"started: {cell.title} ({spec.name})")
@@ -113,7 +113,7 @@ class Sweep:
             self._executor.start(spec, self._store.root)
 
     def _take_complete(self, cell: Cell, folder: Path) -> None:
-        """Counts a run that was complete before, if it can be read."""
+        """Counts a run that was already complete, if it can be read."""
         try:
             Run(folder).check()
         except BadInput as error:
@@ -156,8 +156,8 @@ class Sweep:
         return f"{len(self.done)} of {len(self._cells)} complete{failed}"
 
     def _rows(self) -> Iterator[str]:
-        """The live table: a line for all runs, then one for each run under way."""
-        yield f"{self._count()}, {len(self._running)} under way, {len(self._waiting)} waiting"
+        """The live table: a line for all runs, then one for each run in progress."""
+        yield f"{self._count()}, {len(self._running)} running, {len(self._waiting)} waiting"
         for name, (cell, started) in self._running.items():
             event = EventLog(self._store.run(name).events).last()
             place = f"{event['stage']}, step {event['step']}" if event else "preparing"

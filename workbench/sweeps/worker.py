@@ -1,8 +1,8 @@
 """A run in a process of its own: python -m workbench.sweeps.worker SPEC STORE [--background RUN] [--wait].
 
-A worker of a grid stops, resumably, when its standard input ends: on purpose, or because the process that
-started it is gone for whatever reason. A background run ignores its standard input, and writes how it ended.
-On a cluster, a run waits until its earlier attempt, perhaps on another node, has noticed that it is over.
+A worker of a grid stops, and can be resumed, when its standard input is closed: on purpose, or because the
+process that started it has ended. A background run ignores its standard input and records how it ended. On a
+cluster, a run waits until its earlier attempt, perhaps on another node, has noticed that it is over.
 """
 
 import _thread
@@ -50,11 +50,11 @@ def command(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Carries out a run and reports a failure on standard error; the return value is the exit code.
+    """Executes a run and reports a failure on standard error; returns the exit code.
 
     Args:
-        arguments: the spec's changed values as JSON, the store, how to compute and in how many processes,
-            for a background run its name, and whether to wait for an earlier attempt to end.
+        arguments: the changed values of the spec as JSON, the store, how to compute and in how many
+            processes, for a background run its name, and whether to wait for an earlier attempt.
     """
     parser = ArgumentParser(prog="workbench.sweeps.worker")
     parser.add_argument("spec", type=json.loads)
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def carry_out(
     plain: dict[str, Any], store: str, compute: str = "auto", jobs: int = 1, wait: bool = False
 ) -> int:
-    """Carries out the run of a spec's changed values; the return value is the exit code."""
+    """Executes the run of a spec's changed values; returns the exit code."""
     try:
         for kind in STOPPING:  # a shell may have had SIGINT ignored
             signal.signal(kind, signal.default_int_handler)
@@ -104,7 +104,7 @@ def _in_background(plain: dict[str, Any], store: str, how: dict[str, Any], name:
 
 
 def _await_earlier(lock: Path) -> None:
-    """Waits until no process is at work on the run; if one stays, `prune` refuses to be the second."""
+    """Waits until no process works on the run; if one stays, `prune` rejects the run."""
     if lock.exists():
         with suppress(Timeout), file_lock(lock, timeout=_EARLIER_SECONDS):
             pass

@@ -52,7 +52,7 @@ class JobWatch(widgets.VBox):
         self.place = widgets.HTML()
         self.start_button = widgets.Button(description="Start", icon="play", button_style="primary")
         self.stop_button = widgets.Button(description="Stop", icon="stop")
-        self.start_button.tooltip = "Starts the run, or what remains of it, in its own process"
+        self.start_button.tooltip = "Starts or resumes the run in its own process"
         self.stop_button.tooltip = "Stops the run; it can be resumed and gives the same result"
         self.start_button.on_click(lambda _: self._press(lambda: start(self.spec, self._store)))
         self.stop_button.on_click(lambda _: self._press(lambda: self.job.stop()))
@@ -107,7 +107,7 @@ class JobWatch(widgets.VBox):
         return state == "running"
 
     def show(self, key: str) -> None:
-        """Displays the panel; in a report, carries out the run and displays its curves as a figure.
+        """Displays the panel; in a report, executes the run and displays its curves as a figure.
 
         Args:
             key: of the figure, unique in the notebook.

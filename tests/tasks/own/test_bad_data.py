@@ -129,7 +129,7 @@ CASES = {
     ),
     "dev rows in train": (
         repeated,
-        "3 of the 10 dev rows of reviews.yaml (30.0 %) stand in train too, so that scores on dev would say "
+        "3 of the 10 dev rows of reviews.yaml (30.0 %) are also in train, so that scores on dev would say "
         "little about new rows; at most 10 % may. Remove them from one of the two, or add --yes",
     ),
     "two columns of one name": (

@@ -155,7 +155,7 @@ def test_a_repeated_row_is_counted_and_more_than_a_tenth_must_be_accepted(tmp_pa
             with pytest.raises(BadInput, match=r"2 of the 10 dev rows .*\(20.0 %\).*at most 10 % may.*--yes"):
                 canonical_id(str(path))
         assert load_task(add_task(path, accept_repeated=True))
-    assert "1 of the 10 dev rows of reviews.yaml (10.0 %) stand in train too" in capsys.readouterr().err
+    assert "1 of the 10 dev rows of reviews.yaml (10.0 %) are also in train" in capsys.readouterr().err
 
 
 def test_changed_or_missing_rows_are_refused_by_the_id(tmp_path):

@@ -42,7 +42,7 @@ def add_task(file: str | Path, *, accept_repeated: bool = False, **columns) -> s
 
     Args:
         file: a task file; or the data file of train, whose columns are named by the other arguments.
-        accept_repeated: also where more than a tenth of the dev rows stand in train.
+        accept_repeated: whether to accept more than a tenth of the dev rows in train.
         columns: settings of `OwnTask` other than train: inputs, label, dev and so on.
 
     Returns:
@@ -54,15 +54,15 @@ def add_task(file: str | Path, *, accept_repeated: bool = False, **columns) -> s
     loaded = load(_definition(str(file), columns))
     task, (dev,) = loaded.task, loaded.task.dev.values()
     if repeated := repeated_rows(task):
-        share = f"{100 * repeated / len(dev):.1f} %"
-        told = f"{repeated:,} of the {len(dev):,} dev rows of {Path(file).name} ({share}) stand in train too"
+        share, name = f"{100 * repeated / len(dev):.1f} %", Path(file).name
+        finding = f"{repeated:,} of the {len(dev):,} dev rows of {name} ({share}) are also in train"
         if repeated > _MOST_REPEATED * len(dev) and not accept_repeated:
             raise BadInput(
-                f"{told}, so that scores on dev would say little about new rows; at most "
+                f"{finding}, so that scores on dev would say little about new rows; at most "
                 f"{100 * _MOST_REPEATED:g} % may. Remove them from one of the two, or add --yes "
                 "(accept_repeated=True)."
             )
-        print(f"workbench: {told}.", file=sys.stderr)
+        print(f"workbench: {finding}.", file=sys.stderr)
     return register(loaded.definition)
 
 
@@ -112,7 +112,7 @@ def load_own(name: str) -> Task:
 def _definition(file: str, columns: dict) -> OwnTask:
     if Path(file).suffix.lower() in DEFINITIONS:
         if columns:
-            raise BadInput(f"{file} defines a task, and {', '.join(columns)} belong into it. Leave them out.")
+            raise BadInput(f"{file} defines a task, and {', '.join(columns)} belong in it. Leave them out.")
         return OwnTask.read(file)
     missing = {"inputs", "label", "dev"} - columns.keys()
     if missing:

@@ -62,7 +62,7 @@ def load(definition: OwnTask) -> Loaded:
 
 
 def repeated_rows(task: Task) -> int:
-    """The number of dev rows whose inputs stand in train too, whatever their labels."""
+    """The number of dev rows whose inputs are also in train, whatever their labels."""
     columns = list(task.inputs)
     dev = next(iter(task.dev.values()))
     return int(np.isin(_hashes(dev[columns]), _hashes(task.train[columns])).sum())
