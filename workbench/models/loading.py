@@ -163,6 +163,6 @@ def _refuse_decoder(source: str) -> None:
     else:
         return
     raise BadInput(
-        f"model {source} ({kind}) is {what}. It generates text, which is measured by perplexity and samples, "
+        f"model {source} ({kind}) is {what}: it generates text, which is measured by perplexity and samples, "
         "whereas this workbench measures classifiers. Choose an encoder (docs/models.md)."
     )
