@@ -11,10 +11,10 @@ from typing import NoReturn
 
 @contextmanager
 def without_collections() -> Iterator[None]:
-    """Pauses the garbage collector, for imports of torch and transformers.
+    """Pauses the garbage collector, for imports of torch and transformers, and for reading many runs.
 
-    They make millions of objects that are never freed, and collections would go through these again and
-    again.
+    They make millions of objects that are not freed for long, and collections would go through these again
+    and again.
     """
     enabled = gc.isenabled()
     gc.disable()

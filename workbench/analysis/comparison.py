@@ -72,8 +72,9 @@ def engine_labels(runs: Sequence[Run]) -> list[str]:
     names = {name for values in settings for name in values}
     seen: dict[tuple, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for run, values in zip(runs, settings, strict=True):
+        group = seen[_group(run)]
         for name in names:
-            seen[_group(run)][name].add(values.get(name, ""))
+            group[name].add(values.get(name, ""))
     distinctive = defaultdict(set)
     for (engine, *_), by_name in seen.items():
         distinctive[engine] |= {name for name, values in by_name.items() if len(values) > 1}
