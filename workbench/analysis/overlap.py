@@ -32,7 +32,9 @@ def engine_overlap(runs: Sequence[Run], table: pd.DataFrame) -> pd.DataFrame:
     by_name = {run.name: run for run in runs}
     engines, overlaps = list(dict.fromkeys(table["engine"])), []
     for _, rows in table.groupby("seed", sort=False):  # the masks of all seeds may not fit into memory
-        masks = {engine: by_name[name].mask() for engine, name in zip(rows["engine"], rows["run"], strict=True)}
+        masks = {
+            engine: by_name[name].mask() for engine, name in zip(rows["engine"], rows["run"], strict=True)
+        }
         overlaps.append(overlap(masks).reindex(index=engines, columns=engines))
     return pd.concat(overlaps).groupby(level=0, sort=False).mean()
 

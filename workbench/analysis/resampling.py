@@ -109,7 +109,9 @@ class _Counted:
         ends = np.cumsum([len(having) for having in properties])
         having = np.concatenate(properties)
         # Counting is a product of whole numbers, which is exact.
-        blocks = [having.astype(times.dtype) @ times.T for times in _times_drawn(task, len(labels), resamples)]
+        blocks = [
+            having.astype(times.dtype) @ times.T for times in _times_drawn(task, len(labels), resamples)
+        ]
         counts = np.concatenate(blocks, axis=1).astype(np.float64)
         return self.value(len(labels), *np.split(counts, ends[:-1]))
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from workbench.errors import WorkbenchError
 from workbench.process import without_collections
-from workbench.runs import COMPLETE, Run, runs_in, status
+from workbench.runs import COMPLETE, Run, Store, status
 
 _TYPES = {
     "name": "str",
@@ -30,7 +30,7 @@ def store_table(store: str | Path) -> pd.DataFrame:
         total, without the shared dense model). Unknown values are missing.
     """
     with without_collections():
-        rows = [_row(run) for run in runs_in(store)]
+        rows = [_row(Run(folder)) for folder in Store(store).runs()]
     return pd.DataFrame(rows, columns=list(_TYPES)).astype(_TYPES)
 
 

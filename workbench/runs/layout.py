@@ -170,7 +170,10 @@ class Store:
     def runs(self) -> list[Path]:
         """The folders of all runs, by name."""
         names = []
-        with suppress(FileNotFoundError, NotADirectoryError, PermissionError), os.scandir(self.root) as entries:
+        with (
+            suppress(FileNotFoundError, NotADirectoryError, PermissionError),
+            os.scandir(self.root) as entries,
+        ):
             names = [entry.name for entry in entries if os.path.exists(f"{entry.path}/{_SPEC}")]
         return [self.root / name for name in sorted(names)]
 

@@ -45,6 +45,6 @@ def read_predictions(folder: RunFolder) -> dict[str, Predictions]:
     """
     if not has_predictions(folder):
         return {}
-    tensors, _ = read_tensors(folder.predictions)
+    tensors, _ = read_tensors(folder.predictions, at_once=True)
     names = [name.removeprefix("logits.") for name in tensors if name.startswith("logits.")]
     return {n: Predictions(tensors[f"logits.{n}"].numpy(), tensors[f"labels.{n}"].numpy()) for n in names}

@@ -56,6 +56,11 @@ class TensorFile(Mapping[str, Tensor]):
         with safe_open(self.path, framework="pt") as file:
             return file.get_tensor(name).clone()
 
+    def all(self) -> dict[str, Tensor]:
+        """All tensors, which then stay in memory."""
+        with safe_open(self.path, framework="pt") as file:
+            return {name: file.get_tensor(name).clone() for name in self._names}
+
     def __contains__(self, name: object) -> bool:
         return name in self._names
 
@@ -66,15 +71,20 @@ class TensorFile(Mapping[str, Tensor]):
         return len(self._names)
 
 
-def read_tensors(path: Path) -> tuple[TensorFile, dict[str, Any]]:
-    """What `write_tensors` wrote; the digest is checked here, the tensors are read when they are used.
+def read_tensors(path: Path, *, at_once: bool = False) -> tuple[Mapping[str, Tensor], dict[str, Any]]:
+    """What `write_tensors` wrote, checked against its digest.
+
+    Args:
+        path: the file.
+        at_once: whether to read all tensors now; otherwise each is read when it is used.
 
     Raises:
         BadInput: the file is missing, truncated or edited.
     """
     try:
-        tensors = TensorFile(path)
-        facts = json.loads(tensors.metadata["about"])
+        file = TensorFile(path)
+        facts = json.loads(file.metadata["about"])
+        tensors = file.all() if at_once else file
         if content_digest(tensors) != facts.pop("digest"):
             raise ValueError("its content does not match its digest")
     except (SafetensorError, OSError, TypeError, KeyError, ValueError) as error:
