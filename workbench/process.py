@@ -4,9 +4,10 @@ import atexit
 import gc
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import NoReturn
+from importlib import import_module
+from typing import Any, NoReturn
 
 
 @contextmanager
@@ -23,6 +24,26 @@ def without_collections() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
+
+
+def imported_when_used(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
+    """A package's `__getattr__` that imports its names when they are first used.
+
+    The libraries behind them take seconds, and a process that lists runs needs few of them.
+
+    Args:
+        package: its name.
+        homes: by name, the module of the package that defines it; the name itself where it is that module.
+    """
+
+    def find(name: str) -> Any:
+        if name not in homes:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        with without_collections():
+            module = import_module(f"{package}.{homes[name]}")
+        return module if homes[name] == name else getattr(module, name)
+
+    return find
 
 
 def leave(code: int) -> NoReturn:
