@@ -54,7 +54,7 @@ def render(
     match subject_of(source):
         case "runs":
             subject = chosen_runs(runs, store)
-            parameters["runs"] = "\n".join(str(run.path.resolve()) for run in subject)
+            parameters["runs"] = "\n".join(str(run.path.absolute()) for run in subject)
             title = subject[0].name if len(subject) == 1 else f"{len(subject)} runs"
         case "run":
             run = chosen_run(runs, store)
