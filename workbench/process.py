@@ -26,6 +26,19 @@ def without_collections() -> Iterator[None]:
             gc.enable()
 
 
+@contextmanager
+def without_module(name: str) -> Iterator[None]:
+    """Imports that happen inside find an optional module missing; it can be imported afterwards."""
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = None
+    try:
+        yield
+    finally:
+        del sys.modules[name]
+
+
 def imported_when_used(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
     """A package's `__getattr__` that imports its names when they are first used.
 

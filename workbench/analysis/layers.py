@@ -1,8 +1,7 @@
 """Where in a model the pruned weights are."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from math import prod
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
@@ -47,9 +46,9 @@ def sparsity_by_engine(runs: Sequence[Run], table: pd.DataFrame) -> dict[str, pd
     by_name, groups = {run.name: run for run in runs}, {"layer": _layer, "type": matrix_type}
     rows: dict[str, list[dict]] = {by: [] for by in groups}
     for name in table["run"]:
-        mask = by_name[name].mask()
+        counts = by_name[name].final_counts()
         for by, group in groups.items():
-            rows[by].append(_shares(mask, group))
+            rows[by].append(_shares(counts, group))
     engines = list(table["engine"])
     return {by: pd.DataFrame(r, index=engines).groupby(level=0, sort=False).mean() for by, r in rows.items()}
 
@@ -59,10 +58,12 @@ def _layer(name: str) -> int | str:
     return "stem" if layer is None else layer
 
 
-def _shares(mask: Mask, group: Callable[[str], int | str]) -> dict[int | str, float]:
-    kept, numel, shapes = defaultdict(int), defaultdict(int), mask.shapes
-    for name, count in mask.kept_per_matrix().items():
+def _shares(
+    counts: Mapping[str, tuple[int, int]], group: Callable[[str], int | str]
+) -> dict[int | str, float]:
+    kept, numel = defaultdict(int), defaultdict(int)
+    for name, (some, every) in counts.items():
         key = group(name)
-        kept[key] += count
-        numel[key] += prod(shapes[name])
+        kept[key] += some
+        numel[key] += every
     return {key: 1 - kept[key] / numel[key] for key in numel}

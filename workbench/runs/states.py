@@ -3,10 +3,12 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -56,11 +58,6 @@ class TensorFile(Mapping[str, Tensor]):
         with safe_open(self.path, framework="pt") as file:
             return file.get_tensor(name).clone()
 
-    def all(self) -> dict[str, Tensor]:
-        """All tensors, which then stay in memory."""
-        with safe_open(self.path, framework="pt") as file:
-            return {name: file.get_tensor(name).clone() for name in self._names}
-
     def __contains__(self, name: object) -> bool:
         return name in self._names
 
@@ -71,28 +68,46 @@ class TensorFile(Mapping[str, Tensor]):
         return len(self._names)
 
 
-def read_tensors(path: Path, *, at_once: bool = False) -> tuple[Mapping[str, Tensor], dict[str, Any]]:
-    """What `write_tensors` wrote, checked against its digest.
-
-    Args:
-        path: the file.
-        at_once: whether to read all tensors now; otherwise each is read when it is used.
+def read_tensors(path: Path) -> tuple[TensorFile, dict[str, Any]]:
+    """What `write_tensors` wrote; the digest is checked here, the tensors are read when they are used.
 
     Raises:
         BadInput: the file is missing, truncated or edited.
     """
+    with _damage_as_bad_input(path):
+        tensors = TensorFile(path)
+        return tensors, _checked_facts(tensors, tensors.metadata)
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """All tensors, in formats that NumPy has, of a file that `write_tensors` wrote; its digest is checked.
+
+    Raises:
+        BadInput: as `read_tensors`.
+    """
+    with _damage_as_bad_input(path), safe_open(path, framework="numpy") as file:
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        _checked_facts(tensors, file.metadata() or {})
+        return arrays
+
+
+def _checked_facts(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> dict[str, Any]:
+    facts = json.loads(metadata["about"])
+    if content_digest(tensors) != facts.pop("digest"):
+        raise ValueError("its content does not match its digest")
+    return facts
+
+
+@contextmanager
+def _damage_as_bad_input(path: Path) -> Iterator[None]:
     try:
-        file = TensorFile(path)
-        facts = json.loads(file.metadata["about"])
-        tensors = file.all() if at_once else file
-        if content_digest(tensors) != facts.pop("digest"):
-            raise ValueError("its content does not match its digest")
+        yield
     except (SafetensorError, OSError, TypeError, KeyError, ValueError) as error:
         raise BadInput(
             f"{path} is damaged ({error}). Delete the folder {path.parent} and run the same command, "
             "which then repeats the stage."
         ) from error
-    return tensors, facts
 
 
 @dataclass(frozen=True)
