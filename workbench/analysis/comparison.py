@@ -170,5 +170,5 @@ def _interval(values: pd.Series) -> tuple[float, float]:
     count = len(values)
     if count < 2:
         return float("nan"), float("nan")
-    reach = scipy.stats.t.ppf(0.975, count - 1) * values.std(ddof=1) / sqrt(count)
+    reach = scipy.special.stdtrit(count - 1, 0.975) * values.std(ddof=1) / sqrt(count)
     return values.mean() - reach, values.mean() + reach
