@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from workbench.process import without_collections
+from workbench.process import without_collections, without_module
 
 
 def test_collections_pause_and_resume_as_they_were():
@@ -17,6 +17,16 @@ def test_collections_pause_and_resume_as_they_were():
             assert not gc.isenabled()
         assert not gc.isenabled()
     assert gc.isenabled()
+
+
+def test_a_module_is_missing_for_a_while_unless_it_was_imported():
+    with without_module("xml.dom.pulldom"), pytest.raises(ImportError):
+        import xml.dom.pulldom
+    with without_module("json"):
+        import json
+    import xml.dom.pulldom
+
+    assert json.dumps(xml.dom.pulldom.END_DOCUMENT)
 
 
 @pytest.mark.parametrize("code", [0, 3])
@@ -41,7 +51,7 @@ def test_output_that_nobody_reads_is_no_error():
 
 
 def test_a_command_that_trains_nothing_does_not_wait_for_libraries_that_only_training_needs(tmp_path):
-    slow = ["transformers.modeling_utils", "sklearn.utils", "scipy.stats"]
+    slow = ["transformers.modeling_utils", "accelerate", "numba", "sklearn.utils", "scipy.stats"]
     script = (
         "import sys; from workbench.cli import main;"
         f"main(['runs', '--store', {str(tmp_path)!r}]);"

@@ -1,11 +1,7 @@
 """A workbench for pruning research on transformer encoders."""
 
-from importlib import import_module
-from typing import Any
+from workbench.process import imported_when_used
 
-from workbench.process import without_collections
-
-# Imported when first used: the libraries behind them take seconds, and `workbench --help` need not wait.
 _HOMES = {
     "ACDC": "engines.acdc",
     "BadInput": "errors",
@@ -54,11 +50,7 @@ _HOMES = {
 __all__ = list(_HOMES)
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'workbench' has no attribute {name!r}")
-    with without_collections():
-        return getattr(import_module(f"workbench.{_HOMES[name]}"), name)
+__getattr__ = imported_when_used(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

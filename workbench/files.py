@@ -94,15 +94,19 @@ def read_json(path: str | Path) -> Any:
         ) from error
 
 
-def read_yaml(path: str | Path) -> Any:
+def read_yaml(path: str | Path, parse: Callable[[str], Any] | None = None) -> Any:
     """Reads a YAML file that may be handwritten.
+
+    Args:
+        path: the file.
+        parse: from its text to what it holds; by default `parse_yaml`.
 
     Raises:
         BadInput: the file does not exist, is not valid YAML, or has a duplicate key (YAML itself would keep
             the last one).
     """
     try:
-        return parse_yaml(Path(path).read_text(encoding="utf-8"))
+        return (parse or parse_yaml)(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise BadInput(f"{path} does not exist. Check the path.") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

@@ -4,17 +4,18 @@ import atexit
 import gc
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import NoReturn
+from importlib import import_module
+from typing import Any, NoReturn
 
 
 @contextmanager
 def without_collections() -> Iterator[None]:
-    """Pauses the garbage collector, for imports of torch and transformers.
+    """Pauses the garbage collector, for imports of torch and transformers, and for reading many runs.
 
-    They make millions of objects that are never freed, and collections would go through these again and
-    again.
+    They make millions of objects that are not freed for long, and collections would go through these again
+    and again.
     """
     enabled = gc.isenabled()
     gc.disable()
@@ -23,6 +24,39 @@ def without_collections() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
+
+
+@contextmanager
+def without_module(name: str) -> Iterator[None]:
+    """Imports that happen inside find an optional module missing; it can be imported afterwards."""
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = None
+    try:
+        yield
+    finally:
+        del sys.modules[name]
+
+
+def imported_when_used(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
+    """A package's `__getattr__` that imports its names when they are first used.
+
+    The libraries behind them take seconds, and a process that lists runs needs few of them.
+
+    Args:
+        package: its name.
+        homes: by name, the module of the package that defines it; the name itself where it is that module.
+    """
+
+    def find(name: str) -> Any:
+        if name not in homes:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        with without_collections():
+            module = import_module(f"{package}.{homes[name]}")
+        return module if homes[name] == name else getattr(module, name)
+
+    return find
 
 
 def leave(code: int) -> NoReturn:

@@ -90,11 +90,11 @@ def to_plain(value: Any, *, changed_only: bool = False) -> Any:
     if not dataclasses.is_dataclass(value):
         return value
     plain = {"id": value.id} if hasattr(value, "id") else {}
-    for field in dataclasses.fields(value):
-        current = getattr(value, field.name)
-        if changed_only and current == _default(field):
+    for name, default in _defaults(type(value)):
+        current = getattr(value, name)
+        if changed_only and current == default:
             continue
-        plain[field.name] = to_plain(current, changed_only=changed_only)
+        plain[name] = to_plain(current, changed_only=changed_only)
     return plain
 
 
@@ -106,7 +106,11 @@ def flat(plain: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return values
 
 
-def _default(field: dataclasses.Field) -> Any:
-    if field.default_factory is not dataclasses.MISSING:
-        return field.default_factory()
-    return field.default
+@functools.cache
+def _defaults(cls: type) -> tuple[tuple[str, Any], ...]:
+    """The names of a class's settings with their defaults, in order."""
+    made = dataclasses.MISSING
+    return tuple(
+        (field.name, field.default if field.default_factory is made else field.default_factory())
+        for field in dataclasses.fields(cls)
+    )

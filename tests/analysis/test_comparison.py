@@ -101,7 +101,7 @@ def test_overlap_is_a_mean_over_the_seeds_that_both_have(runs):
 @pytest.mark.parametrize(("by", "parts"), [("layer", [0, 1]), ("type", None)])
 def test_sparsity_by_part_comes_from_exact_counts(runs, by, parts):
     rows = at_highest_sparsity(comparison_table(runs))
-    shares = sparsity_by_engine(runs, rows, by)
+    shares = sparsity_by_engine(runs, rows)[by]
     assert shares.index.tolist() == ["imp", "magnitude"]
     if parts:
         assert shares.columns.tolist() == parts

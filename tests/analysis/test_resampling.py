@@ -52,11 +52,14 @@ def test_constant_labels_or_predictions_give_the_values_of_the_metrics():
     assert resampling.resampled("pearson", labels, logits[:, :1], "t", 3).tolist() == [0] * 3
 
 
-def test_few_classes_are_counted_by_a_product_with_the_same_bits(monkeypatch):
-    labels, logits = outputs("matthews", 3, 1)
-    whole = resampling.resampled("matthews", labels, logits, "t", 50)
-    monkeypatch.setattr(resampling, "_FEW_CLASSES", 1)
-    assert whole.tolist() == resampling.resampled("matthews", labels, logits, "t", 50).tolist()
+@pytest.mark.parametrize("metric", FAST)
+def test_runs_at_once_have_the_bits_of_each_alone(metric, monkeypatch):
+    labels, first = outputs(metric, 3, 1)
+    several = [first, *(outputs(metric, 3, seed)[1] for seed in (2, 3))]
+    alone = [resampling.resampled(metric, labels, logits, "t", 50).tolist() for logits in several]
+    assert resampling.resampled_runs(metric, labels, several, "t", 50).tolist() == alone
+    monkeypatch.setattr(resampling, "_AT_ONCE", 100)
+    assert resampling.resampled_runs(metric, labels, several, "t", 50).tolist() == alone
 
 
 def test_resamples_depend_on_the_task_and_not_on_the_size_of_blocks(monkeypatch):

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -29,10 +30,12 @@ def texts(code: str) -> Iterator[str]:
             yield node.value
 
 
+@cache
 def file_names() -> set[str]:
     """The names of the files in a run folder, from their owner."""
     folder = RunFolder("run")
-    paths = [*vars(folder).values(), *vars(folder.stage("stage")).values()]
+    own = (getattr(folder, name) for name in dir(folder) if not name.startswith("__"))
+    paths = [*own, *vars(folder.stage("stage")).values()]
     return {path.name for path in paths if isinstance(path, Path) and "." in path.name} - OF_MODELS
 
 

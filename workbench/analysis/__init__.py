@@ -1,31 +1,8 @@
 """Tables computed from masks and runs, a module for each topic. Nothing here draws."""
 
-from workbench.analysis import (
-    checks,
-    comparison,
-    connectivity,
-    cost,
-    differences,
-    expected_pool,
-    flips,
-    hessian,
-    layers,
-    levels,
-    loss,
-    matched_pools,
-    overlap,
-    pattern,
-    pool,
-    progress,
-    published,
-    race,
-    resampling,
-    speed,
-    store,
-    training_length,
-)
+from workbench.process import imported_when_used
 
-__all__ = [
+_TOPICS = (
     "checks",
     "comparison",
     "connectivity",
@@ -48,4 +25,13 @@ __all__ = [
     "speed",
     "store",
     "training_length",
-]
+)
+_HOMES = dict(zip(_TOPICS, _TOPICS, strict=True))
+
+__all__ = list(_HOMES)
+
+__getattr__ = imported_when_used(__name__, _HOMES)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -72,8 +72,9 @@ def engine_labels(runs: Sequence[Run]) -> list[str]:
     names = {name for values in settings for name in values}
     seen: dict[tuple, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for run, values in zip(runs, settings, strict=True):
+        group = seen[_group(run)]
         for name in names:
-            seen[_group(run)][name].add(values.get(name, ""))
+            group[name].add(values.get(name, ""))
     distinctive = defaultdict(set)
     for (engine, *_), by_name in seen.items():
         distinctive[engine] |= {name for name, values in by_name.items() if len(values) > 1}
@@ -169,5 +170,5 @@ def _interval(values: pd.Series) -> tuple[float, float]:
     count = len(values)
     if count < 2:
         return float("nan"), float("nan")
-    reach = scipy.stats.t.ppf(0.975, count - 1) * values.std(ddof=1) / sqrt(count)
+    reach = scipy.special.stdtrit(count - 1, 0.975) * values.std(ddof=1) / sqrt(count)
     return values.mean() - reach, values.mean() + reach

@@ -72,7 +72,8 @@ def cost_by_engine(runs: Sequence[Run], table: pd.DataFrame) -> pd.DataFrame:
         has no model file), and forward_ms and dense_ms, the time of one forward pass of the pruned and of
         the dense model (missing where a run did not measure it).
     """
-    storage = pd.DataFrame([_storage(run) for run in runs], columns=["run", *_STORAGE])
+    wanted = set(table["run"])
+    storage = pd.DataFrame([_storage(run) for run in runs if run.name in wanted], columns=["run", *_STORAGE])
     joined = table.merge(storage, on="run").rename(columns={"tflop": "TFLOP", "seconds": "wall_seconds"})
     means = joined.groupby([*CONDITION, "engine"], sort=False)[_COLUMNS].mean().reset_index()
     return means.round(dict.fromkeys(_COUNTS, 0)).astype(dict.fromkeys(_COUNTS, "Int64"))

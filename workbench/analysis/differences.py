@@ -6,13 +6,12 @@ import numpy as np
 import pandas as pd
 
 from workbench.analysis.comparison import CONDITION
-from workbench.analysis.paired import RESAMPLES, Scores
-from workbench.analysis.resampling import resampled
+from workbench.analysis.paired import RESAMPLES, Scores, resampled_outputs
 from workbench.analysis.resolution import Difference
 from workbench.errors import BadInput, unknown
 from workbench.randomness import numpy_generator
 from workbench.runs import Run
-from workbench.runs.predictions import read_predictions
+from workbench.runs.predictions import Predictions, read_predictions
 
 # Relative difference up to which step counts are called equal: phases cannot always be cut to the step.
 EQUAL_STEPS = 0.01
@@ -59,11 +58,16 @@ def paired_differences(runs: Sequence[Run], table: pd.DataFrame, baseline: str) 
     for condition, group in table.groupby(CONDITION, sort=False):
         by_seed = {label: part.set_index("seed") for label, part in group.groupby("engine", sort=False)}
         base = by_seed.pop(baseline, None)
+        pairs = {}
         for label, engine in by_seed.items():
             seeds = [] if base is None else engine.index.intersection(base.index)
             if len(seeds):
-                row = dict(zip(CONDITION, condition, strict=True)) | {"engine": label, "seeds": len(seeds)}
-                rows.append(row | _compared(engine.loc[seeds], base.loc[seeds], scores))
+                pairs[label] = len(seeds), engine.loc[seeds], base.loc[seeds]
+        if pairs:
+            scores.read(pd.concat([part for _, *pair in pairs.values() for part in pair]))
+        for label, (seeds, *pair) in pairs.items():
+            row = dict(zip(CONDITION, condition, strict=True)) | {"engine": label, "seeds": seeds}
+            rows.append(row | _compared(*pair, scores))
     return pd.DataFrame(rows, columns=_COLUMNS).astype({"equal_steps": bool})
 
 
@@ -84,36 +88,37 @@ def baseline_of(table: pd.DataFrame, wanted: str = "") -> str:
 
 
 class _Scores:
-    """The metric of each run on every resample of its dev examples, computed once."""
+    """The metric of runs on every resample of their dev examples, computed for all runs of a task at once."""
 
     def __init__(self, runs: Sequence[Run]):
         self._folders = {run.name: run.folder for run in runs}
         self._labels: dict[str, np.ndarray] = {}
-        self._cache: dict[str, np.ndarray | None] = {}
+        self._resampled: dict[str, np.ndarray] = {}
+
+    def read(self, rows: pd.DataFrame) -> None:
+        """Computes those of runs of one task in a comparison table, and forgets those of others."""
+        kept: dict[str, Predictions] = {}
+        for name, task in dict(zip(rows["run"], rows["task"], strict=True)).items():
+            if splits := read_predictions(self._folders[name]):
+                kept[name] = next(iter(splits.values()))
+                self._check(name, task, kept[name].labels)
+        self._resampled = {}
+        if kept:
+            scores = resampled_outputs(rows["metric"].iloc[0], list(kept.values()), rows["task"].iloc[0])
+            self._resampled = dict(zip(kept, scores, strict=True))
 
     def of(self, rows: pd.DataFrame) -> Scores:
-        """The scores of runs of a comparison table, in its order."""
-        found = [self._resampled(row) for _, row in rows.iterrows()]
+        """The scores of runs that were read, in the order of the rows; resampled if all kept predictions."""
+        found = [self._resampled.get(name) for name in rows["run"]]
         known = all(one is not None for one in found)
         return Scores(rows["dev"].to_numpy(), np.array(found) if known else None)
 
-    def _resampled(self, row: pd.Series) -> np.ndarray | None:
-        """(resamples,) values; None where the run kept no predictions."""
-        if row["run"] not in self._cache:
-            self._cache[row["run"]] = self._computed(row)
-        return self._cache[row["run"]]
-
-    def _computed(self, row: pd.Series) -> np.ndarray | None:
-        splits = read_predictions(self._folders[row["run"]])
-        if not splits:
-            return None
-        split = next(iter(splits.values()))
-        if not np.array_equal(self._labels.setdefault(row["task"], split.labels), split.labels):
+    def _check(self, name: str, task: str, labels: np.ndarray) -> None:
+        if not np.array_equal(self._labels.setdefault(task, labels), labels):
             raise BadInput(
-                f"run {row['run']} was scored on different dev examples from the runs before it, so they "
-                f"cannot be paired. Leave out the runs of {row['task']} that were made with other data."
+                f"run {name} was scored on different dev examples from the runs before it, so they "
+                f"cannot be paired. Leave out the runs of {task} that were made with other data."
             )
-        return resampled(row["metric"], split.labels, split.logits, row["task"], RESAMPLES)
 
 
 def _compared(engine: pd.DataFrame, base: pd.DataFrame, scores: _Scores) -> dict:

@@ -1,9 +1,7 @@
 """Where in a model the pruned weights are."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from math import prod
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
@@ -33,23 +31,26 @@ def by_layer(values: pd.Series) -> pd.DataFrame:
     return wide.reindex(index=table["layer"].unique(), columns=table["type"].unique())
 
 
-def sparsity_by_engine(
-    runs: Sequence[Run], table: pd.DataFrame, by: Literal["layer", "type"]
-) -> pd.DataFrame:
-    """The share of weights that each engine removes from each layer, or from each type of matrix.
+def sparsity_by_engine(runs: Sequence[Run], table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The share of weights that each engine removes from each layer, and from each type of matrix.
 
     Args:
         runs: complete runs.
         table: rows of their `comparison_table` at one task, model and sparsity.
-        by: what the columns are. Matrices outside the layers are in the column "stem".
 
     Returns:
-        one row for each engine; each value is a share computed from exact counts, in [0, 1], averaged over
-        the engine's seeds.
+        two tables, "layer" and "type", which is what their columns are; matrices outside the layers are in
+        the column "stem". One row for each engine; each value is a share computed from exact counts, in
+        [0, 1], averaged over the engine's seeds.
     """
-    by_name, group = {run.name: run for run in runs}, _layer if by == "layer" else matrix_type
-    rows = [pd.Series(_shares(by_name[row.run].mask(), group), name=row.engine) for row in table.itertuples()]
-    return pd.DataFrame(rows).groupby(level=0, sort=False).mean()
+    by_name, groups = {run.name: run for run in runs}, {"layer": _layer, "type": matrix_type}
+    rows: dict[str, list[dict]] = {by: [] for by in groups}
+    for name in table["run"]:
+        counts = by_name[name].final_counts()
+        for by, group in groups.items():
+            rows[by].append(_shares(counts, group))
+    engines = list(table["engine"])
+    return {by: pd.DataFrame(r, index=engines).groupby(level=0, sort=False).mean() for by, r in rows.items()}
 
 
 def _layer(name: str) -> int | str:
@@ -57,9 +58,12 @@ def _layer(name: str) -> int | str:
     return "stem" if layer is None else layer
 
 
-def _shares(mask: Mask, group: Callable[[str], int | str]) -> dict[int | str, float]:
+def _shares(
+    counts: Mapping[str, tuple[int, int]], group: Callable[[str], int | str]
+) -> dict[int | str, float]:
     kept, numel = defaultdict(int), defaultdict(int)
-    for name, count in mask.kept_per_matrix().items():
-        kept[group(name)] += count
-        numel[group(name)] += prod(mask.shapes[name])
+    for name, (some, every) in counts.items():
+        key = group(name)
+        kept[key] += some
+        numel[key] += every
     return {key: 1 - kept[key] / numel[key] for key in numel}

@@ -1,12 +1,11 @@
 """How much masks have in common: the pool of a level, the final masks of engines, and a map of any masks."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from workbench.masks import Mask, overlap
+from workbench.masks import overlap
 from workbench.runs import Run
 
 
@@ -31,11 +30,12 @@ def engine_overlap(runs: Sequence[Run], table: pd.DataFrame) -> pd.DataFrame:
         share no seed.
     """
     by_name = {run.name: run for run in runs}
-    by_seed: dict[int, dict[str, Mask]] = defaultdict(dict)
-    for row in table.itertuples():
-        by_seed[row.seed][row.engine] = by_name[row.run].mask()
-    engines = list(dict.fromkeys(table["engine"]))
-    overlaps = [overlap(masks).reindex(index=engines, columns=engines) for masks in by_seed.values()]
+    engines, overlaps = list(dict.fromkeys(table["engine"])), []
+    for _, rows in table.groupby("seed", sort=False):  # the masks of all seeds may not fit into memory
+        masks = {
+            engine: by_name[name].mask() for engine, name in zip(rows["engine"], rows["run"], strict=True)
+        }
+        overlaps.append(overlap(masks).reindex(index=engines, columns=engines))
     return pd.concat(overlaps).groupby(level=0, sort=False).mean()
 
 

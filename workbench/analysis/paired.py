@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.analysis.resampling import resampled
+from workbench.analysis.resampling import resampled_runs
 from workbench.errors import BadInput
 from workbench.runs import Run
 from workbench.runs.predictions import Predictions, read_predictions
@@ -59,7 +59,17 @@ def scores_of(
     task = runs[0].spec.task
     return Scores(
         np.array([score([metric], outputs.logits, outputs.labels)[metric] for outputs in kept]),
-        np.array([resampled(metric, outputs.labels, outputs.logits, task, RESAMPLES) for outputs in kept]),
+        resampled_outputs(metric, kept, task),
+    )
+
+
+def resampled_outputs(metric: str, kept: Sequence[Predictions], task: str) -> np.ndarray:
+    """The metric of what runs of one task kept, on every resample: float64 (runs, `RESAMPLES`)."""
+    labels = kept[0].labels
+    if all(np.array_equal(labels, outputs.labels) for outputs in kept):
+        return resampled_runs(metric, labels, [outputs.logits for outputs in kept], task, RESAMPLES)
+    return np.concatenate(
+        [resampled_runs(metric, outputs.labels, [outputs.logits], task, RESAMPLES) for outputs in kept]
     )
 
 

@@ -75,11 +75,11 @@ class Difference:
         """
         if not self.error > 0:
             return float("nan")
-        return self._reach + float(scipy.stats.t.ppf(_POWER, self.freedom)) * self.error
+        return self._reach + float(scipy.special.stdtrit(self.freedom, _POWER)) * self.error
 
     @property
     def _reach(self) -> float:
-        return float(scipy.stats.t.ppf(1 - _LEVEL / 2, self.freedom)) * self.error
+        return float(scipy.special.stdtrit(self.freedom, 1 - _LEVEL / 2)) * self.error
 
 
 def resolution_table(runs: Sequence[Run], table: pd.DataFrame, baseline: str) -> pd.DataFrame:

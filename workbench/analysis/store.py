@@ -5,7 +5,8 @@ from pathlib import Path
 import pandas as pd
 
 from workbench.errors import WorkbenchError
-from workbench.runs import COMPLETE, Run, runs_in, status
+from workbench.process import without_collections
+from workbench.runs import COMPLETE, Run, Store, status
 
 _TYPES = {
     "name": "str",
@@ -28,7 +29,9 @@ def store_table(store: str | Path) -> pd.DataFrame:
         cannot be read), metric and dev (the primary metric on the first dev split) and optimizer_steps (in
         total, without the shared dense model). Unknown values are missing.
     """
-    return pd.DataFrame([_row(run) for run in runs_in(store)], columns=list(_TYPES)).astype(_TYPES)
+    with without_collections():
+        rows = [_row(Run(folder)) for folder in Store(store).runs()]
+    return pd.DataFrame(rows, columns=list(_TYPES)).astype(_TYPES)
 
 
 def _row(run: Run) -> dict:

@@ -6,22 +6,25 @@ exchanges the layers of a model; `break_even` and `calibration` decide which lay
 `dropout` is a fast dropout, and `memory` reuses the memory of activations.
 """
 
-from workbench.compute.break_even import BreakEven
-from workbench.compute.calibration import measured_break_even
-from workbench.compute.dropout import QuickDropout
-from workbench.compute.layers import SparseLinear
-from workbench.compute.sparsify import densify_, fuse_feed_forward_, load_sparse_, sparse_mask, sparsify_
-from workbench.compute.support import supported
+from workbench.process import imported_when_used
 
-__all__ = [
-    "BreakEven",
-    "QuickDropout",
-    "SparseLinear",
-    "densify_",
-    "fuse_feed_forward_",
-    "load_sparse_",
-    "measured_break_even",
-    "sparse_mask",
-    "sparsify_",
-    "supported",
-]
+_HOMES = {
+    "BreakEven": "break_even",
+    "QuickDropout": "dropout",
+    "SparseLinear": "layers",
+    "densify_": "sparsify",
+    "fuse_feed_forward_": "sparsify",
+    "load_sparse_": "sparsify",
+    "measured_break_even": "calibration",
+    "sparse_mask": "sparsify",
+    "sparsify_": "sparsify",
+    "supported": "support",
+}
+
+__all__ = list(_HOMES)
+
+__getattr__ = imported_when_used(__name__, _HOMES)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -6,11 +6,10 @@ The bench does the expensive work and skips what is already on disk.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 from torch import nn
-from transformers import PreTrainedTokenizerBase
 
 from workbench.engines.bench import Bench, State
 from workbench.errors import BadInput
@@ -20,6 +19,9 @@ from workbench.settings import Count, NonNegative, Positive, Sparsity, settings
 from workbench.tasks import Task
 from workbench.training import Distillation, TrainingConfig
 from workbench.training.config import Schedule
+
+if TYPE_CHECKING:  # transformers takes a while to import
+    from transformers import PreTrainedTokenizerBase
 
 Scope = Literal["matrix", "type", "global"]
 
@@ -98,7 +100,7 @@ class Engine:
         """
         return self
 
-    def adapt(self, model: nn.Module, task: Task, tokenizer: PreTrainedTokenizerBase | None) -> nn.Module:
+    def adapt(self, model: nn.Module, task: Task, tokenizer: "PreTrainedTokenizerBase | None") -> nn.Module:
         """Builds the student that this engine trains from a fresh classifier; the teacher is not adapted.
 
         Args:

@@ -1,12 +1,11 @@
 """Static model pruning (Jiang, Wang, Zhuang, Xie and Xia, ACL 2023, arXiv 2210.06210)."""
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
-from transformers import PreTrainedTokenizerBase
 
 from workbench.engines.bench import Bench, State
 from workbench.engines.scored import ScoredEngine, ScoredWeights, regulariser
@@ -18,6 +17,9 @@ from workbench.masks.patterns import NM
 from workbench.schedules import cubic_sparsity
 from workbench.settings import NonNegative, Positive, settings
 from workbench.tasks import Task
+
+if TYPE_CHECKING:  # transformers takes a while to import
+    from transformers import PreTrainedTokenizerBase
 
 LABEL_WORDS: dict[str, tuple[str, ...]] = {
     "cola": ("incorrect", "correct"),
@@ -98,7 +100,7 @@ class SMP(ScoredEngine):
         """Matrices of one type compete with masking=score."""
         return "type" if self.masking == "score" else "matrix"
 
-    def adapt(self, model: nn.Module, task: Task, tokenizer: PreTrainedTokenizerBase | None) -> nn.Module:
+    def adapt(self, model: nn.Module, task: Task, tokenizer: "PreTrainedTokenizerBase | None") -> nn.Module:
         """The student with a label-word head.
 
         Raises:

@@ -3,32 +3,13 @@
 Each figure is a pure function of its table. `show` displays it.
 """
 
-from workbench.figures import (
-    comparison,
-    connectivity,
-    differences,
-    flips,
-    layers,
-    levels,
-    magnitudes,
-    overlap,
-    pool,
-    progress,
-    race,
-    selection,
-    speed,
-    training_length,
-)
-from workbench.figures.display import CONFIG, REPORT_MODE, key_prefix, show
+from workbench.process import imported_when_used
 
-__all__ = [
-    "CONFIG",
-    "REPORT_MODE",
+_TOPICS = (
     "comparison",
     "connectivity",
     "differences",
     "flips",
-    "key_prefix",
     "layers",
     "levels",
     "magnitudes",
@@ -37,7 +18,20 @@ __all__ = [
     "progress",
     "race",
     "selection",
-    "show",
     "speed",
     "training_length",
-]
+)
+_HOMES = dict(zip(_TOPICS, _TOPICS, strict=True)) | {
+    "CONFIG": "display",
+    "REPORT_MODE": "display",
+    "key_prefix": "display",
+    "show": "display",
+}
+
+__all__ = list(_HOMES)
+
+__getattr__ = imported_when_used(__name__, _HOMES)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -31,7 +31,7 @@ def engine_heatmap(shares: pd.DataFrame, title: str) -> go.Figure:
     """Sparsity of each part of a model, by engine (rows) and part (columns).
 
     Args:
-        shares: `analysis.layers.sparsity_by_engine`.
+        shares: a table of `analysis.layers.sparsity_by_engine`.
         title: of the axis of its columns.
     """
     table = 100 * shares

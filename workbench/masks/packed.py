@@ -82,7 +82,8 @@ def popcount(bits: np.ndarray) -> int:
     """Number of set bits in a contiguous uint8 array, counted in int64."""
     aligned = bits.size // 8 * 8
     words, rest = bits[:aligned].view(np.uint64), bits[aligned:]
-    return int(np.bitwise_count(words).sum(dtype=np.int64) + np.bitwise_count(rest).sum(dtype=np.int64))
+    count = int(np.bitwise_count(words).sum(dtype=np.int64))
+    return count + int(np.bitwise_count(rest).sum(dtype=np.int64)) if rest.size else count
 
 
 def content_digest(matrices: Mapping[str, PackedMatrix]) -> str:

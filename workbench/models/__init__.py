@@ -1,38 +1,35 @@
 """Models: encoders, classifiers and ResNets, their prunable weights, and the cost of a forward pass."""
 
-from workbench.models.anatomy import activation_bytes, embeddings, forward_flops, prunable, set_prunable
-from workbench.models.classifier import Classifier, load_classifier
-from workbench.models.loading import load_encoder, load_tokenizer, save_model
-from workbench.models.location import MINILM, RESNET20, UNTRAINED, locate, reads
-from workbench.models.sparse import (
-    is_sparse_folder,
-    load_sparse,
-    save_sparse,
-    save_sparse_weights,
-    sparsify_encoder_,
-)
-from workbench.models.weights import load_weights
+from workbench.process import imported_when_used
 
-__all__ = [
-    "MINILM",
-    "RESNET20",
-    "UNTRAINED",
-    "Classifier",
-    "activation_bytes",
-    "embeddings",
-    "forward_flops",
-    "is_sparse_folder",
-    "load_classifier",
-    "load_encoder",
-    "load_sparse",
-    "load_tokenizer",
-    "load_weights",
-    "locate",
-    "prunable",
-    "reads",
-    "save_model",
-    "save_sparse",
-    "save_sparse_weights",
-    "set_prunable",
-    "sparsify_encoder_",
-]
+_HOMES = {
+    "Classifier": "classifier",
+    "MINILM": "location",
+    "RESNET20": "location",
+    "UNTRAINED": "location",
+    "activation_bytes": "anatomy",
+    "embeddings": "anatomy",
+    "forward_flops": "anatomy",
+    "is_sparse_folder": "sparse",
+    "load_classifier": "classifier",
+    "load_encoder": "loading",
+    "load_sparse": "sparse",
+    "load_tokenizer": "loading",
+    "load_weights": "weights",
+    "locate": "location",
+    "prunable": "anatomy",
+    "reads": "location",
+    "save_model": "loading",
+    "save_sparse": "sparse",
+    "save_sparse_weights": "sparse",
+    "set_prunable": "anatomy",
+    "sparsify_encoder_": "sparse",
+}
+
+__all__ = list(_HOMES)
+
+__getattr__ = imported_when_used(__name__, _HOMES)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

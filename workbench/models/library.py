@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import transformers
-
 from workbench.errors import BadInput
 from workbench.hub import hub_unreachable
 
@@ -12,6 +10,8 @@ from workbench.hub import hub_unreachable
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keeps the library from warning about a fresh head and from showing progress bars."""
+    import transformers
+
     log = transformers.logging
     level, bars = log.get_verbosity(), log.is_progress_bar_enabled()
     log.set_verbosity_error()

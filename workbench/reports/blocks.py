@@ -27,11 +27,11 @@ def command(text: str) -> None:
 
 def table(frame: pd.DataFrame) -> None:
     """Shows a table without its index: integers with separators, columns of floats with four digits."""
-    columns = [_cells(frame[name]) for name in frame.columns]
     styles = [' class="number"' if is_numeric_dtype(d) and not is_bool_dtype(d) else "" for d in frame.dtypes]
-    head = _row("th", [str(name).replace("_", " ") for name in frame.columns], styles)
-    body = "".join(_row("td", row, styles) for row in zip(*columns, strict=True))
-    inner = f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
+    styled = list(zip(frame.columns, styles, strict=True))
+    head = [_marked("th", style, [str(name).replace("_", " ")]) for name, style in styled]
+    body = [_marked("td", style, _cells(frame[name])) for name, style in styled]
+    inner = f"<table><thead>{_rows(head)}</thead><tbody>{_rows(body)}</tbody></table>"
     display(HTML(f'<div class="table">{inner}</div>'))
 
 
@@ -52,9 +52,12 @@ def detectable(difference: float) -> str:
     return "none" if pd.isna(difference) else f"{difference:.3f}"
 
 
-def _row(tag: str, texts: Iterable[str], styles: list[str]) -> str:
-    cells = zip(texts, styles, strict=True)
-    return f"<tr>{''.join(f'<{tag}{style}>{escape(text)}</{tag}>' for text, style in cells)}</tr>"
+def _marked(tag: str, style: str, texts: Iterable[str]) -> list[str]:
+    return [f"<{tag}{style}>{escape(text)}</{tag}>" for text in texts]
+
+
+def _rows(columns: list[list[str]]) -> str:
+    return "".join(f"<tr>{''.join(cells)}</tr>" for cells in zip(*columns, strict=True))
 
 
 def _cells(column: pd.Series) -> list[str]:
@@ -63,7 +66,8 @@ def _cells(column: pd.Series) -> list[str]:
     if is_integer_dtype(column):
         return [f"{value:,}" for value in column]
     if is_float_dtype(column):
-        return ["none" if pd.isna(value) else format(value, _four_digits(column)) for value in column]
+        digits = _four_digits(column) if column.notna().any() else ""
+        return ["none" if pd.isna(value) else format(value, digits) for value in column]
     return [str(value) for value in column]
 
 

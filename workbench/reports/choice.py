@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from workbench.errors import BadInput
+from workbench.process import without_collections
 from workbench.reports import blocks
 from workbench.runs import (
     COMPLETE,
@@ -64,8 +65,9 @@ def open_runs(folders: str) -> list[Run]:
         if there are none.
     """
     named = [folder.strip() for folder in folders.splitlines() if folder.strip()]
-    runs = [run for folder in named or [str(default_store())] for run in _runs_of(folder)]
-    states = {run.name: (run, status(run)) for run in runs}
+    with without_collections():
+        runs = [run for folder in named or [str(default_store())] for run in _runs_of(folder)]
+        states = {run.name: (run, status(run)) for run in runs}
     left_out = [f"{name} ({state})" for name, (_, state) in states.items() if state != COMPLETE]
     if left_out:
         more = f"; and {len(left_out) - _MOST_NAMED} more" if len(left_out) > _MOST_NAMED else ""

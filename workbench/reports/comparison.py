@@ -54,9 +54,9 @@ def show_layers(runs: Sequence[Run], rows: pd.DataFrame, keys: tuple[str, str]) 
         keys: of the two figures.
     """
     rows = analysis.comparison.at_highest_sparsity(rows)
-    layers, types = (analysis.layers.sparsity_by_engine(runs, rows, by) for by in ("layer", "type"))
-    show(figures.layers.engine_heatmap(layers, "layer (number)"), keys[0])
-    show(figures.layers.engine_heatmap(types, "type of matrix"), keys[1])
+    shares = analysis.layers.sparsity_by_engine(runs, rows)
+    show(figures.layers.engine_heatmap(shares["layer"], "layer (number)"), keys[0])
+    show(figures.layers.engine_heatmap(shares["type"], "type of matrix"), keys[1])
 
 
 def show_checks(runs: Sequence[Run], rows: pd.DataFrame) -> None:

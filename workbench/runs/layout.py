@@ -3,7 +3,10 @@
 docs/run-folder.md describes the files themselves.
 """
 
+import os
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 
 from workbench.stages import Stage
@@ -40,6 +43,11 @@ class StagePaths:
         return sorted(self.folder.glob("best-*.safetensors"))
 
 
+def _in_folder(place: str) -> cached_property:
+    """A path in a folder, made when it is first asked for: of thousands of runs few paths are."""
+    return cached_property(lambda folder: folder.root / place)
+
+
 class RunFolder:
     """The files of one run, or of a dense model that several runs share; none of them need exist.
 
@@ -64,29 +72,30 @@ class RunFolder:
         job_lock: held while a background run is being started.
     """
 
+    spec = _in_folder(_SPEC)
+    environment = _in_folder("environment.json")
+    identity = _in_folder("identity.json")
+    plan = _in_folder("plan.json")
+    events = _in_folder("events.jsonl")
+    results = _in_folder("results.json")
+    predictions = _in_folder("predictions.safetensors")
+    speed = _in_folder("speed.json")
+    model = _in_folder("model")
+    model_weights = _in_folder("model/model.safetensors")
+    unfinished_model = _in_folder(".model.part")
+    teacher_logits = _in_folder("teacher-logits.safetensors")
+    teacher_lock = _in_folder(".teacher.lock")
+    lock = _in_folder(".lock")
+    events_lock = _in_folder(".events.lock")
+    job = _in_folder(".job")
+    job_lock = _in_folder(".job.lock")
+    job_log = _in_folder("job.log")
+    job_ending = _in_folder("job.json")
+    _stages = _in_folder("stages")
+    _masks = _in_folder("masks")
+
     def __init__(self, root: str | Path):
-        self.root = root = Path(root)
-        self.spec = root / _SPEC
-        self.environment = root / "environment.json"
-        self.identity = root / "identity.json"
-        self.plan = root / "plan.json"
-        self.events = root / "events.jsonl"
-        self.results = root / "results.json"
-        self.predictions = root / "predictions.safetensors"
-        self.speed = root / "speed.json"
-        self.model = root / "model"
-        self.model_weights = self.model / "model.safetensors"
-        self.unfinished_model = root / ".model.part"
-        self.teacher_logits = root / "teacher-logits.safetensors"
-        self.teacher_lock = root / ".teacher.lock"
-        self.lock = root / ".lock"
-        self.events_lock = root / ".events.lock"
-        self.job = root / ".job"
-        self.job_lock = root / ".job.lock"
-        self.job_log = root / "job.log"
-        self.job_ending = root / "job.json"
-        self._stages = root / "stages"
-        self._masks = root / "masks"
+        self.root = Path(root)
 
     def stage(self, stage: str) -> StagePaths:
         """The files of a stage."""
@@ -160,7 +169,13 @@ class Store:
 
     def runs(self) -> list[Path]:
         """The folders of all runs, by name."""
-        return sorted(path.parent for path in self.root.glob(f"*/{_SPEC}"))
+        names = []
+        with (
+            suppress(FileNotFoundError, NotADirectoryError, PermissionError),
+            os.scandir(self.root) as entries,
+        ):
+            names = [entry.name for entry in entries if os.path.exists(f"{entry.path}/{_SPEC}")]
+        return [self.root / name for name in sorted(names)]
 
     def dense(self, digest: str) -> RunFolder:
         """The folder of a dense model that runs share."""

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from workbench.runs.layout import RunFolder
-from workbench.runs.states import read_tensors, write_tensors
+from workbench.runs.states import read_arrays, write_tensors
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,6 @@ def read_predictions(folder: RunFolder) -> dict[str, Predictions]:
     """
     if not has_predictions(folder):
         return {}
-    tensors, _ = read_tensors(folder.predictions)
-    names = [name.removeprefix("logits.") for name in tensors if name.startswith("logits.")]
-    return {n: Predictions(tensors[f"logits.{n}"].numpy(), tensors[f"labels.{n}"].numpy()) for n in names}
+    arrays = read_arrays(folder.predictions)
+    names = [name.removeprefix("logits.") for name in arrays if name.startswith("logits.")]
+    return {name: Predictions(arrays[f"logits.{name}"], arrays[f"labels.{name}"]) for name in names}

@@ -77,6 +77,7 @@ class Run:
         self.folder = RunFolder(self.path)
         self._version: tuple[int, ...] | None = None
         self._results: dict = {}
+        self._final_counts: dict[str, tuple[int, int]] = {}
         if not self.folder.spec.is_file():
             raise BadInput(
                 f"{self.path} is no run folder: it has no {self.folder.spec.name}. `workbench "
@@ -180,7 +181,20 @@ class Run:
     def mask(self, level: int | None = None) -> Mask:
         """The mask of a level, counted from 1; by default the final one."""
         stage = self.results["levels"][-1]["stage"] if level is None else Stage.level(level)
-        return Mask.load(self.folder.mask(stage))
+        mask = Mask.load(self.folder.mask(stage))
+        if level is None:
+            kept = mask.kept_per_matrix()
+            self._final_counts = {name: (kept[name], mask.packed(name).numel) for name in mask}
+        return mask
+
+    def final_counts(self) -> dict[str, tuple[int, int]]:
+        """Of each matrix, how many weights the final mask keeps, and how many there are.
+
+        The mask is not read again if it was read before.
+        """
+        if not self._final_counts:
+            self.mask()
+        return self._final_counts
 
     def candidates(self, level: int, race: str = "race", order: int = 0) -> tuple[CandidateResult, ...]:
         """The pool of a level's race, in order; empty for an engine without races.

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,6 +15,7 @@ from workbench.errors import BadInput
 from workbench.files import read_json, read_yaml
 from workbench.models import MINILM, RESNET20
 from workbench.runs.layout import RunFolder
+from workbench.runs.spec_text import Shared, made, parse_spec
 from workbench.settings import Count, Positive, Share, settings, to_plain
 from workbench.tasks import OwnTask, canonical_id, modality, own
 
@@ -114,7 +116,7 @@ class RunSpec:
         object.__setattr__(self, "task", canonical_id(self.task))
         object.__setattr__(self, "data", own.definition_of(self.task))
         object.__setattr__(self, "model", self.model or self._usual_model)
-        if modality(self.task) == "images" and self.engine.distillation.mode == "tinybert":
+        if self.engine.distillation.mode == "tinybert" and modality(self.task) == "images":
             raise BadInput(
                 "distillation.mode is tinybert, which compares attentions of text encoders, and "
                 f"{self.task} has images. Choose --set distillation.mode=logits, or none for labels alone."
@@ -160,22 +162,29 @@ class RunSpec:
         """
         if not isinstance(plain.get("engine"), dict) or "id" not in plain["engine"]:
             raise BadInput("the spec names no engine; it needs a task, and an engine with an id.")
-        engine = dict(plain["engine"])
-        return cls(**plain | {"engine": engine_class(engine.pop("id"))(**engine)})
+        parts = {"engine": made(engine_class(plain["engine"]["id"]), plain["engine"])}
+        if isinstance(plain.get("dense"), Shared):
+            parts["dense"] = made(FineTuning, plain["dense"])
+        return cls(**plain | parts)
 
     @classmethod
     def from_yaml(cls, path: str | Path) -> "RunSpec":
         """Reads a spec that `to_yaml` or a person wrote; messages name the file."""
-        plain = cls.read_plain(path)
+        plain = cls.read_plain(path, parse_spec)
         try:
             return cls.from_plain(plain)
         except BadInput as error:
             raise BadInput(f"{path}: {error}") from error
 
     @staticmethod
-    def read_plain(path: str | Path) -> dict[str, Any]:
-        """The nested dictionaries of a spec file, not yet checked; paths of data are relative to the file."""
-        plain = read_yaml(path)
+    def read_plain(path: str | Path, parse: Callable[[str], Any] | None = None) -> dict[str, Any]:
+        """The nested dictionaries of a spec file, not yet checked; paths of data are relative to the file.
+
+        Args:
+            path: the file.
+            parse: as in `read_yaml`.
+        """
+        plain = read_yaml(path, parse)
         if not isinstance(plain, dict) or not all(isinstance(name, str) for name in plain):
             raise BadInput(
                 f"{path} is not a mapping; a spec has a task and an engine, as in workbench/recipes."

@@ -3,10 +3,12 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -72,17 +74,40 @@ def read_tensors(path: Path) -> tuple[TensorFile, dict[str, Any]]:
     Raises:
         BadInput: the file is missing, truncated or edited.
     """
-    try:
+    with _damage_as_bad_input(path):
         tensors = TensorFile(path)
-        facts = json.loads(tensors.metadata["about"])
-        if content_digest(tensors) != facts.pop("digest"):
-            raise ValueError("its content does not match its digest")
+        return tensors, _checked_facts(tensors, tensors.metadata)
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """All tensors, in formats that NumPy has, of a file that `write_tensors` wrote; its digest is checked.
+
+    Raises:
+        BadInput: as `read_tensors`.
+    """
+    with _damage_as_bad_input(path), safe_open(path, framework="numpy") as file:
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        _checked_facts(tensors, file.metadata() or {})
+        return arrays
+
+
+def _checked_facts(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> dict[str, Any]:
+    facts = json.loads(metadata["about"])
+    if content_digest(tensors) != facts.pop("digest"):
+        raise ValueError("its content does not match its digest")
+    return facts
+
+
+@contextmanager
+def _damage_as_bad_input(path: Path) -> Iterator[None]:
+    try:
+        yield
     except (SafetensorError, OSError, TypeError, KeyError, ValueError) as error:
         raise BadInput(
             f"{path} is damaged ({error}). Delete the folder {path.parent} and run the same command, "
             "which then repeats the stage."
         ) from error
-    return tensors, facts
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,8 @@ def canonical_id(task_id: str) -> str:
     if own.is_file_name(task_id):
         return add_task(task_id)
     full = task_id if "/" in task_id else f"glue/{task_id}"
-    if full not in task_ids():
+    source, _, name = full.partition("/")
+    if source not in SOURCES or name not in SOURCES[source].tasks:
         raise _no_task(task_id, full)
     return full
 

@@ -2,13 +2,16 @@
 
 import hashlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import torch
-from transformers import PreTrainedTokenizerBase
 
 from workbench.tasks.task import Task
+
+if TYPE_CHECKING:  # transformers takes a while to import
+    from transformers import PreTrainedTokenizerBase
 
 # Rows per call. A tokenizer's own result takes about a hundred bytes per token: gigabytes for all of mnli.
 _ROWS = 4096
@@ -69,7 +72,7 @@ class Encoded:
         return {name: torch.from_numpy(array) for name, array in batch.items()}
 
 
-def encode(task: Task, frame: pd.DataFrame, tokenizer: PreTrainedTokenizerBase) -> Encoded:
+def encode(task: Task, frame: pd.DataFrame, tokenizer: "PreTrainedTokenizerBase") -> Encoded:
     """Tokenises a split, truncated to `task.max_length` tokens (the longer sentence first), not padded."""
     input_ids: list[np.ndarray] = []
     types: list[np.ndarray] = []

@@ -4,12 +4,13 @@ import os
 from collections.abc import Mapping
 
 import torch
-from accelerate import Accelerator
 from torch import Tensor
 
 
 def device() -> torch.device:
     """Where models train: the accelerator that accelerate finds, or the CPU."""
+    from accelerate import Accelerator  # takes a while, and listing runs needs no device
+
     return Accelerator().device
 
 

@@ -1,13 +1,16 @@
 """The loss: the task's own, or the distance from the dense teacher's outputs."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers.modeling_outputs import SequenceClassifierOutput
 
 from workbench.training.config import Distillation
+
+if TYPE_CHECKING:  # transformers takes a while to import
+    from transformers.modeling_outputs import SequenceClassifierOutput
 
 
 def label_loss(logits: Tensor, labels: Tensor) -> Tensor:
@@ -41,7 +44,10 @@ def logit_loss(logits: Tensor, teacher: Tensor, labels: Tensor, distillation: Di
 
 
 def tinybert_loss(
-    student: SequenceClassifierOutput, teacher: SequenceClassifierOutput, labels: Tensor, temperature: float
+    student: "SequenceClassifierOutput",
+    teacher: "SequenceClassifierOutput",
+    labels: Tensor,
+    temperature: float,
 ) -> Tensor:
     """Sum of squared errors of attentions and hidden states, and the soft-label cross-entropy.
 
@@ -96,5 +102,5 @@ def loss_of(
 
 
 @torch.no_grad()
-def _ask(teacher: nn.Module, inputs: dict) -> SequenceClassifierOutput:
+def _ask(teacher: nn.Module, inputs: dict) -> "SequenceClassifierOutput":
     return teacher(**inputs)
