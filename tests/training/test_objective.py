@@ -2,8 +2,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from workbench.randomness import torch_generator
 from workbench.training import Distillation
-from workbench.training.objective import label_loss, logit_loss, loss_of, tinybert_loss
+from workbench.training.objective import label_loss, logit_loss, loss_of, squared_error, tinybert_loss
 
 STUDENT = torch.tensor([[2.0, -1.0], [0.5, 0.0]])
 TEACHER = torch.tensor([[1.0, 1.0], [-1.0, 3.0]])
@@ -39,17 +40,40 @@ def test_tinybert_loss_against_the_formula(model, batch):
     output = model(**inputs, output_attentions=True, output_hidden_states=True)
     assert len(output.attentions) == 2
     assert len(output.hidden_states) == 3
-    other = type(output)(
-        logits=output.logits + 1,
-        attentions=tuple(a + 0.5 for a in output.attentions),
-        hidden_states=tuple(h - 2.0 for h in output.hidden_states),
-    )
-    soft = other.logits.softmax(-1)
+
+    def other():
+        return type(output)(
+            logits=output.logits + 1,
+            attentions=tuple(a.detach() + 0.5 for a in output.attentions),
+            hidden_states=tuple(h.detach() - 2.0 for h in output.hidden_states),
+        )
+
+    soft = (output.logits + 1).softmax(-1)
     expected = 2 * 0.25 + 3 * 4.0 - (soft * output.logits.log_softmax(-1)).mean()
-    assert tinybert_loss(output, other, labels, 1.0).item() == pytest.approx(expected.item(), rel=1e-5)
-    output.logits, other.logits = output.logits[:, :1], other.logits[:, :1]
+    assert tinybert_loss(output, other(), labels, 1.0).item() == pytest.approx(expected.item(), rel=1e-5)
+    output.logits = output.logits[:, :1]
     expected = 2 * 0.25 + 3 * 4.0 + F.mse_loss(output.logits.squeeze(-1), torch.ones(4))
-    assert tinybert_loss(output, other, torch.ones(4), 1.0).item() == pytest.approx(expected.item(), rel=1e-5)
+    assert tinybert_loss(output, other(), torch.ones(4), 1.0).item() == pytest.approx(
+        expected.item(), rel=1e-5
+    )
+
+
+@pytest.mark.parametrize("formats", [(torch.float32, torch.float32), (torch.bfloat16, torch.float32)])
+def test_a_squared_error_has_the_bits_of_the_library_and_keeps_one_tensor(formats):
+    student, teacher = (
+        torch.randn(3, 5, 7, generator=torch_generator("error", n)).to(dtype)
+        for n, dtype in enumerate(formats)
+    )
+    one, two = (student.clone().requires_grad_(True) for _ in range(2))
+    expected = F.mse_loss(one.float(), teacher.float())
+    (0.3 * expected).backward()
+    kept = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: kept.append(tensor) or tensor, lambda x: x):
+        loss = squared_error(two, teacher.clone())
+    assert [tensor.shape for tensor in kept] == [student.shape]
+    (0.3 * loss).backward()
+    assert torch.equal(loss, expected)
+    assert torch.equal(one.grad, two.grad)
 
 
 @pytest.mark.parametrize("mode", ["none", "logits", "tinybert"])

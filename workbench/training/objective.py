@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from workbench.training.config import Distillation
@@ -54,10 +56,11 @@ def tinybert_loss(
     Paper A, section 7 (released code): the attentions are those that the library returns, after the
     softmax, A_l of (batch, heads, length, length). H_0 is the embedding output. The cross-entropy is
     averaged over classes as well. For regression the last term is the squared error to the label. Padded
-    positions count, as in the code; batches of similar lengths have few of them.
+    positions count, as in the code; batches of similar lengths have few of them. The teacher's attentions and
+    hidden states may be overwritten.
     """
-    attention = sum(map(_mse, student.attentions, teacher.attentions))
-    hidden = sum(map(_mse, student.hidden_states, teacher.hidden_states))
+    attention = sum(map(squared_error, student.attentions, teacher.attentions))
+    hidden = sum(map(squared_error, student.hidden_states, teacher.hidden_states))
     logits = student.logits.float()
     if labels.is_floating_point():
         return attention + hidden + label_loss(logits, labels)
@@ -65,8 +68,9 @@ def tinybert_loss(
     return attention + hidden - (soft * F.log_softmax(logits / temperature, -1)).mean()
 
 
-def _mse(student: Tensor, teacher: Tensor) -> Tensor:
-    return F.mse_loss(student.float(), teacher.float())
+def squared_error(student: Tensor, teacher: Tensor) -> Tensor:
+    """Their mean squared error in float32, with gradients for `student`; `teacher` may be overwritten."""
+    return _SquaredError.apply(student, teacher)
 
 
 def model_inputs(batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -104,3 +108,24 @@ def loss_of(
 @torch.no_grad()
 def _ask(teacher: nn.Module, inputs: dict) -> "SequenceClassifierOutput":
     return teacher(**inputs)
+
+
+class _SquaredError(Function):
+    """`F.mse_loss` in float32, bit for bit, that keeps the difference for the backward pass and neither side.
+
+    The difference takes the teacher's memory: of a long batch, attentions are the largest tensors.
+    """
+
+    @staticmethod
+    def forward(ctx, student, teacher):
+        ctx.dtype = student.dtype
+        student, teacher = student.float(), teacher.float()
+        loss = F.mse_loss(student, teacher)
+        ctx.save_for_backward(torch.sub(student, teacher, out=teacher))
+        return loss
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, g):
+        (difference,) = ctx.saved_tensors
+        return (difference * (2 / difference.numel())).mul_(g).to(ctx.dtype), None
