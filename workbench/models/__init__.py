@@ -2,6 +2,7 @@
 
 from workbench.models.anatomy import activation_bytes, embeddings, forward_flops, prunable, set_prunable
 from workbench.models.classifier import Classifier, load_classifier
+from workbench.models.image_processor import load_image_processor
 from workbench.models.loading import load_encoder, load_tokenizer, save_model
 from workbench.models.location import MINILM, RESNET20, UNTRAINED, locate, reads
 from workbench.models.sparse import (
@@ -24,6 +25,7 @@ __all__ = [
     "is_sparse_folder",
     "load_classifier",
     "load_encoder",
+    "load_image_processor",
     "load_sparse",
     "load_tokenizer",
     "load_weights",
