@@ -30,7 +30,7 @@ from workbench.randomness import numpy_generator
 # Weights examined in all matrices together.
 _WEIGHTS = 1 << 17
 # Widths of the cells for a single draw, whose z has a standard deviation of 1.3, and the most of them.
-_WIDTH, _CELLS = 0.1, 512
+_WIDTH, _CELLS = 0.2, 512
 # A Gumbel variable is almost surely between these.
 _GUMBEL = -3.5, 16.0
 
@@ -166,14 +166,21 @@ def kept_chances(magnitudes: np.ndarray, n: int, law: DrawnTogether) -> np.ndarr
     y = np.full(magnitudes.shape, -np.inf)
     y[alive] = law.exponent * np.log(magnitudes[alive]) + law.log_time
     nodes, shares = np.polynomial.legendre.leggauss(-(-magnitudes.shape[1] // 2))
-    edges = _edges(y[alive], law.draws)
+    nth = np.sort(y, axis=1)[:, -n]
+    edges = _edges(nth[np.isfinite(nth)].min(), y.max(), law.draws)
     return chances_among(y, law.draws, edges, n, (nodes + 1) / 2, shares / 2)
 
 
-def _edges(y: np.ndarray, draws: int) -> np.ndarray:
-    """Edges of the cells in which z is taken to be uniform, float64."""
+def _edges(low: float, high: float, draws: int) -> np.ndarray:
+    """Edges of the cells in which z is taken to be uniform, float64.
+
+    Args:
+        low: the smallest y of a weight that is the n-th of its group; places below its own decide nothing.
+        high: the largest y.
+        draws: T.
+    """
     if draws == 1:
-        low, high = y.min() + _GUMBEL[0], y.max() + _GUMBEL[1]
+        low, high = low + _GUMBEL[0], high + _GUMBEL[1]
         return np.linspace(low, high, 1 + min(_CELLS, math.ceil((high - low) / _WIDTH)))
     # The arcsine of the root of a share of draws has the same standard deviation for all weights.
     angles = np.linspace(0, math.pi / 2, 1 + math.ceil(4 * math.pi * math.sqrt(draws)))
