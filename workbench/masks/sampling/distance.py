@@ -42,10 +42,9 @@ def laws_at_distance(
         distance: share of the kept weights that the magnitude mask prunes, in (0, 1).
         exponent: the maximum of tau.
         pattern: as in `sample_mask`. For n:m, the sparsity must be its own: with a lower one, masks keep some
-            weights by their group and others by a threshold, which is not computed. Their distance is that of
-            about a thousand groups of m, and off by a few per cent. At a high exponent, the large weights of
-            a group are drawn every time and ties decide between them, so a small distance needs many draws,
-            and often a much lower exponent has it too.
+            weights by a threshold, which is not computed. The distance is that of about a thousand groups,
+            and off by a few per cent. At a high exponent, large weights are drawn every time and ties decide,
+            so a small distance needs many draws, and often a much lower exponent has it too.
 
     Returns:
         The law of each group, by name.
