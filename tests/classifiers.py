@@ -1,4 +1,4 @@
-"""A classifier of one's own, fine-tuned by plain transformers, and a task that it learns in a second."""
+"""A classifier of one's own, fine-tuned by the Trainer of plain transformers, and a task that it learns."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    DataCollatorWithPadding,
+    Trainer,
+    TrainingArguments,
+)
 
 from workbench.randomness import numpy_generator, seeded_globals
 from workbench.tasks import SOURCES, Source, Task, add_source
@@ -44,19 +50,28 @@ def films_known() -> Iterator[None]:
 
 def fine_tune(encoder: Path, folder: Path, steps: int = 60) -> Path:
     """Fine-tunes an encoder on toy/films with its classes the other way around, and saves it to `folder`."""
-    task, tokenizer = films("films"), AutoTokenizer.from_pretrained(encoder)
+    train, tokenizer = films("films").train, AutoTokenizer.from_pretrained(encoder)
+    examples = [
+        {**tokenizer(text, truncation=True, max_length=32), "labels": 1 - label}
+        for text, label in train.itertuples(index=False)
+    ]
+    arguments = TrainingArguments(
+        str(folder / "checkpoints"),
+        max_steps=steps,
+        per_device_train_batch_size=32,
+        learning_rate=2e-3,
+        lr_scheduler_type="constant",
+        logging_strategy="no",
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        use_cpu=True,
+    )
     with seeded_globals("tests", "own classifier"):
         model = AutoModelForSequenceClassification.from_pretrained(
             encoder, id2label=NAMES, label2id={name: number for number, name in NAMES.items()}
         )
-        optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
-        for step in range(steps):
-            rows = task.train.sample(32, random_state=step)
-            texts = rows[task.inputs[0]].tolist()
-            batch = tokenizer(texts, truncation=True, max_length=32, padding=True, return_tensors="pt")
-            model(**batch, labels=torch.tensor(1 - rows["label"].to_numpy())).loss.backward()
-            optimizer.step()
-            optimizer.zero_grad()
+        Trainer(model, arguments, DataCollatorWithPadding(tokenizer), examples).train()
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder

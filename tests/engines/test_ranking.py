@@ -150,7 +150,7 @@ def test_random_rows_and_blocks_follow_densities_and_counts():
         (
             "randomized",
             {"pattern": "2:4", "sparsity": 0.5, "distance": 0.05},
-            "distance is 0.05, which is not",
+            "distance is 0.05, but before the last of 4 levels no mask has the pattern 2:4.* Give levels=1",
         ),
         (
             "randomized",

@@ -24,8 +24,6 @@ from workbench.execution.computing import sparse_choice
 from workbench.execution.environment import QUICK_DROPOUT
 from workbench.masks import Mask
 from workbench.models import prunable
-from workbench.sweeps import Sweep, executor
-from workbench.sweeps.grid import Cell
 from workbench.training import Distillation, MaskedTrainer, TrainingConfig
 
 TINY = {"sparsity": 0.8, "epochs": 8.0, "lr": 1e-3, "eval_every": 3}
@@ -220,13 +218,6 @@ def test_what_is_impossible_is_refused_before_any_work(spec_of, tmp_path, monkey
 def test_auto_without_kernels_is_dense(spec_of, tmp_path, monkeypatch):
     monkeypatch.setattr(computing, "supported", lambda: False)
     assert recorded(prune(spec_of(Magnitude(**TINY | LOGITS)), store=tmp_path)) == {"kind": "dense"}
-
-
-@pytest.mark.parametrize("kind", ["serial", "process"])
-def test_a_grid_hands_it_on(spec_of, tmp_path, kind):
-    sweep = Sweep([Cell("a", spec_of(Magnitude(**TINY | LOGITS)))], tmp_path, executor(kind, 1, "sparse"))
-    sweep.run()
-    assert recorded(sweep.done[0]) == {"kind": "sparse"}
 
 
 def test_the_shell_takes_it(spec_of, tmp_path, capsys):

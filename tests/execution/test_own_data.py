@@ -202,3 +202,7 @@ def test_grids_and_recipes_name_task_files_relative_to_themselves(spec, tmp_path
         ("synth/rte", 0.5),
     ]
     assert RunSpec.from_yaml("../recipe.yaml").task == spec.task == canonical_id(spec.task)
+    write(rows(10), tmp_path / "dev.csv")  # the first rows of train
+    with pytest.raises(BadInput, match="10 of the 10 dev rows"):
+        read_grid("../grid.yaml")
+    assert read_grid("../grid.yaml", accept_repeated=True)[0].spec.engine.sparsity == 0.7

@@ -1,9 +1,12 @@
 """Whole runs on images: the same machinery, with augmentation, BatchNorm and no tokenizer."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import AutoImageProcessor, AutoModelForImageClassification
 
 from tests.execution.resuming import stops_until_done
 from tests.families import FAMILIES
@@ -16,6 +19,7 @@ from workbench.models import MINILM, RESNET20, load_encoder, prunable
 from workbench.reports.prose import what_was_run
 from workbench.runs import FineTuning, RunSpec
 from workbench.tasks import load_task
+from workbench.tasks.images import rgb
 from workbench.training import Distillation
 from workbench.training.data import TaskData
 
@@ -59,7 +63,7 @@ def test_a_run_leaves_a_sparse_resnet_that_loads(tiny_resnet, tmp_path):
 
 def test_a_vision_transformer_is_pruned_where_the_pattern_says(tmp_path):
     model = VIT.save_tiny(tmp_path / "vit", None, outputs=10)
-    wanted = spec(Magnitude(**QUICK, distillation=LABELS), model, task="vision/digits", prunable=r"mlp\.")
+    wanted = spec(Magnitude(**QUICK, distillation=LABELS), model, prunable=r"mlp\.")
     run = prune(wanted, store=tmp_path / "runs")
     mask, weights = run.mask(), load_file(run.path / "model" / "model.safetensors")
     assert [matrix_type(name) for name in mask] == ["mlp.fc1", "mlp.fc2"]
@@ -69,13 +73,31 @@ def test_a_vision_transformer_is_pruned_where_the_pattern_says(tmp_path):
     assert "vision transformer" in what_was_run(run)[0]
     assert r"those whose names match mlp\." in what_was_run(run)[1]
 
+    # Its images, four times as wide, are resized alike in plain transformers.
+    processor = AutoImageProcessor.from_pretrained(run.path / "model")
+    again = AutoModelForImageClassification.from_pretrained(run.path / "model").eval()
+    images = [rgb(file, "it") for file in load_task("vision/cifar10").dev["test"]["img"]]
+    with torch.no_grad():
+        logits = again(**processor(images, return_tensors="pt")).logits
+    saved = load_file(run.folder.predictions)["logits.test"]
+    torch.testing.assert_close(logits, saved, rtol=0, atol=1e-5)
 
-def test_images_of_another_size_are_refused(tmp_path):
-    model = VIT.save_tiny(tmp_path / "vit", None, outputs=10)
-    with pytest.raises(
-        BadInput, match=r"takes images of 8 x 8 pixels, and those of vision/cifar10 have 32 x 32"
-    ):
-        prune(spec(Magnitude(**QUICK, distillation=LABELS), model), store=tmp_path / "runs")
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            '{"image_processor_type": "ViTImageProcessor", "size": 16}',
+            r"images of 8 x 8 pixels, and its preprocessor_config\.json makes 16 x 16 of those of vision",
+        ),
+        ('{"size"', r"the image processor of model .*vit does not load: .*not a valid JSON"),
+    ],
+)
+def test_an_image_processor_that_does_not_fit_is_refused(tmp_path, content, message):
+    model = Path(VIT.save_tiny(tmp_path / "vit", None, outputs=10))
+    (model / "preprocessor_config.json").write_text(content)
+    with pytest.raises(BadInput, match=message):
+        prune(spec(Magnitude(**QUICK, distillation=LABELS), str(model)), store=tmp_path / "runs")
 
 
 def test_an_interrupted_run_with_augmentation_ends_the_same(tiny_resnet, tmp_path, monkeypatch):

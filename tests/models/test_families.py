@@ -149,6 +149,20 @@ def test_flops_of_a_vision_transformer_follow_from_its_patches(words, tmp_path):
         assert forward_flops(model, batch=3, length=8 * 8) == 2 * 3 * tokens * layer
 
 
+def test_flops_count_a_shared_matrix_once_for_each_layer_that_applies_it(words, tmp_path):
+    (albert,) = (family for family in FAMILIES if family.shared)
+    shared = {"num_hidden_layers": 3, "num_hidden_groups": 2, "inner_group_num": 2}
+    model = load_encoder(albert.save_tiny(tmp_path, words, outputs=2, **shared), 2, 0)
+    applied = []
+    for name, module in model.named_modules():
+        if f"{name}.weight" in prunable(model):
+            module.register_forward_hook(lambda module, *_: applied.append(module.weight.numel()))
+    (batch,) = batches(albert, 1)
+    model(**batch)
+    assert len(applied) == 3 * 2 * 6
+    assert forward_flops(model, batch=3, length=7) == 2 * 3 * 7 * (sum(applied) + 2 * 3 * 2 * 16 * 7)
+
+
 @pytest.mark.parametrize("name", ["ALBERT", "ModernBERT", "DeBERTa v2", "DeBERTa v3", "ViT"])
 def test_criteria_that_watch_inputs_work(name, words, tmp_path):
     (family,) = (family for family in FAMILIES if family.name == name)

@@ -71,6 +71,14 @@ def test_only_runs_that_died_are_started_again(cells, tmp_path, capsys):
     assert f"{cells[0].name}: node a died" in capsys.readouterr().err
 
 
+def test_runs_on_a_cluster_are_told_what_prune_takes(cells, tmp_path):
+    fake = Fake({})
+    fake.compute, fake.yes = "sparse", True
+    fake.start(cells[0].spec, tmp_path)
+    arguments, *_ = fake._attempts[cells[0].name].agent.parts
+    assert {"--yes", "sparse"} <= set(arguments)
+
+
 def test_whatever_ends_a_grid_stops_what_is_under_way(cells, tmp_path, monkeypatch):
     fake = Fake({})
     monkeypatch.setattr(fake, "ended", lambda: (_ for _ in ()).throw(BadInput("sbatch refuses.")))

@@ -2,12 +2,14 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
 from dataclasses import replace
 
 import pytest
+from transformers import AutoModelForSequenceClassification
 
 from workbench.engines.imp import IMP
 from workbench.engines.magnitude import Magnitude
@@ -162,6 +164,28 @@ def test_in_processes_of_their_own_a_failure_is_told_and_the_rest_goes_on(spec_o
     (run,) = sweep.done
     assert run.environment["threads"] == 1
     assert "level-1" in Store(tmp_path).log(good.name).read_text()
+
+
+@pytest.fixture(scope="module")
+def constant_classifier(tiny_model_dir, tmp_path_factory):
+    """A classifier that always gives the same answer."""
+    folder = shutil.copytree(tiny_model_dir, tmp_path_factory.mktemp("own") / "constant")
+    model = AutoModelForSequenceClassification.from_pretrained(folder)
+    model.classifier.bias.data[0] = 1000
+    model.save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.mark.parametrize("kind", ["serial", "process"])
+def test_what_prune_takes_reaches_every_run(spec_of, constant_classifier, tmp_path, kind):
+    engine = Magnitude(sparsity=0.8, epochs=1.0, distillation=NONE)
+    cell = Cell("a", spec_of(engine, model=constant_classifier, dense=constant_classifier))
+    if kind == "serial":
+        with pytest.raises(Failed, match=r"no better on synth/sst2 than a constant: .* or add --yes"):
+            Sweep([cell], tmp_path, executor(kind, 1)).run()
+    sweep = Sweep([cell], tmp_path, executor(kind, 1, compute="sparse", yes=True))
+    sweep.run()
+    assert sweep.done[0].environment["compute"] == {"kind": "sparse"}
 
 
 @pytest.mark.parametrize("orphaned", [False, True])

@@ -1,14 +1,18 @@
+from io import BytesIO
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
+from transformers import ViTImageProcessorPil
 
 from tests.tiny import png
 from workbench.errors import BadInput
 from workbench.randomness import numpy_generator
 from workbench.tasks import Task, decode
-from workbench.tasks.images import DEVIATION, MARGIN, MEAN, augment
+from workbench.tasks.images import DEVIATION, MARGIN, MEAN, Preprocessing, augment, rgb
 from workbench.tasks.vision import SCHEMAS
 
 
@@ -36,8 +40,9 @@ def test_images_are_decoded_and_normalised_per_channel():
     assert batch["labels"].tolist() == [1, 0]
     grey, colours = batch["pixel_values"].numpy()
     assert grey.dtype == np.float32
-    np.testing.assert_allclose(grey, np.broadcast_to((0.2 - MEAN) / DEVIATION, (3, 5, 6)), rtol=1e-5)
-    np.testing.assert_allclose(colours * DEVIATION + MEAN, colour.transpose(2, 0, 1) / 255, atol=1e-6)
+    mean, deviation = (np.array(channels)[:, None, None] for channels in (MEAN, DEVIATION))
+    np.testing.assert_allclose(grey, np.broadcast_to((0.2 - mean) / deviation, (3, 5, 6)), rtol=1e-5)
+    np.testing.assert_allclose(colours * deviation + mean, colour.transpose(2, 0, 1) / 255, atol=1e-6)
 
 
 @given(seed=st.integers(0, 2**32), height=st.integers(1, 9), width=st.integers(1, 9))
@@ -71,9 +76,40 @@ def test_without_a_generator_nothing_is_augmented():
     assert (plain != other).any()
 
 
-def test_images_of_two_sizes_are_rejected():
-    with pytest.raises(BadInput, match=r"image 1 .* has 5 x 4 pixels, but the first one has 4 x 4"):
-        decode(*task_of([png(np.zeros((4, 4), np.uint8)), png(np.zeros((4, 5), np.uint8))]))
+def test_images_of_two_sizes_are_rejected_unless_the_model_has_a_size():
+    files = [png(np.zeros((4, 4), np.uint8)), png(np.zeros((4, 5), np.uint8))]
+    with pytest.raises(BadInput, match=r"image 1 .* has 5 x 4 pixels, but the first one has 4 x 4.* a ViT"):
+        decode(*task_of(files))
+
+
+@pytest.mark.parametrize("settings", [{}, {"do_normalize": False}, {"crop_size": 6, "do_center_crop": True}])
+def test_images_become_what_the_image_processor_of_the_library_makes(settings):
+    processor = ViTImageProcessorPil(
+        size=7, image_mean=[0.5, 0.4, 0.3], image_std=[0.2, 0.3, 0.4], **settings
+    )
+    noise = numpy_generator("noise").integers(0, 255, (9, 5, 3)).astype(np.uint8)
+    files = [png(noise), png(noise[:4])]
+    images = decode(*task_of(files), Preprocessing.of(processor))
+    wanted = processor([rgb(file, "it") for file in files], return_tensors="np")["pixel_values"]
+    np.testing.assert_allclose(images.collate(np.arange(2))["pixel_values"], wanted, rtol=0, atol=1e-5)
+
+
+def encoded(image: Image.Image, kind: str = "PNG", **options) -> bytes:
+    file = BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def test_every_kind_of_image_becomes_upright_rgb():
+    wide = np.arange(0, 240, 10, dtype=np.uint8).reshape(4, 6)
+    grey, deep = Image.fromarray(wide), Image.fromarray(wide.astype(np.uint16) * 257)
+    clear = grey.convert("RGBA")
+    clear.putalpha(0)
+    for image in (grey, deep, clear, grey.convert("P")):
+        assert (np.asarray(rgb(encoded(image), "it")) == wide[:, :, None]).all(), image.mode
+    turned = Image.Exif()
+    turned[0x0112] = 6  # orientation: a quarter turn clockwise shows it upright
+    assert (np.asarray(rgb(encoded(grey, exif=turned), "it"))[:, :, 0] == np.rot90(wide, -1)).all()
 
 
 @pytest.mark.parametrize(

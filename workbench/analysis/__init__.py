@@ -8,6 +8,7 @@ _TOPICS = (
     "connectivity",
     "cost",
     "differences",
+    "expected_patterns",
     "expected_pool",
     "flips",
     "hessian",

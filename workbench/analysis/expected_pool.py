@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 
 from workbench.analysis.pool import MAGNITUDE, PoolSpec, SampledPool, candidate_table
-from workbench.masks import KeepChances, MagnitudeHistograms
+from workbench.masks import Expectation, KeepChances, MagnitudeHistograms
 from workbench.masks.pool import cell_means
 
 
@@ -17,26 +17,29 @@ class ExpectedPool:
 
     Args:
         weights: the model's prunable weights by name.
-        histograms: of their magnitudes.
+        counted: histograms of their magnitudes.
         spec: how the pool is sampled.
 
     Raises:
         BadInput: as `sample_mask`.
     """
 
-    def __init__(self, weights: Mapping[str, torch.Tensor], histograms: MagnitudeHistograms, spec: PoolSpec):
-        self._weights, self._histograms, self.spec = weights, histograms, spec
-        self._expected = histograms.expect(**spec.law)
+    def __init__(self, weights: Mapping[str, torch.Tensor], counted: MagnitudeHistograms, spec: PoolSpec):
+        self._weights, self._counted, self.spec = weights, counted, spec
+        self._expected = self._expectation()
         self.distance: float = self._expected.distance
+
+    def _expectation(self) -> Expectation:
+        return self._counted.expect(**self.spec.law)
 
     @cached_property
     def chances(self) -> KeepChances:
-        """The probability that a weight is kept, by matrix and magnitude."""
-        return self._histograms.chances(**self.spec.law)
+        """The probability that a weight, or what a pattern counts in its place, is kept."""
+        return self._counted.chances(**self.spec.law)
 
     def threshold(self, matrix: str) -> float:
         """The magnitude above which magnitude pruning keeps the weights of a matrix."""
-        return float(self._histograms.threshold(self.spec.sparsity, self.spec.scope)[matrix])
+        return float(self._counted.threshold(self.spec.sparsity, self.spec.scope)[matrix])
 
     def magnitudes(self, matrix: str) -> pd.DataFrame:
         """A matrix's bins of magnitude (`low`, `high`), `weights` in each, and their `chance` to be kept."""
@@ -67,22 +70,29 @@ class ExpectedPool:
 
     def growth(self) -> pd.DataFrame:
         """Expected number of weights in the union and the intersection of the first n masks, by n."""
-        q, counts = self.chances.chances, self.chances.counts
         numbers = range(1, self.spec.candidates + 1)
-        rows = [((counts * (1 - (1 - q) ** n)).sum(), (counts * q**n).sum()) for n in numbers]
+        rows = [
+            sum(np.array([counts @ (1 - (1 - q) ** n), counts @ q**n]) for q, counts in self._populations())
+            for n in numbers
+        ]
         return pd.DataFrame(rows, index=numbers, columns=["union", "intersection"])
 
     def disagreement(self) -> pd.Series:
         """Share of a matrix's weights on which two masks differ, by matrix."""
-        q, counts = self.chances.chances, self.chances.counts
-        numel = [weight.numel() for weight in self._weights.values()]
-        values = (counts * 2 * q * (1 - q)).sum(axis=1) / numel
+        values = [
+            counts @ (2 * q * (1 - q)) / weight.numel()
+            for (q, counts), weight in zip(self._populations(), self._weights.values(), strict=True)
+        ]
         return pd.Series(values, index=list(self._weights), name="disagreement")
 
     def cells(self, matrix: str) -> np.ndarray:
         """Share of the weights on which two masks differ, by cell of a matrix, as `masks.disagreement`."""
         differing = self._by_magnitude(matrix, lambda q: 2 * q * (1 - q))
         return cell_means(differing(self._weights[matrix]))
+
+    def _populations(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """For each matrix, chances to be kept and how many weights have them."""
+        return list(zip(self.chances.chances, self.chances.counts, strict=True))
 
     def _by_magnitude(
         self, matrix: str, function: Callable[[np.ndarray], np.ndarray]
@@ -100,7 +110,7 @@ class ExpectedPool:
 def pool_summary(expected: ExpectedPool | None, sampled: SampledPool) -> pd.DataFrame:
     """The expected values of a pool beside the sampled ones: quantity, expected and sampled, as text.
 
-    Without expected values, which a pool with a pattern does not have, that column is left out.
+    Without expected values (`expected_patterns.expected_pool`), that column is left out.
     """
     pools = (expected, sampled) if expected else (sampled,)
     pairs = np.triu_indices(len(sampled.masks), 1)

@@ -168,14 +168,24 @@ class SampledPool:
             matrix: its name.
             weights: its weights.
         """
-        sizes = weights.detach().abs().flatten().double().numpy()
         kept = sum(mask[matrix].flatten().numpy().astype(float) for mask in self.masks.values())
-        places = np.floor(_BINS_AN_OCTAVE * np.log2(sizes[sizes > 0])).astype(int)
-        first = places.min()
-        counts = np.bincount(places - first)
-        chances = np.bincount(places - first, kept[sizes > 0]) / np.maximum(counts, 1) / len(self.masks)
-        edges = 2.0 ** (np.arange(first, first + len(counts) + 1) / _BINS_AN_OCTAVE)
-        return pd.DataFrame({"low": edges[:-1], "high": edges[1:], "weights": counts, "chance": chances})
+        return by_magnitude(weights, kept / len(self.masks))
+
+
+def by_magnitude(weights: torch.Tensor, chances: np.ndarray) -> pd.DataFrame:
+    """Bins of magnitude (`low`, `high`), the `weights` in each, and their mean `chance` to be kept.
+
+    Args:
+        weights: some weights; zeros are in no bin.
+        chances: float64 (weights), the chance of each.
+    """
+    sizes = weights.detach().abs().flatten().double().numpy()
+    places = np.floor(_BINS_AN_OCTAVE * np.log2(sizes[sizes > 0])).astype(int)
+    first = places.min()
+    counts = np.bincount(places - first)
+    means = np.bincount(places - first, chances[sizes > 0]) / np.maximum(counts, 1)
+    edges = 2.0 ** (np.arange(first, first + len(counts) + 1) / _BINS_AN_OCTAVE)
+    return pd.DataFrame({"low": edges[:-1], "high": edges[1:], "weights": counts, "chance": means})
 
 
 def candidate_table(spec: PoolSpec, distances: Iterable[float]) -> pd.DataFrame:

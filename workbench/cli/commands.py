@@ -36,8 +36,9 @@ def grid(options: argparse.Namespace) -> None:
     from workbench.sweeps import Sweep, executor, read_grid
 
     cluster = {name: getattr(options, name) for name in CLUSTER_OPTIONS}
-    chosen = executor(options.executor, options.jobs, options.compute, **cluster)
-    sweep = Sweep(read_grid(options.file, at_most=None if options.yes else 1000), options.store, chosen)
+    chosen = executor(options.executor, options.jobs, options.compute, options.yes, **cluster)
+    cells = read_grid(options.file, at_most=None if options.yes else 1000, accept_repeated=options.yes)
+    sweep = Sweep(cells, options.store, chosen)
     try:
         sweep.run()
     finally:

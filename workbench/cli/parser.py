@@ -10,6 +10,9 @@ from workbench.cli.spec_options import SPEC_OPTIONS
 from workbench.cli.task_options import TASK_OPTIONS
 from workbench.errors import BadInput
 
+# What --yes accepts in a run.
+_POOR = "a classifier no better than a constant answer, or more than a tenth of dev in train"
+
 
 class _Parser(argparse.ArgumentParser):
     def __init__(self, **settings: Any):
@@ -74,8 +77,7 @@ def _prune(sub: argparse.ArgumentParser) -> None:
     where = "the kind of workers: process (default), or ray for a cluster"
     add("--executor", default="process", metavar="NAME", help=where)
     add("--recipe", metavar="FILE", help="a spec to start from: a YAML file or a packaged recipe's name")
-    accepted = "accept a classifier no better than a constant answer, or more than a tenth of dev in train"
-    add("--yes", action="store_true", help=accepted)
+    add("--yes", action="store_true", help=f"accept {_POOR}")
     _cluster(sub, "a worker on Ray, for --executor ray (docs/scaling.md)", WORKER_OPTIONS)
     _own_data(sub), _store(sub), _plugin(sub)
 
@@ -89,7 +91,7 @@ def _grid(sub: argparse.ArgumentParser) -> None:
     add("--jobs", type=int, metavar="N", help=most)
     _compute(sub)
     _cluster(sub, "a run on a cluster, for the executors ray and slurm (docs/scaling.md)", CLUSTER_OPTIONS)
-    add("--yes", action="store_true", help="accept more than a thousand runs")
+    add("--yes", action="store_true", help=f"accept more than a thousand runs, {_POOR}")
     _store(sub), _plugin(sub)
 
 

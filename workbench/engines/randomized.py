@@ -47,8 +47,8 @@ class Randomized(LadderEngine):
         candidates: M, the number of masks in a pool.
         ratios: sampling ratios R; candidate j uses R[j mod len(R)].
         distance: share of the kept weights that the magnitude mask prunes, instead of `ratios`: each matrix
-            gets as many draws as needed (`laws_at_distance`). Our addition; None, the default, follows the
-            code.
+            gets as many draws as needed (`laws_at_distance`); with n:m, in a single level. Our addition;
+            None, the default, follows the code.
         exponent: tau in p_i = |w_i|^tau / sum |w|^tau.
         draws_by: whether a ratio multiplies the number of "removed" weights (`prune_type` 2 in the code,
             which its scripts use) or of "kept" ones (1).
@@ -97,12 +97,8 @@ class Randomized(LadderEngine):
 
     def __post_init__(self):
         super().__post_init__()
-        if isinstance(self.arrangement, NM) and (self.distance or self.sampler == "band"):
-            given = f"distance is {self.distance}" if self.distance else "sampler is band"
-            raise BadInput(
-                f"randomized: {given}, which is not defined for the pattern {self.pattern}. Give ratios and "
-                "another sampler, or another pattern."
-            )
+        if isinstance(self.arrangement, NM):
+            self._check_of_every()
         if self.distance is not None:
             self._check_distance(self.distance)
         if self.full_orders > 1 and not self.full_scores:
@@ -196,6 +192,19 @@ class Randomized(LadderEngine):
     def rounds(self) -> int:
         """Rounds of a race: one, or as many halvings as it takes to reduce the pool to one candidate."""
         return max(1, ceil(log2(self.pool_size))) if self.halving else 1
+
+    def _check_of_every(self) -> None:
+        if self.sampler == "band":
+            raise BadInput(
+                f"randomized: sampler is band, which is not defined for the pattern {self.pattern}. Choose "
+                "another sampler or pattern."
+            )
+        if self.distance is not None and len(self.sparsities) > 1:
+            raise BadInput(
+                f"randomized: distance is {self.distance}, but before the last of {len(self.sparsities)} "
+                f"levels no mask has the pattern {self.pattern}, and its distance is not known. Give "
+                "levels=1, or ratios."
+            )
 
     def _check_distance(self, distance: float) -> None:
         if self.sampler not in ("counts", "draws"):

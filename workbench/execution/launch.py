@@ -261,16 +261,16 @@ def _resolved_environment(folder: RunFolder, spec: RunSpec, loaded: Prepared, co
 
 
 def _check_image_size(spec: RunSpec, classifier: nn.Module, data: TaskData) -> None:
-    """Rejects images whose size a vision transformer has no positions for; a ResNet takes any size."""
+    """Rejects an image processor that makes another size than a vision transformer has positions for."""
     size = getattr(classifier.config, "image_size", None)
     if data.task.modality != "images" or size is None:
         return
     expected = tuple(size) if isinstance(size, list | tuple) else (size, size)
     if expected != (found := data.train.pixels.shape[2:]):
         raise BadInput(
-            f"model {spec.model} takes images of {expected[1]} x {expected[0]} pixels, and those of "
-            f"{spec.task} have {found[1]} x {found[0]}. Scale the images, or choose a ResNet, which takes "
-            "any size."
+            f"model {spec.model} takes images of {expected[1]} x {expected[0]} pixels, and its "
+            f"preprocessor_config.json makes {found[1]} x {found[0]} of those of {spec.task}. Correct the "
+            "size there, or remove the file."
         )
 
 

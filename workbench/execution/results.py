@@ -136,7 +136,7 @@ def _save_model(folder: RunFolder, data: TaskData, models: RunModels, final: Sta
     shutil.rmtree(part, ignore_errors=True)
     model = models.load(final)
     _name_classes(model.config, data.task.labels)
-    save_model(model, data.tokenizer, part)
+    save_model(model, data.tokenizer or data.image_processor, part)
     shutil.rmtree(folder.model, ignore_errors=True)
     os.replace(part, folder.model)
 

@@ -148,8 +148,12 @@ def _use(run: Run) -> str:
             "The transformers library does not know this architecture; `workbench.models.load_encoder` does."
         )
     if reads(str(run.folder.model)) == "images":
-        return "```python\nfrom transformers import AutoModelForImageClassification\n\n" + (
-            'model = AutoModelForImageClassification.from_pretrained("FOLDER")\n```'
+        return (
+            "```python\nfrom transformers import AutoImageProcessor, AutoModelForImageClassification\n\n"
+            + (
+                'model = AutoModelForImageClassification.from_pretrained("FOLDER")\n'
+                'processor = AutoImageProcessor.from_pretrained("FOLDER")\n```'
+            )
         )
     return "```python\nfrom transformers import AutoModelForSequenceClassification, AutoTokenizer\n\n" + (
         'model = AutoModelForSequenceClassification.from_pretrained("FOLDER")\n'

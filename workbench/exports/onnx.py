@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from workbench.errors import Failed
 from workbench.exports.model_files import copy_model
 from workbench.masks import Mask
-from workbench.models import load_encoder, load_tokenizer, prunable
+from workbench.models import load_encoder, load_image_processor, load_tokenizer, prunable
 from workbench.models.library import quiet
 from workbench.runs import Run
-from workbench.tasks import Task, decode, encode, load_task
+from workbench.tasks import Preprocessing, Task, decode, encode, load_task
 
 TOLERANCE = 1e-4
 # Examples in each batch; the export sees the first alone, the others differ from it in size and length.
@@ -81,7 +81,8 @@ def _batches(run: Run, task: Task) -> list[dict[str, Tensor]]:
     """Inputs from the first dev split."""
     frame = next(iter(task.dev.values())).head(sum(_BATCHES))
     if task.modality == "images":
-        examples = decode(task, frame)
+        processor = load_image_processor(str(run.folder.model))
+        examples = decode(task, frame, Preprocessing.of(processor))
     else:
         examples = encode(task, frame, load_tokenizer(str(run.folder.model)))
     chosen = np.split(np.arange(len(examples)), np.cumsum(_BATCHES)[:-1])

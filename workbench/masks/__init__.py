@@ -7,6 +7,7 @@ from workbench.masks.patterns import UNSTRUCTURED, Pattern
 from workbench.masks.pool import disagreement, entropy, growth
 from workbench.masks.ranking import TopKTracker, kept_count, nm_mask, topk_counts, topk_mask
 from workbench.masks.sampling import (
+    ChosenGroups,
     Expectation,
     KeepChances,
     Law,
@@ -18,6 +19,7 @@ from workbench.masks.sampling import (
 __all__ = [
     "SCOPES",
     "UNSTRUCTURED",
+    "ChosenGroups",
     "Comparison",
     "Expectation",
     "KeepChances",

@@ -227,9 +227,13 @@ class NM(Pattern):
         """The sparsity of every mask with this pattern."""
         return (self.m - self.n) / self.m
 
+    def is_final(self, sparsity: float) -> bool:
+        """Whether masks of this sparsity keep exactly n of every m."""
+        return abs(sparsity - self.sparsity) <= _EQUAL
+
     def check_final(self, sparsity: float) -> None:
         """Rejects every sparsity but one."""
-        if abs(sparsity - self.sparsity) > _EQUAL:
+        if not self.is_final(sparsity):
             raise BadInput(
                 f"sparsity is {sparsity}, but a mask with the pattern {self} has {self.sparsity:.12g}. Give "
                 "that, or another pattern."

@@ -1,5 +1,6 @@
 """Coverage of a pool of masks, and where its masks disagree, computed from packed bits."""
 
+import math
 from itertools import pairwise
 
 import numpy as np
@@ -117,6 +118,29 @@ def cell_means(values: np.ndarray) -> np.ndarray:
     sums = np.add.reduceat(flat, edges[1][:-1], axis=1, dtype=np.float64)
     sums = np.add.reduceat(sums, edges[0][:-1], axis=0)
     return sums / np.outer(*map(np.diff, edges))
+
+
+def point_means(values: np.ndarray, places: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Averages numbers of some weights over the cells of `disagreement`.
+
+    Args:
+        values: float64 (weights).
+        places: int64 (weights), their places in the matrix in C order.
+        shape: of the matrix.
+
+    Returns:
+        float64 (rows, columns); a cell without any has the mean of all.
+    """
+    edges = [_edges(length) for length in shape]
+    cells = [
+        np.searchsorted(ends, place, side="right") - 1
+        for ends, place in zip(edges, np.divmod(places, shape[1]), strict=True)
+    ]
+    size = tuple(ends.size - 1 for ends in edges)
+    flat = np.ravel_multi_index(cells, size)
+    counts, sums = np.bincount(flat, minlength=math.prod(size)), np.bincount(flat, values, math.prod(size))
+    means = np.divide(sums, counts, out=np.full(counts.size, values.mean()), where=counts > 0)
+    return means.reshape(size)
 
 
 def _edges(length: int) -> np.ndarray:

@@ -13,6 +13,7 @@ _HOMES = {
     "is_sparse_folder": "sparse",
     "load_classifier": "classifier",
     "load_encoder": "loading",
+    "load_image_processor": "image_processor",
     "load_sparse": "sparse",
     "load_tokenizer": "loading",
     "load_weights": "weights",

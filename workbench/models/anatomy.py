@@ -21,6 +21,8 @@ _FEED_FORWARDS = (
     ("ffn", "activation", "ffn_output"),
 )
 _LAYERS = (nn.Linear, nn.Conv2d)
+# Layers of ALBERT share the matrices of their group.
+_SHARED_GROUP = re.compile(r"\.albert_layer_groups\.(\d+)\.")
 _flops_by_side: WeakKeyDictionary[nn.Module, dict[int, int]] = WeakKeyDictionary()
 
 
@@ -80,9 +82,9 @@ def forward_flops(model: nn.Module, batch: int, length: int) -> int:
 
     For an encoder this counts the linear matrices and the two matrix products of attention in its layers. It
     does not count embeddings, LayerNorm, softmax, relative positions and the head, it counts matrices that
-    several layers share (ALBERT) once, and local attention (ModernBERT) like full attention. For a ResNet it
-    counts the convolutions. Zeros count like other weights, also where sparse kernels skip them, so that
-    costs can be compared.
+    several layers share (ALBERT) once for each layer, and local attention (ModernBERT) like full attention.
+    For a ResNet it counts the convolutions. Zeros count like other weights, also where sparse kernels skip
+    them, so that costs can be compared.
 
     Args:
         model: a model from `load_encoder`.
@@ -95,12 +97,13 @@ def forward_flops(model: nn.Module, batch: int, length: int) -> int:
         length = _image_tokens(model, math.isqrt(length))
     # Not by the weights' sizes: a layer that computes sparsely has fewer, and counts like a dense one.
     linear = sum(
-        module.in_features * module.out_features
+        module.in_features * module.out_features * _applications(model, name)
         for name, module in model.named_modules()
         if _ENCODER_LAYER.search(f"{name}.") and hasattr(module, "in_features")
     )
-    attention = 2 * model.config.num_hidden_layers * model.config.hidden_size * length
-    return 2 * batch * length * (linear + attention)
+    config = model.config
+    layers = config.num_hidden_layers * getattr(config, "inner_group_num", 1)
+    return 2 * batch * length * (linear + 2 * layers * config.hidden_size * length)
 
 
 def activation_bytes(model: nn.Module, batch: int, length: int) -> int:
@@ -121,6 +124,15 @@ def activation_bytes(model: nn.Module, batch: int, length: int) -> int:
     config = model.config
     tokens = batch * length * config.num_hidden_layers
     return 2 * tokens * (34 * config.hidden_size + 5 * config.num_attention_heads * length)
+
+
+def _applications(model: nn.Module, name: str) -> int:
+    """How often a forward pass uses a module: once, or in ALBERT once for each layer of its group."""
+    if (match := _SHARED_GROUP.search(name)) is None:
+        return 1
+    layers, groups = model.config.num_hidden_layers, model.config.num_hidden_groups
+    # The model rounds like this.
+    return sum(int(layer / (layers / groups)) == int(match[1]) for layer in range(layers))
 
 
 def _layers_chosen_by(model: nn.Module) -> Callable[[str, nn.Module], bool]:

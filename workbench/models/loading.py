@@ -1,6 +1,7 @@
 """Loads models from checkpoints and saves them as folders."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -19,6 +20,9 @@ from workbench.models.anatomy import RESNETS, prunable, set_prunable
 from workbench.models.library import errors_as_bad_input, only_local, quiet
 from workbench.models.location import UNTRAINED, locate, reads
 from workbench.randomness import seeded_globals
+
+if TYPE_CHECKING:
+    from transformers import BaseImageProcessor
 
 
 def load_tokenizer(model_id: str) -> PreTrainedTokenizerBase:
@@ -92,8 +96,16 @@ def load_checkpoint(model_id: str, outputs: int | None, seed: int) -> tuple[nn.M
     return model, {*info["missing_keys"], *(entry[0] for entry in info["mismatched_keys"])}
 
 
-def save_model(model: nn.Module, tokenizer: PreTrainedTokenizerBase | None, folder: Path) -> None:
-    """Writes a model and its tokenizer, if any, as a Hugging Face folder with the names of its parameters."""
+def save_model(
+    model: nn.Module, preprocessor: "PreTrainedTokenizerBase | BaseImageProcessor | None", folder: Path
+) -> None:
+    """Writes a model as a Hugging Face folder with the names of its parameters.
+
+    Args:
+        model: the model.
+        preprocessor: its tokenizer or image processor, if any, which is written too.
+        folder: where to.
+    """
     # Its import takes seconds, which a process that only reads runs does not have to wait for.
     from transformers import PreTrainedModel
 
@@ -102,8 +114,8 @@ def save_model(model: nn.Module, tokenizer: PreTrainedTokenizerBase | None, fold
         # names of the parameters.
         options = {"save_original_format": False} if isinstance(model, PreTrainedModel) else {}
         model.save_pretrained(folder, **options)
-        if tokenizer is not None:
-            tokenizer.save_pretrained(folder)
+        if preprocessor is not None:
+            preprocessor.save_pretrained(folder)
     mode = (folder / "config.json").stat().st_mode
     for path in folder.iterdir():
         path.chmod(mode)  # safetensors creates files that other users cannot read

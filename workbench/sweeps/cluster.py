@@ -43,7 +43,7 @@ class ClusterExecutor(ABC):
 
     def __init__(self, jobs: int, request: Request):
         self.jobs = jobs
-        self.compute = "auto"
+        self.compute, self.yes = "auto", False
         self._request = request
         self._attempts: dict[str, Attempt] = {}
 
@@ -52,7 +52,7 @@ class ClusterExecutor(ABC):
         store = Store(Path(store).resolve())
         log = write_text(store.log(spec.name), "")
         variables = node_variables(self._request.cpus)
-        _, *arguments = command(spec, store.root, compute=self.compute, wait=True)
+        _, *arguments = command(spec, store.root, compute=self.compute, yes=self.yes, wait=True)
         self._attempts[spec.name] = Attempt(Agent(arguments, str(log), os.getcwd(), variables), store)
         self._submit(spec.name, self._attempts[spec.name].agent)
 

@@ -45,10 +45,12 @@ class Executor(Protocol):
     Attributes:
         jobs: number of runs at a time.
         compute: as in `prune`. An executor without this attribute cannot be used with `--compute`.
+        yes: as in `prune`. Without this attribute, runs have the default.
     """
 
     jobs: int
     compute: str
+    yes: bool
 
     def start(self, spec: RunSpec, store: Path) -> None:
         """Starts a run; called only while fewer than `jobs` runs are in progress."""
@@ -66,13 +68,13 @@ class SerialExecutor:
     jobs = 1
 
     def __init__(self):
-        self.compute = "auto"
+        self.compute, self.yes = "auto", False
         self._ended: list[RunExit] = []
 
     def start(self, spec: RunSpec, store: Path) -> None:
         """Executes the whole run. An interrupt is passed on; any other error ends only this run."""
         try:
-            prune(spec, store, compute=self.compute)
+            prune(spec, store, compute=self.compute, yes=self.yes)
             exit = RunExit(spec.name, 0)
         except WorkbenchError as error:
             if isinstance(error.__context__, KeyboardInterrupt):  # meant for the whole grid
@@ -104,7 +106,7 @@ class ProcessExecutor:
 
     def __init__(self, jobs: int):
         self.jobs = jobs
-        self.compute = "auto"
+        self.compute, self.yes = "auto", False
         self._processes: dict[str, tuple[subprocess.Popen, Path]] = {}
 
     def start(self, spec: RunSpec, store: Path) -> None:
@@ -112,7 +114,7 @@ class ProcessExecutor:
         log = write_text(Store(store).log(spec.name), "")
         with log.open("w") as output:
             process = subprocess.Popen(
-                command(spec, store, compute=self.compute),
+                command(spec, store, compute=self.compute, yes=self.yes),
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,
@@ -168,14 +170,16 @@ def add_executor(name: str, make: Callable[..., Executor]) -> None:
     EXECUTORS.add(name, make)
 
 
-def executor(kind: str, jobs: int | None = None, compute: str = "auto", **options: Any) -> Executor:
+def executor(
+    kind: str, jobs: int | None = None, compute: str = "auto", yes: bool = False, **options: Any
+) -> Executor:
     """Makes an executor.
 
     Args:
         kind: "serial", "process", "ray", "slurm", or the name of a plugin's executor.
         jobs: number of runs at a time. By default 1, for "process" one for each core, for "ray" as many as
             the cluster has room for, and for "slurm" a thousand.
-        compute: as in `prune`.
+        compute, yes: as in `prune`.
         options: options of this executor (docs/scaling.md); None for the default.
 
     Raises:
@@ -192,6 +196,8 @@ def executor(kind: str, jobs: int | None = None, compute: str = "auto", **option
         if not hasattr(made, "compute"):
             raise BadInput(f"executor {kind} has no attribute compute; leave --compute out.")
         made.compute = compute
+    if hasattr(made, "yes"):
+        made.yes = yes
     return made
 
 

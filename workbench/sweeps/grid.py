@@ -45,19 +45,22 @@ class Cell:
         return replace(self.spec, engine=replace(self.spec.engine, total_steps=optimizer_steps))
 
 
-def read_grid(path: str | Path, *, at_most: int | None = 1000) -> tuple[Cell, ...]:
+def read_grid(
+    path: str | Path, *, at_most: int | None = 1000, accept_repeated: bool = False
+) -> tuple[Cell, ...]:
     """The runs of a grid file (docs/grid.md) in order, equal ones once.
 
     Args:
         path: a YAML file.
         at_most: largest number of runs, since more are rarely intended and take weeks; None for any number.
+        accept_repeated: as in `add_task`, for the task files that it names.
 
     Raises:
         BadInput: the file does not have the form of a grid; an engine or a setting is unknown; an override
             fits no run; a run whose steps are to be matched is not in the grid; there are more runs than
             `at_most`.
     """
-    file = GridFile.read(path)
+    file = GridFile.read(path, accept_repeated)
     points = list(islice(file.points(), _COUNTED))
     if at_most is not None and len(points) > at_most:
         least = "at least " if len(points) == _COUNTED else ""

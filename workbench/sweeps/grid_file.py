@@ -134,15 +134,19 @@ class GridFile:
                     raise unknown("entry under engines", label, engines)
 
     @classmethod
-    def read(cls, path: str | Path) -> "GridFile":
+    def read(cls, path: str | Path, accept_repeated: bool = False) -> "GridFile":
         """Reads a file, and loads its plugins.
+
+        Args:
+            path: the file.
+            accept_repeated: as in `add_task`, for the task files that it names.
 
         Raises:
             BadInput: it is not YAML or does not have the form of a grid, or a plugin cannot be loaded.
         """
         plain = read_yaml(path)
         if isinstance(plain, dict):
-            _place_tasks(plain, Path(path).parent)
+            _place_tasks(plain, Path(path).parent, accept_repeated)
             plugins.load_named(plain.get("plugins"), str(path), Path(path).parent)
         return _part(cls, plain, str(path))
 
@@ -183,7 +187,7 @@ def _part(cls: type, plain: Any, place: str) -> Any:
         raise BadInput(f"{place}: {error}") from error
 
 
-def _place_tasks(plain: Named, folder: Path) -> None:
+def _place_tasks(plain: Named, folder: Path, accept_repeated: bool) -> None:
     """Makes names of task files, which are relative to the grid file, absolute."""
     overrides = plain.get("overrides")
     parts = [plain.get("axes")]
@@ -191,7 +195,13 @@ def _place_tasks(plain: Named, folder: Path) -> None:
         parts += [override.get("where"), override.get("axes")] if isinstance(override, dict) else []
     for part in parts:
         if isinstance(part, dict) and "task" in part:
-            part["task"] = [own.beside(task, folder) for task in _listed(part["task"])]
+            part["task"] = [_placed(task, folder, accept_repeated) for task in _listed(part["task"])]
+
+
+def _placed(task: Any, folder: Path, accept_repeated: bool) -> Any:
+    placed = own.beside(task, folder)
+    is_file = isinstance(placed, str) and own.is_file_name(placed)
+    return own.add_task(placed, accept_repeated=True) if is_file and accept_repeated else placed
 
 
 def _check_base(base: Named) -> None:

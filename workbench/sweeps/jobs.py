@@ -120,13 +120,15 @@ class Job:
         return f"Job({str(self.path)!r}, {self.state})"
 
 
-def start(spec: RunSpec, store: str | Path = "runs", *, compute: str = "auto", jobs: int = 1) -> Job:
+def start(
+    spec: RunSpec, store: str | Path = "runs", *, compute: str = "auto", jobs: int = 1, yes: bool = False
+) -> Job:
     """Starts or resumes a run in its own process, and returns at once.
 
     Does nothing if the run is complete or in progress, whoever started it.
 
     Args:
-        spec, store, compute, jobs: as in `prune`.
+        spec, store, compute, jobs, yes: as in `prune`.
 
     Raises:
         BadInput: the store cannot be written to. Other errors become the job's `reason`.
@@ -140,7 +142,8 @@ def start(spec: RunSpec, store: str | Path = "runs", *, compute: str = "auto", j
         # Of two processes that start the same run at once, the second finds it running.
         with file_lock(folder.job_lock, timeout=_PATIENCE_SECONDS):
             if job.state not in ("done", "running"):
-                _spawn(folder, command(spec, folder.root.parent, background=True, compute=compute, jobs=jobs))
+                how = {"compute": compute, "jobs": jobs, "yes": yes}
+                _spawn(folder, command(spec, folder.root.parent, background=True, **how))
     except Timeout:
         pass
     except OSError as error:

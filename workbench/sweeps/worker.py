@@ -1,4 +1,4 @@
-"""A run in a process of its own: python -m workbench.sweeps.worker SPEC STORE [--background RUN] [--wait].
+"""A run in a process of its own: python -m workbench.sweeps.worker SPEC STORE [OPTION]...
 
 A worker of a grid stops, and can be resumed, when its standard input is closed: on purpose, or because the
 process that started it has ended. A background run ignores its standard input and records how it ended. On a
@@ -40,12 +40,13 @@ def command(
     background: bool = False,
     compute: str = "auto",
     jobs: int = 1,
+    yes: bool = False,
     wait: bool = False,
 ) -> list[str]:
     """The command line of a worker."""
     arguments = [json.dumps(spec.changed), str(store), "--compute", compute, "--jobs", str(jobs)]
     arguments += ["--background", spec.name] if background else []
-    arguments += ["--wait"] if wait else []
+    arguments += ["--yes"] * yes + ["--wait"] * wait
     return [sys.executable, "-m", "workbench.sweeps.worker", *arguments]
 
 
@@ -54,7 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Args:
         arguments: the changed values of the spec as JSON, the store, how to compute and in how many
-            processes, for a background run its name, and whether to wait for an earlier attempt.
+            processes, for a background run its name, whether to accept a poor dense model, and whether to
+            wait for an earlier attempt.
     """
     parser = ArgumentParser(prog="workbench.sweeps.worker")
     parser.add_argument("spec", type=json.loads)
@@ -62,9 +64,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--compute", default="auto")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--background", metavar="RUN")
+    parser.add_argument("--yes", action="store_true")
     parser.add_argument("--wait", action="store_true")
     options = parser.parse_args(arguments)
-    how = {"compute": options.compute, "jobs": options.jobs, "wait": options.wait}
+    how = {"compute": options.compute, "jobs": options.jobs, "yes": options.yes, "wait": options.wait}
     if options.background:
         return _in_background(options.spec, options.store, how, options.background)
     threading.Thread(target=_stop_with_input, daemon=True).start()
@@ -72,7 +75,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def carry_out(
-    plain: dict[str, Any], store: str, compute: str = "auto", jobs: int = 1, wait: bool = False
+    plain: dict[str, Any],
+    store: str,
+    compute: str = "auto",
+    jobs: int = 1,
+    yes: bool = False,
+    wait: bool = False,
 ) -> int:
     """Executes the run of a spec's changed values; returns the exit code."""
     try:
@@ -83,7 +91,7 @@ def carry_out(
         spec = RunSpec.from_plain(plain)
         if wait:
             _await_earlier(Store(store).run(spec.name).lock)
-        prune(spec, store, compute=compute, jobs=jobs)
+        prune(spec, store, compute=compute, jobs=jobs, yes=yes)
     except WorkbenchError as error:
         print(error, file=sys.stderr)
         return error.exit_code

@@ -6,7 +6,7 @@ from workbench.errors import BadInput, unknown
 from workbench.tasks import glue, metrics, own, synth, vision
 from workbench.tasks.batching import batches, ordered_batches
 from workbench.tasks.encoding import Encoded, encode
-from workbench.tasks.images import Images, decode
+from workbench.tasks.images import Images, Preprocessing, decode
 from workbench.tasks.own import OwnTask, add_task
 from workbench.tasks.source import SOURCES, Source, add_source
 from workbench.tasks.task import Modality, Task
@@ -17,6 +17,7 @@ __all__ = [
     "Images",
     "Modality",
     "OwnTask",
+    "Preprocessing",
     "Source",
     "Task",
     "add_source",

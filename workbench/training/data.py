@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from workbench.errors import BadInput
-from workbench.models import load_tokenizer, reads
+from workbench.models import load_image_processor, load_tokenizer, reads
 from workbench.randomness import derive, numpy_generator
-from workbench.tasks import Encoded, Images, Task, batches, decode, encode
+from workbench.tasks import Encoded, Images, Preprocessing, Task, batches, decode, encode
 from workbench.tasks.metrics import score
 from workbench.training.diagnostics import mean_loss, output_entropy
 from workbench.training.evaluation import EvaluationSet, predict
@@ -36,6 +36,7 @@ class TaskData:
     Attributes:
         task: the task.
         tokenizer: the model's; None where the task has images.
+        image_processor: the model's; None where the task has texts.
         train: the training split.
         train_sample: a fixed sample of it, on which the training loss is measured without dropout.
         validation: the split that selects masks and checkpoints.
@@ -63,7 +64,9 @@ class TaskData:
                 "--model out for the task's default model, or choose another task."
             )
         self.task = task
-        self.tokenizer = load_tokenizer(model_id) if task.modality == "text" else None
+        is_text = task.modality == "text"
+        self.tokenizer = load_tokenizer(model_id) if is_text else None
+        self.image_processor = None if is_text else load_image_processor(model_id)
         dev = dict(task.dev)
         self.digest = _digest([task.train, *dev.values()])
         train, validation = (task.train, next(iter(dev.values()))) if selection == "dev" else task.split(seed)
@@ -145,7 +148,7 @@ class TaskData:
 
     def _encode(self, frame: pd.DataFrame) -> Encoded | Images:
         if self.task.modality == "images":
-            return decode(self.task, frame)
+            return decode(self.task, frame, Preprocessing.of(self.image_processor))
         return encode(self.task, frame, self.tokenizer)
 
     @cached_property

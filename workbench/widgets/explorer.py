@@ -10,10 +10,11 @@ import plotly.graph_objects as go
 from IPython.display import HTML, display
 
 from workbench import figures
+from workbench.analysis.expected_patterns import expected_pool
 from workbench.analysis.expected_pool import ExpectedPool
 from workbench.analysis.pool import PoolSpec, SampledPool
 from workbench.errors import BadInput, unknown
-from workbench.masks import UNSTRUCTURED, MagnitudeHistograms, Pattern
+from workbench.masks import UNSTRUCTURED, MagnitudeHistograms
 from workbench.models import MINILM, load_weights
 from workbench.widgets.background import Debouncer
 from workbench.widgets.controls import MatrixChoice, pool_controls
@@ -27,9 +28,9 @@ class MaskExplorer(widgets.VBox):
     """What sparsity, sampling ratio and other settings do to the masks of a model.
 
     Moving a slider shows expected values at once. After a pause, masks are sampled in the background and the
-    sampled values replace the expected ones. With a pattern there are no expected values, and the figures
-    change when the masks are sampled. A setting that is not possible gives a message, and the figures stay as
-    they are.
+    sampled values replace the expected ones. With n:m and a lower sparsity than its own there are no expected
+    values, and the figures change when the masks are sampled. A setting that is not possible gives a message,
+    and the figures stay as they are.
 
     Args:
         model: id or folder of a pretrained model, as in `workbench.models.load_weights`.
@@ -38,12 +39,12 @@ class MaskExplorer(widgets.VBox):
     Attributes:
         weights: the model's prunable weights by name; empty if no model could be loaded.
         loaded: the model's id or folder.
-        expected: expected values of the pool; None before there are any, and with a pattern.
+        expected: expected values of the pool; None if there are none.
         sampled: the pool; None until it is sampled.
     """
 
     def __init__(self, model: str = MINILM, **settings):
-        self.weights, self._histograms, self.loaded = {}, None, ""
+        self.weights, self._counted, self.loaded = {}, {}, ""
         self.expected: ExpectedPool | None = None
         self.sampled: SampledPool | None = None
         self._refusal: Exception | None = None
@@ -181,7 +182,7 @@ class MaskExplorer(widgets.VBox):
             self._refuse(loaded)
             return
         self.expected = self.sampled = None
-        self.weights, self._histograms = loaded
+        self.weights, self._counted = loaded
         self.matrix.offer(self.weights)
         self.loaded, refused, self._refused_settings = self.model.value, self._refused_settings, None
         self._update()
@@ -194,28 +195,15 @@ class MaskExplorer(widgets.VBox):
             return
         self._sampling.cancel()
         spec = self.spec
-        expected = _attempt(lambda: self._expected(spec))
+        expected = _attempt(lambda: expected_pool(self.weights, spec, self._counted))
         if isinstance(expected, Exception):
             self._refuse(expected)
             return
         self.expected, self.sampled, self._refusal = expected, None, None
-        shown = "Expected values; masks" if expected else "Masks with a pattern"
+        shown = "Expected values; masks" if expected else "Masks of this sparsity with the pattern"
         self._say(f"{shown} are sampled when the sliders stop moving.")
         self._draw()
         self._sampling.request(spec)
-
-    def _expected(self, spec: PoolSpec) -> ExpectedPool | None:
-        """The expected values; with a pattern none, once it is checked.
-
-        Raises:
-            BadInput: the settings are not possible.
-        """
-        pattern = Pattern.of(spec.pattern)
-        if pattern == UNSTRUCTURED:
-            return ExpectedPool(self.weights, self._histograms, spec)
-        shapes = {name: tuple(weight.shape) for name, weight in self.weights.items()}
-        pattern.check(shapes, spec.sparsity, spec.scope)
-        return None
 
     def _sample(self, spec: PoolSpec, wanted: Callable[[], bool]) -> SampledPool | None:
         start = time.perf_counter()
@@ -248,9 +236,9 @@ class MaskExplorer(widgets.VBox):
         self.status.value = "The figures show the previous settings." if self._view.pool else ""
 
 
-def _read(model: str) -> tuple[dict, MagnitudeHistograms]:
+def _read(model: str) -> tuple[dict, dict]:
     weights = load_weights(model)
-    return weights, MagnitudeHistograms.of(weights)
+    return weights, {str(UNSTRUCTURED): MagnitudeHistograms.of(weights)}
 
 
 def _attempt(function: Callable):

@@ -26,7 +26,7 @@ class View:
     """What the panels show.
 
     Attributes:
-        expected: expected values of the pool; None if it has a pattern.
+        expected: expected values of the pool; None if there are none.
         sampled: the pool; None until it is sampled.
         matrix: the selected matrix.
         weights: all matrices, by name.

@@ -9,7 +9,18 @@ from scipy.optimize import brentq
 from scipy.stats import binom
 
 from workbench.errors import BadInput
-from workbench.masks import Pattern, kept_count, laws_at_distance, nm_mask, sample_mask, topk_mask
+from workbench.masks import (
+    ChosenGroups,
+    MagnitudeHistograms,
+    Pattern,
+    distance_from,
+    kept_count,
+    laws_at_distance,
+    nm_mask,
+    sample_mask,
+    topk_mask,
+)
+from workbench.masks.sampling.expected_of_every import DrawnTogether, kept_chances
 from workbench.randomness import torch_generator
 
 ROW = np.array([0.9, 1.0, 1.3, 1.1, 0.4, 1.6, 1.5, 0.7])
@@ -44,11 +55,18 @@ def chances_of_two(draws: int, exponent: float) -> np.ndarray:
     return chances
 
 
+def computed(draws: int, exponent: float) -> np.ndarray:
+    """The same chances without sampling."""
+    row = ROW.reshape(2, 4)
+    return kept_chances(row, 2, DrawnTogether.of(row, 2, draws, exponent)).flatten()
+
+
 @pytest.mark.parametrize("exponent", [1.0, 5.0])
 @pytest.mark.parametrize("draws", [2, 5])
 def test_two_of_four_are_those_drawn_most_often(draws, exponent):
-    ratio = (draws + 0.5) / (4 * ROWS)
-    assert frequencies(ratio, exponent) == pytest.approx(chances_of_two(draws, exponent), abs=ERROR)
+    ratio, chances = (draws + 0.5) / (4 * ROWS), chances_of_two(draws, exponent)
+    assert frequencies(ratio, exponent) == pytest.approx(chances, abs=ERROR)
+    assert computed(draws, exponent) == pytest.approx(chances, abs=1e-9)
 
 
 @pytest.mark.parametrize("method", ["counts", "draws"])
@@ -60,6 +78,7 @@ def test_with_a_single_draw_two_of_four_are_drawn_without_replacement(method):
         for one, other in itertools.permutations(range(first, first + 4), 2):
             chances[[one, other]] += p[one] / total * p[other] / (total - p[one])
     assert frequencies(1e-9, 2.0, method) == pytest.approx(chances, abs=ERROR)
+    assert computed(1, 2.0) == pytest.approx(chances, abs=1e-3)
 
 
 def test_the_uniform_method_keeps_each_of_four_equally_often():
@@ -109,16 +128,56 @@ def test_more_draws_come_closer_to_the_magnitude_mask_and_masks_stay_nested():
     assert sample_mask(weights, 0.5, 0.01, seed=2, pattern="2:4") == child
 
 
-def test_a_distance_can_be_asked_of_blocks_and_not_of_n_of_every_m():
+@pytest.mark.parametrize(
+    ("pattern", "distance", "error"), [("block:2x2", 0.1, 0.02), ("2:4", 0.1, 0.01), ("2:4", 0.02, 0.002)]
+)
+def test_a_distance_can_be_asked(pattern, distance, error):
     weights = {"w": torch.randn(200, 200, generator=torch_generator("distance"))}
-    laws = laws_at_distance(weights, 0.5, 0.1, pattern="block:2x2")
-    mask = sample_mask(weights, 0.5, laws=laws, pattern="block:2x2")
-    magnitude = topk_mask({"w": weights["w"].abs()}, 0.5, pattern="block:2x2")
-    assert mask.hamming(magnitude) / 2 / mask.kept == pytest.approx(0.1, abs=0.02)
-    with pytest.raises(BadInput, match=r"masks 2:4 is not known before sampling"):
-        laws_at_distance(weights, 0.5, 0.1, pattern="2:4")
+    laws = laws_at_distance(weights, 0.5, distance, pattern=pattern)
+    mask = sample_mask(weights, 0.5, laws=laws, pattern=pattern)
+    magnitude = topk_mask({"w": weights["w"].abs()}, 0.5, pattern=pattern)
+    assert mask.hamming(magnitude) / 2 / mask.kept == pytest.approx(distance, abs=error)
+
+
+def test_what_n_of_every_m_has_no_law_for_is_refused():
+    weights = {"w": torch.randn(20, 20, generator=torch_generator("refused"))}
+    with pytest.raises(BadInput, match=r"distance 0\.5 is not below 0\.5, that of a uniform draw"):
+        laws_at_distance(weights, 0.5, 0.5, pattern="2:4")
+    with pytest.raises(BadInput, match=r"sparsity is 0\.4, but a mask with the pattern 2:4 has 0\.5"):
+        laws_at_distance(weights, 0.4, 0.1, pattern="2:4")
     with pytest.raises(BadInput, match="2:4 has one for every 4 weights"):
         sample_mask(weights, 0.5, method="band", pattern="2:4")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "scope", "draws"),
+    [("2:4", "matrix", 1), ("4:8", "type", 7), ("1:4", "global", 500), ("block:4x2", "global", 20)],
+)
+def test_sampled_masks_match_the_expectation(pattern, scope, draws):
+    random = torch_generator("expected")
+    weights = {
+        "layer.0.query.weight": torch.randn(96, 128, generator=random),
+        "layer.1.query.weight": 0.5 * torch.randn(64, 128, generator=random) ** 3,
+    }
+    sparsity = 0.75 if pattern in ("1:4", "block:4x2") else 0.5
+    law = {"ratio": (draws + 0.5) / (sparsity * 128 * (96 if scope == "matrix" else 160)), "scope": scope}
+    if pattern.startswith("block"):
+        expected = MagnitudeHistograms.of(weights, pattern).expect(sparsity, **law)
+    else:
+        chosen = ChosenGroups.of(weights, Pattern.of(pattern))
+        expected = chosen.expect(chosen.chances(chosen.laws(**law)))
+        part = ChosenGroups.of(weights, Pattern.of(pattern), most=1 << 12)
+        estimate = part.expect(part.chances(part.laws(**law)))
+        assert estimate.distance == pytest.approx(expected.distance, rel=0.1)
+    masks = [sample_mask(weights, sparsity, seed=seed, pattern=pattern, **law) for seed in range(12)]
+    magnitude = topk_mask({name: w.abs() for name, w in weights.items()}, sparsity, scope, pattern)
+    overlaps = [a.jaccard(b) for a, b in zip(masks[::2], masks[1::2], strict=True)]
+    for values, value in [
+        (distance_from(magnitude, masks), expected.distance),
+        (overlaps, expected.overlap),
+        ([mask.layer_sparsity().iloc[0] for mask in masks], expected.matrices["sparsity"].iloc[0]),
+    ]:
+        assert abs(np.mean(values) - value) <= 4 * np.std(values, ddof=1) / np.sqrt(len(values)) + 1e-9
 
 
 def test_zeros_are_never_sampled_even_if_too_few_others_are_left():

@@ -1,12 +1,18 @@
 """Data that cannot be used: exit code 2, one sentence with the value and the remedy, nothing written."""
 
 import json
+import shutil
 
+import numpy as np
 import pandas as pd
 import pytest
+import torch
+from transformers import AutoModelForSequenceClassification
 
 from tests.tasks.own.data import rows, save_task, write
+from tests.tiny import png
 from workbench.cli import main
+from workbench.masks import Mask
 
 HEADER = "title,text,stars\n"
 
@@ -52,6 +58,29 @@ def parquet(break_file):
         break_file(write(rows(40), folder / "train.parquet"))
 
     return break_it
+
+
+def without_tokenizer(folder):
+    """Replaces the link to the encoder by a copy without its tokenizer."""
+    kept = [folder / "encoder" / name for name in ("config.json", "model.safetensors")]
+    (folder / "other").mkdir()
+    for file in kept:
+        shutil.copy(file, folder / "other")
+
+
+def three_classes(folder):
+    shutil.copytree(folder / "encoder", folder / "classifier")
+    model = AutoModelForSequenceClassification.from_pretrained(folder / "classifier", num_labels=3)
+    model.save_pretrained(folder / "classifier")
+
+
+def mask_of_other_shapes(folder):
+    name = "bert.encoder.layer.0.attention.self.query.weight"
+    Mask.from_tensors({name: torch.eye(4, dtype=torch.bool)}).save(folder / "mask.safetensors")
+
+
+def cut_off_image(folder):
+    (folder / "x.png").write_bytes(png(np.zeros((9, 9), np.uint8))[:-30])
 
 
 def folder_instead_of_a_file(folder):
@@ -211,16 +240,52 @@ CASES = {
         both(task(inputs="photo", dev=0.2), changed("train.csv", photo="photos/x.png")),
         "train.csv names the image photos/x.png in row 1, which cannot be read (No such file or directory).",
     ),
+    "an image that is cut off": (
+        both(task(inputs="photo", dev=0.2), changed("train.csv", photo="x.png"), cut_off_image),
+        "the image in row 1 of {folder}/train.csv cannot be decoded (",
+    ),
+    "an encoder without a tokenizer": (
+        without_tokenizer,
+        "model folder {folder}/other lacks tokenizer_config.json. Save both the model and its tokenizer",
+        "--model={folder}/other",
+    ),
+    "a classifier with another number of classes": (
+        three_classes,
+        "dense model {folder}/classifier has 3 outputs (LABEL_0, LABEL_1, LABEL_2), and own/reviews-",
+        "--dense={folder}/classifier",
+    ),
+    "a mask of other shapes": (
+        mask_of_other_shapes,
+        "mask.safetensors is of another model: bert.encoder.layer.0.attention.self.query.weight is (4, 4) in "
+        "the mask and (32, 32) among the prunable matrices of the model. Give a mask that was made for this",
+        "--engine=ticket",
+        "--set=mask={folder}/mask.safetensors",
+    ),
+    "a pattern that does not divide the matrices": (
+        task(),
+        "pattern block:5x4 does not divide 'bert.encoder.layer.0.attention.self.query.weight', which has "
+        "32 x 32 weights. All matrices can be divided by RxC with R one of 1, 2, 4, 8, 16, 32, and C one of",
+        "--set=pattern=block:5x4",
+    ),
+    "n:m with another sparsity": (
+        task(),
+        "sparsity is 0.5, but a mask with the pattern 1:4 has 0.75. Give that, or another pattern.",
+        "--set=pattern=1:4",
+    ),
 }
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_bad_data_is_one_sentence_and_exit_code_2(case, tmp_path, capsys):
-    break_it, message = CASES[case]
+def test_bad_data_is_one_sentence_and_exit_code_2(case, tiny_model_dir, tmp_path, capsys):
+    break_it, message, *words = CASES[case]
     save_task(tmp_path)
+    (tmp_path / "encoder").symlink_to(tiny_model_dir)
     break_it(tmp_path)
     before = sorted(tmp_path.rglob("*"))
-    command = ["prune", str(tmp_path / "reviews.yaml"), "--engine", "magnitude", "--sparsity", "0.5"]
+    command = ["prune", str(tmp_path / "reviews.yaml"), f"--model={tmp_path}/encoder", "--engine=magnitude"]
+    if "--engine=ticket" not in words:  # which takes the mask's
+        command.append("--sparsity=0.5")
+    command += [word.replace("{folder}", str(tmp_path)) for word in words]
     assert main([*command, "--store", str(tmp_path / "runs")]) == 2
     output = capsys.readouterr()
     assert output.out == ""

@@ -4,11 +4,22 @@ import datasets
 import numpy as np
 import pandas as pd
 import pytest
+from transformers import ViTImageProcessorPil
 
 from tests.tasks.own.data import rows, save_task, write
 from tests.tiny import png
 from workbench.errors import BadInput
-from workbench.tasks import add_task, canonical_id, decode, download, load_task, modality, own, task_ids
+from workbench.tasks import (
+    Preprocessing,
+    add_task,
+    canonical_id,
+    decode,
+    download,
+    load_task,
+    modality,
+    own,
+    task_ids,
+)
 
 
 def test_a_task_file_is_read_with_paths_relative_to_it(tmp_path, monkeypatch):
@@ -113,7 +124,7 @@ def test_rows_without_a_text_are_dropped_and_counted(tmp_path):
 @pytest.mark.parametrize("kind", ["files", "bytes"])
 def test_images_are_read_from_files_and_from_bytes(tmp_path, kind):
     (tmp_path / "photos").mkdir()
-    files = [png(np.full((4, 5, 3), 9 * i, dtype=np.uint8)) for i in range(12)]
+    files = [png(np.full((4 + i % 2, 5, 3), 9 * i, dtype=np.uint8)) for i in range(12)]
     for number, file in enumerate(files):
         (tmp_path / "photos" / f"{number}.png").write_bytes(file)
     photos = [f"photos/{i}.png" for i in range(12)] if kind == "files" else files
@@ -123,7 +134,9 @@ def test_images_are_read_from_files_and_from_bytes(tmp_path, kind):
     task = load_task(task_id)
     assert modality(task_id) == task.modality == "images"
     assert task.labels == ("cat", "cow", "dog")
-    assert decode(task, task.train).pixels.shape == (9, 3, 4, 5)
+    fitted = decode(task, task.train, Preprocessing.of(ViTImageProcessorPil(size=6)))
+    assert fitted.pixels.shape == (9, 3, 6, 6)
+    assert set(fitted.pixels.max((1, 2, 3))) <= {9 * i for i in range(12)}
 
 
 def test_rows_can_come_from_the_hub(tmp_path, monkeypatch):

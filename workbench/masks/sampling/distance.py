@@ -10,9 +10,12 @@ from workbench.masks.parallel import each
 from workbench.masks.patterns import NM, UNSTRUCTURED, Pattern
 from workbench.masks.ranking.topk import Budget, budgets
 from workbench.masks.ranking.vectors import on_host
+from workbench.masks.sampling.expected_of_every import ChosenGroups, DrawnTogether, kept_chances, moved
 from workbench.masks.sampling.histogram import Histogram, upper_edges
 from workbench.masks.sampling.sample import Law, check_law, counted_group, drawn_groups
 
+# Weights of a group that are examined for n:m.
+_CHOSEN = 1 << 12
 # Beyond this number of draws, sums over the histogram's bins are not accurate enough.
 _MOST_DRAWS = 1 << 17
 
@@ -38,7 +41,10 @@ def laws_at_distance(
         weights, sparsity, scope: as in `sample_mask`.
         distance: share of the kept weights that the magnitude mask prunes, in (0, 1).
         exponent: the maximum of tau.
-        pattern: as in `sample_mask`, but not n:m, for which the distance is not computed.
+        pattern: as in `sample_mask`. For n:m, the sparsity must be its own: with a lower one, masks keep some
+            weights by a threshold, which is not computed. The distance is that of about a thousand groups,
+            and off by a few per cent. At a high exponent, large weights are drawn every time and ties decide,
+            so a small distance needs many draws, and often a much lower exponent has it too.
 
     Returns:
         The law of each group, by name.
@@ -52,37 +58,46 @@ def laws_at_distance(
         raise BadInput(
             f"distance {distance!r} is not in (0, 1). For example, 0.03 moves 3 % of the kept weights."
         )
-    pattern = Pattern.of(pattern)
-    if isinstance(pattern, NM):
-        raise BadInput(f"the distance of masks {pattern} is not known before sampling. Give a ratio instead.")
+    (pattern := Pattern.of(pattern)).check_final(sparsity)
     drawn = drawn_groups(weights, sparsity, scope, pattern)
     wanted, serial = budgets(drawn, sparsity, scope, pattern.unit), not on_host(drawn.values())
 
     def law(budget: Budget) -> Law:
-        _, histogram = counted_group(drawn, budget, serial)
-        return _law(budget, histogram, distance, exponent)
+        if isinstance(pattern, NM):
+            chosen = ChosenGroups.of({name: drawn[name] for name in budget.names}, pattern, _CHOSEN)
+            expected = _distance_of_every(chosen)
+            most = expected(1, 0.0)
+        else:
+            _, histogram = counted_group(drawn, budget, serial)
+            expected = _expected_distance(histogram, budget.kept)
+            most = 1 - budget.kept / histogram.alive
+        if distance >= most:
+            raise BadInput(
+                f"distance {distance} is not below {most:.4g}, that of a uniform draw of {budget.kept} "
+                f"non-zero {pattern.unit} of {budget.group}. Give a smaller distance or a higher sparsity."
+            )
+        return _law(budget.group, expected, distance, exponent, 1e-2 if isinstance(pattern, NM) else 1e-4)
 
     laws = each(law, [(budget,) for budget in wanted], serial)
     return {budget.group: law for budget, law in zip(wanted, laws, strict=True)}
 
 
-def _law(budget: Budget, histogram: Histogram, distance: float, exponent: float) -> Law:
-    most = 1 - budget.kept / histogram.alive
-    if distance >= most:
-        raise BadInput(
-            f"distance {distance} is not below {most:.4g}, that of a uniform draw of {budget.kept} from the "
-            f"{histogram.alive} non-zero weights of {budget.group}. Give a smaller distance or a higher "
-            "sparsity."
-        )
-    expected = _expected_distance(histogram, budget.kept)
+def _law(
+    group: str,
+    expected: Callable[[int, float], float],
+    distance: float,
+    exponent: float,
+    tolerance: float,
+) -> Law:
+    """The law with a given distance; `tolerance` is the relative error of its exponent."""
     draws = _fewest(lambda draws: expected(draws, exponent) <= distance)
     if draws is None:
         raise BadInput(
-            f"distance {distance} of {budget.group} needs more than {_MOST_DRAWS} draws at exponent "
+            f"distance {distance} of {group} needs more than {_MOST_DRAWS} draws at exponent "
             f"{exponent}. Give a larger distance or a higher exponent."
         )
     low, high = 0.0, exponent
-    while high - low > 1e-4 * exponent:
+    while high - low > tolerance * exponent:
         middle = (low + high) / 2
         low, high = (middle, high) if expected(draws, middle) > distance else (low, middle)
     return Law(draws, high)
@@ -100,6 +115,18 @@ def _fewest(enough: Callable[[int], bool]) -> int | None:
         middle = (low + high) // 2
         low, high = (low, middle) if enough(middle) else (middle, high)
     return high
+
+
+def _distance_of_every(chosen: ChosenGroups) -> Callable[[int, float], float]:
+    """The expected distance of a group with a pattern n:m as a function of draws and exponent."""
+    magnitudes, pattern = np.concatenate(list(chosen.magnitudes.values())), chosen.pattern
+
+    def expected(draws: int, exponent: float) -> float:
+        law = DrawnTogether.of(magnitudes, pattern.n, draws, exponent)
+        chances = kept_chances(magnitudes, pattern.n, law)
+        return moved(magnitudes, chances, pattern) / chances.sum()
+
+    return expected
 
 
 def _expected_distance(histogram: Histogram, kept: int) -> Callable[[int, float], float]:

@@ -11,32 +11,18 @@ import torch
 
 from workbench.masks.grouping import groups
 from workbench.masks.parallel import each
+from workbench.masks.patterns import UNSTRUCTURED, Pattern
 from workbench.masks.ranking.topk import check_tensors, kept_in_group
 from workbench.masks.ranking.vectors import Vector, common_layout, on_host
+from workbench.masks.sampling.expectation import Expectation, expectation
 from workbench.masks.sampling.histogram import Histogram, upper_edges
-from workbench.masks.sampling.sample import check_alive, check_law, number_of_draws
+from workbench.masks.sampling.sample import check_alive, check_law, drawn_groups, number_of_draws
 
-# Mantissa bits per bin: bins are at most 1/64 of a magnitude wide.
-_PRECISION = 6
+# Mantissa bits per bin: bins are at most 1/64 of a magnitude wide, or 1/1024 of the mean magnitude of a block
+# or row, as there are fewer of these and they differ less.
+_PRECISION, _FINE = 6, 10
 # Sums may merge up to this many bins, as long as the merged bins are narrow compared to the law's width.
 _WIDEST = 8
-
-
-@dataclass(frozen=True, eq=False)
-class Expectation:
-    """Expected values of a randomized mask.
-
-    Attributes:
-        distance: the share of kept weights that the magnitude mask prunes, as in `distance_from`.
-        overlap: the Jaccard index of two independently sampled masks: the expected size of the intersection
-            divided by that of the union.
-        matrices: the same per matrix (columns "sparsity", "distance" and "overlap", float64); a matrix that
-            keeps nothing has distance 0 and overlap 1.
-    """
-
-    distance: float
-    overlap: float
-    matrices: pd.DataFrame
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +43,7 @@ class KeepChances:
 
 @dataclass(frozen=True, eq=False)
 class MagnitudeHistograms:
-    """The magnitudes of a model's weights, counted in bins that are at most 1/64 of a magnitude wide.
+    """The magnitudes of a model's weights, or of their blocks or rows, counted in narrow bins.
 
     Once built with `of`, it computes the expected properties of masks of any sparsity in milliseconds.
 
@@ -66,37 +52,53 @@ class MagnitudeHistograms:
         edges: float64 (bins + 1), ascending.
         counts: int64 (matrices, bins), the number of weights above one edge and up to the next.
         zeros: int64 (matrices), the number of weights that are zero.
+        pattern: what is counted in place of weights, with their mean magnitudes: blocks or rows.
+        shapes: of the matrices, by name.
     """
 
     names: tuple[str, ...]
     edges: np.ndarray
     counts: np.ndarray
     zeros: np.ndarray
+    pattern: Pattern
+    shapes: dict[str, tuple[int, ...]]
 
     @classmethod
-    def of(cls, weights: Mapping[str, torch.Tensor]) -> "MagnitudeHistograms":
-        """Counts the weights in one pass, on several threads.
+    def of(
+        cls, weights: Mapping[str, torch.Tensor], pattern: str | Pattern = UNSTRUCTURED
+    ) -> "MagnitudeHistograms":
+        """Counts the weights, or the mean magnitudes of blocks or rows, in one pass on several threads.
 
         Args:
             weights: finite floating-point tensors of any shape, by name.
+            pattern: blocks or rows to count in place of weights, as in `sample_mask`; not n:m, for which
+                there is `ChosenGroups`.
 
         Raises:
             BadInput: the mapping or a tensor is empty, or a tensor is not floating-point or has NaN or
-                infinite entries.
+                infinite entries, or cannot be divided into the blocks.
         """
         check_tensors(weights)
-        layout = common_layout(weights.values())
-        vectors = [(Vector(name, tensor, layout), _PRECISION) for name, tensor in weights.items()]
-        histograms = each(Histogram.of, vectors, serial=not on_host(weights.values()))
+        shapes = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+        drawn = drawn_groups(weights, 0.0, "matrix", pattern := Pattern.of(pattern))
+        layout = common_layout(drawn.values())
+        precision = _PRECISION if pattern == UNSTRUCTURED else _FINE
+        vectors = [(Vector(name, tensor, layout), precision) for name, tensor in drawn.items()]
+        histograms = each(Histogram.of, vectors, serial=not on_host(drawn.values()))
         first = min((h.bins[0] for h in histograms if h.bins.size), default=1)
         last = max((h.bins[-1] for h in histograms if h.bins.size), default=1)
         last += -(last - first + 1) % _WIDEST
         counts = np.zeros((len(histograms), last - first + 1), dtype=np.int64)
         for row, histogram in zip(counts, histograms, strict=True):
             row[histogram.bins - first] = histogram.counts
-        edges = upper_edges(np.arange(first - 1, last + 1), layout, _PRECISION)
+        edges = upper_edges(np.arange(first - 1, last + 1), layout, precision)
         return cls(
-            tuple(weights), np.clip(edges, 5e-324, 1e308), counts, np.array([h.zeros for h in histograms])
+            tuple(weights),
+            np.clip(edges, 5e-324, 1e308),
+            counts,
+            np.array([h.zeros for h in histograms]),
+            pattern,
+            shapes,
         )
 
     def threshold(self, sparsity: float, scope: str = "matrix") -> pd.Series:
@@ -152,7 +154,7 @@ class MagnitudeHistograms:
         from workbench.masks.sampling.expected_numba import expectations
 
         sums = expectations(*self._law(sparsity, exponent, ratio, scope))
-        return _expectation(self.names, self._above[:, 0], *sums)
+        return expectation(self.names, self._above[:, 0] * self.sizes, *(sums * self.sizes))
 
     def chances(
         self, sparsity: float, exponent: float = 5.0, ratio: float = 1e-4, scope: str = "matrix"
@@ -176,10 +178,16 @@ class MagnitudeHistograms:
         for place, (group, members, number) in enumerate(found):
             numel, alive = (sum(self._sizes[member][i] for member in members) for i in range(2))
             check_alive(group, numel, alive, number)
-            kept[place], draws[place] = number, number_of_draws(numel, number, ratio)
+            size = self.sizes[members[0]]
+            kept[place], draws[place] = number, number_of_draws(size * numel, size * number, ratio)
             group_of[members] = place
         edges, counts = self._merged_bins(exponent * math.sqrt(draws.max()))
         return edges, counts, group_of, kept, draws, float(exponent)
+
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        """int64 (matrices): the number of weights that are kept or pruned together."""
+        return np.array([self.pattern.size(self.shapes[name]) for name in self.names])
 
     @cached_property
     def _above(self) -> np.ndarray:
@@ -194,20 +202,21 @@ class MagnitudeHistograms:
 
     def _merged_bins(self, steepness: float) -> tuple[np.ndarray, np.ndarray]:
         """Edges and counts of the widest bins that are accurate enough for a law of this steepness."""
-        step = 1
-        while step < _WIDEST and step * steepness <= 16:
+        step, narrow = 1, 16 if self.pattern == UNSTRUCTURED else 16 << _FINE - _PRECISION
+        while step < _WIDEST and step * steepness <= narrow:
             step *= 2
         counts = self.counts.reshape(len(self.names), -1, step).sum(axis=2) if step > 1 else self.counts
         return self.edges[::step], counts
 
     def _groups(self, sparsity: float, scope: str) -> list[tuple[str, list[int], int]]:
         """Name, matrices and kept number of each group."""
+        self.pattern.check(self.shapes, sparsity, scope)
         index = {name: i for i, name in enumerate(self.names)}
         result = []
         for group, names in groups(self.names, scope).items():
             members = [index[name] for name in names]
             numel = sum(self._sizes[member][0] for member in members)
-            result.append((group, members, kept_in_group(group, numel, sparsity)))
+            result.append((group, members, kept_in_group(group, numel, sparsity, self.pattern.unit)))
         return result
 
     def _share(self, sparsity: float, scope: str) -> list[tuple[list[int], int, float]]:
@@ -219,17 +228,3 @@ class MagnitudeHistograms:
             share = (kept - above[column + 1]) / (above[column] - above[column + 1])
             result.append((members, column - 1, share))
         return result
-
-
-def _expectation(
-    names: tuple[str, ...], numel: np.ndarray, kept: np.ndarray, moved: np.ndarray, shared: np.ndarray
-) -> Expectation:
-    nonempty = kept > 0
-    columns = {
-        "sparsity": 1 - kept / numel,
-        "distance": np.divide(moved, kept, out=np.zeros(numel.size), where=nonempty),
-        "overlap": np.divide(shared, 2 * kept - shared, out=np.ones(numel.size), where=nonempty),
-    }
-    table = pd.DataFrame(columns, index=pd.Index(names, name="matrix"))
-    total, both = kept.sum(), shared.sum()
-    return Expectation(float(moved.sum() / total), float(both / (2 * total - both)), table)

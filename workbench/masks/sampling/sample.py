@@ -27,7 +27,8 @@ With a pattern (`masks.patterns`), our addition, the law is the same. Blocks and
 weights: w holds the mean magnitude of each, N and k are their numbers, and T = max(int(r g (N - k)), 1) for
 groups of g weights, so that a ratio still counts draws for each removed weight. With n:m, the draws are those
 of single weights; the mask keeps the n largest c of every m, and of all other weights the largest c until k
-are kept (none of them at the sparsity 1 - n/m).
+are kept (none of them at the sparsity 1 - n/m). More than n weights of a group are often drawn every time,
+and ties decide, so masks n:m are more random than others at the same ratio and exponent.
 """
 
 from collections.abc import Mapping

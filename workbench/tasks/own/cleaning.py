@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.errors import BadInput
+from workbench.tasks.images import rgb
 from workbench.tasks.own.definition import LABEL, OwnTask
 from workbench.tasks.own.reading import Part
 from workbench.tasks.task import Modality
@@ -183,6 +184,13 @@ def _images(part: Part, column: str) -> list[bytes]:
 
 
 def _image(cell: object, part: Part, row: int) -> bytes:
+    data = _image_file(cell, part, row)
+    # Decoded again for the model, whose size is not known here, where a message can name the row.
+    rgb(data, f"the image in row {row} of {part.origin}")
+    return data
+
+
+def _image_file(cell: object, part: Part, row: int) -> bytes:
     if isinstance(cell, dict):  # as the Hub's data sets have them
         cell = cell.get("bytes") or cell.get("path")
     if isinstance(cell, bytes):
