@@ -210,7 +210,7 @@ def test_what_is_impossible_is_refused_before_any_work(spec_of, tmp_path, monkey
             prune(spec, store=tmp_path, compute="sparse")
     resnet = str(save_tiny_resnet(tmp_path / "resnet"))
     images = spec_of(Magnitude(**TINY | LOGITS), task="vision/digits", model=resnet)
-    with pytest.raises(BadInput, match=r"know linear layers, and .* is of a Conv2d"):
+    with pytest.raises(BadInput, match=r"support linear layers, and .* belongs to a Conv2d"):
         prune(images, tmp_path, compute="sparse")
     assert not list(tmp_path.glob("*/environment.json"))
 

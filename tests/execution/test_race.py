@@ -126,5 +126,5 @@ def test_after_a_round_dropped_candidates_leave_their_places_to_others():
 
 
 def test_a_race_whose_last_candidates_were_dropped_stops():
-    with pytest.raises(Stopped, match=r"candidates 0, 1, 2, 3, 4 were left .* Keep one"):
+    with pytest.raises(Stopped, match=r"candidates 0, 1, 2, 3, 4 remained .* Keep one"):
         race(rounds=1, dropped=set(CURVES))

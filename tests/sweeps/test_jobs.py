@@ -141,8 +141,8 @@ def test_what_is_complete_is_left_alone(finished_run, monkeypatch):
 def test_how_a_run_is_computed_reaches_its_process(spec_of, tmp_path, monkeypatch):
     commands, asked = [], {}
     monkeypatch.setattr(jobs, "_spawn", lambda folder, command: commands.append(command))
-    start(spec_of(), tmp_path, compute="dense", jobs=3)
+    start(spec_of(), tmp_path, compute="dense", jobs=3, yes=True)
     monkeypatch.setattr(worker, "prune", lambda spec, store, **how: asked.update(how))
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     assert worker.main(commands[0][3:]) == 0
-    assert asked == {"compute": "dense", "jobs": 3}
+    assert asked == {"compute": "dense", "jobs": 3, "yes": True}
