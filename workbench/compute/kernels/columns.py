@@ -1,8 +1,8 @@
-"""What goes back through y = W x: the gradient of x, W^T g, and that of the kept weights, in one pass.
+"""The backward pass of y = W x: the gradient of x, W^T g, and that of the kept weights, in one pass.
 
-A column's kept weights are gone through once: the tokens of g that belong to a weight are read once,
-multiplied by it for the column's gradient, which stays in registers, and by the column's own tokens for the
-weight's. Each product alone would wait for the memory.
+Each kept weight of a column reads its tokens of g once. They are multiplied by the weight for the column's
+gradient, which stays in registers, and by the column's own tokens for the gradient of the weight. Two
+separate products would be limited by the memory.
 """
 
 import functools

@@ -1,4 +1,4 @@
-"""Dropout whose choices are a function of a key and of each number's place: nothing is kept for the way back.
+"""Dropout decided by a hash of a key and the position of each number: the backward pass needs no mask.
 
 Two neighbours share one hash of 32 bits, half of it each. The hash mixes the number of the pair three times
 (shift, xor, multiply; the constants of C. Wellons' "triple32"), with half of the key before each time.
@@ -14,7 +14,7 @@ from numba.extending import intrinsic
 from workbench.compute.kernels import vectors as v
 from workbench.compute.kernels.target import LANES, STAMP
 
-# Numbers that are done at a time.
+# Numbers per step.
 STEP = 2 * LANES
 
 _ROUNDS = ((17, 0xED5AD4BB), (11, 0xAC4C1B51), (15, 0x31848BAB))

@@ -8,7 +8,7 @@ from numba import config
 
 
 def _features() -> str:
-    """The processor's features as numba gives them to LLVM, or its name where that is all numba was told."""
+    """The processor's features as numba passes them to LLVM, or its name if numba was given nothing else."""
     if config.CPU_FEATURES is not None:
         return f"{config.CPU_NAME or ''} {config.CPU_FEATURES}"
     return llvm.get_host_cpu_features().flatten()
