@@ -39,8 +39,10 @@ def without_module(name: str) -> Iterator[None]:
         del sys.modules[name]
 
 
-def imported_when_used(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
-    """A package's `__getattr__` that imports its names when they are first used.
+def imported_when_used(
+    package: str, homes: Mapping[str, str]
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """A package's `__getattr__` and `__dir__`, which import its names when they are first used.
 
     The libraries behind them take seconds, and a process that lists runs needs few of them.
 
@@ -56,7 +58,7 @@ def imported_when_used(package: str, homes: Mapping[str, str]) -> Callable[[str]
             module = import_module(f"{package}.{homes[name]}")
         return module if homes[name] == name else getattr(module, name)
 
-    return find
+    return find, lambda: sorted({*vars(sys.modules[package]), *homes})
 
 
 def leave(code: int) -> NoReturn:

@@ -1,3 +1,4 @@
+import hashlib
 from io import BytesIO
 
 import numpy as np
@@ -92,6 +93,18 @@ def test_images_become_what_the_image_processor_of_the_library_makes(settings):
     images = decode(*task_of(files), Preprocessing.of(processor))
     wanted = processor([rgb(file, "it") for file in files], return_tensors="np")["pixel_values"]
     np.testing.assert_allclose(images.collate(np.arange(2))["pixel_values"], wanted, rtol=0, atol=1e-5)
+
+
+def test_the_digest_is_that_of_the_pixels_unless_the_normalisation_differs():
+    """Folders that were made before models had a normalisation of their own are found again."""
+    files = [png(np.full((4, 5, 3), level, np.uint8)) for level in (1, 2)]
+    images = decode(*task_of(files))
+    pixels = hashlib.sha256(str(images.pixels.shape).encode() + images.pixels.tobytes())
+    assert images.digest() == pixels.hexdigest()[:16]
+    usual = ViTImageProcessorPil(do_resize=False, image_mean=list(MEAN), image_std=list(DEVIATION))
+    assert decode(*task_of(files), Preprocessing.of(usual)).digest() == images.digest()
+    other = ViTImageProcessorPil(do_resize=False)
+    assert decode(*task_of(files), Preprocessing.of(other)).digest() != images.digest()
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options) -> bytes:

@@ -31,8 +31,4 @@ _HOMES = dict(zip(_TOPICS, _TOPICS, strict=True))
 
 __all__ = list(_HOMES)
 
-__getattr__ = imported_when_used(__name__, _HOMES)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+__getattr__, __dir__ = imported_when_used(__name__, _HOMES)

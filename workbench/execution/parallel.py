@@ -96,7 +96,7 @@ class StagePool:
         """Takes note of a death, and waits until nothing of the worker is left.
 
         Raises:
-            Stopped: there were too many deaths, or the worker's process goes on without it.
+            Stopped: there were too many deaths, or the worker's process is still running.
         """
         self._alive.discard(answer.worker)
         who = f"the process that trained stage {stage}" if stage else "a process without a stage"

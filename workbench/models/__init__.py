@@ -29,8 +29,4 @@ _HOMES = {
 
 __all__ = list(_HOMES)
 
-__getattr__ = imported_when_used(__name__, _HOMES)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+__getattr__, __dir__ = imported_when_used(__name__, _HOMES)

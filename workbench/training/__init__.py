@@ -37,8 +37,4 @@ _HOMES = {
 
 __all__ = [*_HOMES, "saliency"]
 
-__getattr__ = imported_when_used(__name__, _HOMES)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_HOMES})
+__getattr__, __dir__ = imported_when_used(__name__, _HOMES)
