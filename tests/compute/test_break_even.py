@@ -75,6 +75,14 @@ def test_a_machine_is_measured_once(quick, dtype):
     assert 0 < sparse < 1
 
 
+def test_costs_measured_on_a_busy_machine_are_those_of_its_quiet_moments(monkeypatch):
+    busy = [5.0, 6.0, 0.25, 7.0, 9.0, 8.0, 4.0]
+    # The warm-up reads the clock once.
+    readings = iter([0.0, *(reading for seconds in busy for reading in (0.0, seconds))])
+    monkeypatch.setattr(calibration.time, "perf_counter", lambda: next(readings))
+    assert calibration._in_turns([lambda: None]) == [0.25]
+
+
 def test_a_damaged_file_is_measured_again(quick):
     first = measured_break_even(torch.float32)
     (path,) = quick.folder.rglob("*.json")
