@@ -1,1 +1,1 @@
-"""What runs in the processor: LLVM vectors, and the loops over kept weights made of them."""
+"""Kernels compiled to machine code: LLVM vector instructions, and loops over kept weights built from them."""

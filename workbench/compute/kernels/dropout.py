@@ -1,4 +1,4 @@
-"""Dropout decided by a hash of a key and the position of each number: the backward pass needs no mask.
+"""Dropout by a hash of a key and each number's position, so the backward pass needs no stored mask.
 
 Two neighbours share one hash of 32 bits, half of it each. The hash mixes the number of the pair three times
 (shift, xor, multiply; the constants of C. Wellons' "triple32"), with half of the key before each time.
@@ -64,7 +64,7 @@ def _halves(b: ir.IRBuilder, hashes: ir.Value, half: bool) -> tuple[ir.Value, ir
 
 
 def _splat(b: ir.IRBuilder, scalar: ir.Value) -> ir.Value:
-    """A vector that has an integer everywhere."""
+    """A vector with the same integer in every lane."""
     undefined = ir.Constant(v.INTS, ir.Undefined)
     return b.shuffle_vector(
         b.insert_element(undefined, scalar, ir.Constant(v.I32, 0)), undefined, v.constant(0)
@@ -76,7 +76,7 @@ def drop():
     """The kernel that fills `target` from `source`, vectors of the same float32 or bfloat16 numbers.
 
     Other arguments: the 64 bits of the key; the threshold, of 2^16; the factor of what is kept; and the first
-    and the last number to do. The first one is a multiple of `STEP`.
+    and the last number to process. The first one is a multiple of `STEP`.
     """
     stamp = STAMP
 

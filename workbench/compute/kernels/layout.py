@@ -1,6 +1,6 @@
-"""Tokens by features, as torch has them, into blocks and back, between float32 and bfloat16.
+"""Conversion of activations from torch's (tokens, features) to blocks and back, in float32 and bfloat16.
 
-A square of LANES tokens and features is turned in registers; what is left over at the edges goes one by one.
+Squares of LANES tokens and features are transposed in registers; the edges are copied one number at a time.
 """
 
 import functools
@@ -39,7 +39,7 @@ def _turn(typing, source, source_at, source_step, target, target_at, target_step
 
 
 def _transposed(b: ir.IRBuilder, lines: list[ir.Value]) -> list[ir.Value]:
-    """A square of integers, its lines becoming its columns: exchanges ever smaller quarters."""
+    """Transposes a square of integers by exchanging ever smaller quarters."""
     size = LANES // 2
     while size:
         new = list(lines)
@@ -76,8 +76,8 @@ def _copy(typing, source, source_at, target, target_at):
 def into_blocks():
     """The kernel that fills blocks (blocks, features, TOKENS) from tokens (tokens, features).
 
-    Tokens that there are none of are zero up to the token `filled` of the last block. The last arguments are
-    the blocks to do.
+    In the last block, positions past the last token are zero up to `filled`. The last two arguments are the
+    range of blocks.
     """
     stamp = STAMP
 
@@ -111,7 +111,7 @@ def into_blocks():
 
 @functools.cache
 def out_of_blocks():
-    """The kernel that fills tokens (tokens, features) from blocks; the last arguments are the blocks."""
+    """The kernel that fills tokens (tokens, features) from a range of blocks, its last two arguments."""
     stamp = STAMP
 
     @njit(nogil=True, cache=True)

@@ -90,7 +90,7 @@ def multiply(vectors: int, ending: int):
 
     Its arguments: starts, index and value of the kept weights by rows; x (blocks, columns, TOKENS); bias, a
     float32 each row; y and, for `GELU_AND_BEFORE`, what y is before GELU, both (blocks, rows, TOKENS); the
-    blocks and the rows to do.
+    ranges of blocks and rows.
     """
     stamp = STAMP
 
@@ -98,7 +98,7 @@ def multiply(vectors: int, ending: int):
     def kernel(starts, index, value, x, bias, y, before, first_block, last_block, first_row, last_row):
         _ = stamp
         rows, columns = y.shape[1], x.shape[1]
-        # While a block is worked on, the next one comes into the cache, some lines a row.
+        # Prefetches the next block while this one is processed, a few lines per row.
         numbers = columns * TOKENS // max(last_row - first_row, 1) + 1
         line = 64 // x.itemsize
         for block in range(first_block, last_block):

@@ -16,23 +16,22 @@ def _features() -> str:
 
 _WIDE = "+avx512f" in _features()
 
-# Floats in a vector. LLVM splits what the processor has no registers for: the code is right on every
-# processor, and quick where there are 32 registers of 16 floats (AVX-512) or 16 of 8 (AVX2).
+# Floats in a vector. LLVM splits vectors that the processor has no registers for, so the code is correct on
+# every processor, and fast with 32 registers of 16 floats (AVX-512) or 16 of 8 (AVX2).
 LANES = 16 if _WIDE else 8
 
-# Tokens in a block: the sums of one row's tokens fill half of the registers at most, one line's neighbours
-# come with it, and a block of BERT's width in bfloat16 stays in a cache of the second level.
+# Tokens in a block: the sums of a row fill at most half of the registers, whole cache lines are read, and a
+# block of BERT's width in bfloat16 stays in the second-level cache.
 TOKENS = 8 * LANES
 
-# How many vectors a pass takes: the last for a whole block, the others where a last block has few tokens.
+# Vectors processed in one pass: the largest for whole blocks, the others for a last block of few tokens.
 WIDTHS = (2, 4, 8)
 
-# Whether the processor has inner products of bfloat16 that are summed in float32.
+# Whether the processor has inner products of bfloat16 numbers summed in float32.
 DOTS = _WIDE and "+avx512bf16" in _features()
 
-# What compiled code depends on beside its own file: numba keeps it by that file's date alone, so that a
-# change in another file of this folder would leave stale code behind. A kernel that mentions the stamp is
-# kept under it.
+# A digest of this folder's sources. numba caches compiled code by the date of its own file alone, so a change
+# in another file would leave stale code behind. Code that refers to the stamp is cached under its value.
 STAMP = hashlib.sha256(
     b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
 ).hexdigest()

@@ -59,12 +59,12 @@ def store(builder: ir.IRBuilder, value: ir.Value, place: ir.Value, align: int = 
 
 
 def constant(number: float) -> ir.Constant:
-    """A vector that has `number` everywhere: of floats, or of integers where it is one."""
+    """A vector with `number` in every lane: of integers if it is one, else of floats."""
     return ir.Constant(INTS if isinstance(number, int) else FLOATS, [number] * LANES)
 
 
 def splat(builder: ir.IRBuilder, scalar: ir.Value) -> ir.Value:
-    """A vector that has a float everywhere."""
+    """A vector with the same float in every lane."""
     undefined = ir.Constant(FLOATS, ir.Undefined)
     first = builder.insert_element(undefined, scalar, ir.Constant(I32, 0))
     return builder.shuffle_vector(first, undefined, constant(0))
@@ -106,7 +106,7 @@ def widen(builder: ir.IRBuilder, pair: ir.Value) -> tuple[ir.Value, ir.Value]:
 
 
 def load_tokens(builder: ir.IRBuilder, place: ir.Value, vectors: int, half: bool) -> list[ir.Value]:
-    """Vectors of floats; of bfloat16 (`half`) the even and the odd tokens by turns."""
+    """Vectors of floats; of bfloat16 (`half`), even and odd tokens in alternating vectors."""
     if half:
         return [floats for pair in pairs(builder, place, vectors) for floats in widen(builder, pair)]
     return [load(builder, at(builder, place, j * LANES), FLOATS) for j in range(vectors)]
@@ -132,7 +132,7 @@ def rounded(builder: ir.IRBuilder, floats: ir.Value) -> ir.Value:
 
 
 def total(builder: ir.IRBuilder, floats: ir.Value, left: int = 1) -> ir.Value:
-    """The sum of a vector's floats by halving, or its last `left` floats, each the sum of every left-th."""
+    """The sum of a vector's floats by repeated halving, or, for `left` above 1, of every left-th float."""
     while (width := floats.type.count) > left:
         half = width // 2
         low, high = (shuffle(builder, floats, floats, range(a, a + half)) for a in (0, half))
