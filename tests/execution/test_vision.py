@@ -22,6 +22,7 @@ from workbench.tasks import load_task
 from workbench.tasks.images import rgb
 from workbench.training import Distillation
 from workbench.training.data import TaskData
+from workbench.training.parts import extent
 
 QUICK = {"epochs": 1.0, "lr": 1e-3, "eval_every": 3, "sparsity": 0.8, "batch_size": 32}
 (VIT,) = (family for family in FAMILIES if family.name == "ViT")
@@ -107,7 +108,7 @@ def test_an_interrupted_run_with_augmentation_ends_the_same(tiny_resnet, tmp_pat
 
 def test_augmentation_is_a_function_of_key_and_step_in_training_only(tiny_resnet, monkeypatch):
     data = TaskData(load_task("vision/cifar10"), tiny_resnet, seed=0, selection="validation")
-    sizes = [data.extent(data.batch(step, 16, ("a",))) for step in range(12)]
+    sizes = [extent(data.batch(step, 16, ("a",))) for step in range(12)]
     assert sorted(sizes) == [(4, 1024), *[(16, 1024)] * 11]
     monkeypatch.setattr(data, "_epoch", lambda *_: [np.arange(16)] * 12)  # the same images in every step
     first, again, later, other = (

@@ -15,6 +15,7 @@ from workbench.masks import topk_mask
 from workbench.models import forward_flops, prunable
 from workbench.scores import magnitude
 from workbench.training import Distillation, MaskedTrainer, TrainingConfig
+from workbench.training.optimizer import MOMENTS
 
 ADAMW = {"optimizer": "adamw", "lr": 1e-2}
 SGD = {"optimizer": "sgd", "lr": 1e-1}
@@ -79,7 +80,7 @@ def test_sparse_steps_are_masked_dense_steps(model, mask, batch, parent, changes
     assert_close(dense, sparse)
     assert any(name.startswith(("exp_avg_sq.", "momentum_buffer.")) for name in sparse)
     for name in mask.names:
-        for prefix in ("model", *both[1]._moments):
+        for prefix in ("model", *MOMENTS[both[0].config.optimizer]):
             assert torch.count_nonzero(sparse[f"{prefix}.{name}"][~mask[name]]) == 0
             assert torch.count_nonzero(dense[f"{prefix}.{name}"][~mask[name]]) == 0
 

@@ -11,6 +11,7 @@ from workbench.errors import BadInput
 from workbench.models import activation_bytes
 from workbench.training import device, free_gpu_memory
 from workbench.training.data import TaskData
+from workbench.training.parts import extent
 
 # The interpreter with its libraries, and the activations of a batch.
 _BASE_BYTES = 900 << 20
@@ -75,8 +76,8 @@ def process_bytes(data: TaskData, model: nn.Module) -> int:
 def gpu_process_bytes(data: TaskData, model: nn.Module, batch_size: int) -> int:
     """A rough estimate of the GPU memory of one process that trains a model, with its longest batch."""
     longest = np.argsort(data.train.lengths)[-batch_size:]
-    extent = data.extent(data.train.collate(longest))
-    return _GPU_BASE_BYTES + _COPIES * _weight_bytes(model) + activation_bytes(model, *extent)
+    batch = data.train.collate(longest)
+    return _GPU_BASE_BYTES + _COPIES * _weight_bytes(model) + activation_bytes(model, *extent(batch))
 
 
 def _weight_bytes(model: nn.Module) -> int:

@@ -30,6 +30,7 @@ CACHED_TEACHER = "cached teacher"
 PROPORTIONATE_RACES = "proportionate races"
 INTERIM_EVALUATIONS = "interim evaluations"
 QUICK_DROPOUT = "quick dropout"
+LONG_BATCHES_IN_PARTS = "long batches in parts"
 # On a GPU; on a CPU all algorithms are.
 DETERMINISTIC = "deterministic algorithms"
 
@@ -52,7 +53,13 @@ def current_environment(precision: str, content: dict[str, str]) -> dict:
         content: digests of what the spec only names: the task's rows, the weights of the model, and those of
             a given dense model.
     """
-    practices = [CACHED_TEACHER, PROPORTIONATE_RACES, INTERIM_EVALUATIONS, QUICK_DROPOUT]
+    practices = [
+        CACHED_TEACHER,
+        PROPORTIONATE_RACES,
+        INTERIM_EVALUATIONS,
+        QUICK_DROPOUT,
+        LONG_BATCHES_IN_PARTS,
+    ]
     versions = {name: version(name) for name in ("pruning-workbench", *_LIBRARIES)}
     if device().type == "cuda":
         practices.append(DETERMINISTIC)

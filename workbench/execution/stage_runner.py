@@ -7,7 +7,12 @@ from torch import Tensor, nn
 
 from workbench.execution.assignment import Assignment
 from workbench.execution.computing import computes_sparsely, sparse_choice
-from workbench.execution.environment import CACHED_TEACHER, QUICK_DROPOUT, release_memory
+from workbench.execution.environment import (
+    CACHED_TEACHER,
+    LONG_BATCHES_IN_PARTS,
+    QUICK_DROPOUT,
+    release_memory,
+)
 from workbench.execution.models import RunModels
 from workbench.execution.stage_training import Output, StageTraining
 from workbench.masks import Mask
@@ -119,6 +124,7 @@ class StageRunner:
             batches=self._data.batch,
             sparse=sparse_choice(self._compute, config),
             quick_dropout=QUICK_DROPOUT in self._practices and computes_sparsely(self._compute),
+            in_parts=LONG_BATCHES_IN_PARTS in self._practices,
         )
         trainer.restore(parent.values, parent.optimizer_steps)
         return trainer

@@ -18,6 +18,7 @@ from workbench.runs.stage_folder import StageFolder
 from workbench.schedules import steps_at_peak
 from workbench.training import MaskedTrainer, NonFiniteLoss, TrainingConfig, progress_bar, recalibrate
 from workbench.training.data import TaskData
+from workbench.training.parts import extent
 
 CHECKPOINT_SECONDS = 30.0
 _TRAIN_EVENT_STEPS = 10
@@ -125,7 +126,7 @@ class StageTraining:
         started, rate = time.monotonic(), trainer.learning_rate
         batch = self.data.batch(self.first + trainer.step, config.batch_size, self.key)
         loss = trainer.advance(batch)
-        self._add_cost(*self.data.extent(batch), started)
+        self._add_cost(*extent(batch), started)
         due = trainer.step % _TRAIN_EVENT_STEPS == 0 or trainer.step == config.steps
         if due and loss is not None:
             self.log.append(self.folder.stage, "train", step=trainer.step, loss=round(loss, 6), lr=rate)
@@ -184,7 +185,7 @@ class StageTraining:
 
     def _count_sample(self, batch: Mapping[str, Tensor]) -> None:
         """Adds the FLOPs of a sparsifier's forward and backward pass; their time is part of the step's."""
-        examples, length = self.data.extent(batch)
+        examples, length = extent(batch)
         flops = 3 * forward_flops(self.trainer.model, examples, length)
         self.record = self.record.spent(Cost(0, examples, flops, 0.0))
 

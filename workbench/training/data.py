@@ -103,13 +103,6 @@ class TaskData:
         augmentation = (numpy_generator(*key, "augmentation", step),) if self.task.augmented else ()
         return self.train.collate(indices, *augmentation) | {"indices": torch.from_numpy(indices)}
 
-    def extent(self, batch: dict[str, Tensor]) -> tuple[int, int]:
-        """Examples in a batch, and the tokens, padding included, or pixels of each."""
-        if self.task.modality == "text":
-            return tuple(batch["input_ids"].shape)
-        count, _, height, width = batch["pixel_values"].shape
-        return count, height * width
-
     def epoch(self, batch_size: int, key: tuple[str | int, ...]) -> Iterator[dict[str, Tensor]]:
         """The batches of the first pass over train."""
         return (self.batch(step, batch_size, key) for step in range(self.steps_per_epoch(batch_size)))

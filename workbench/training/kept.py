@@ -83,6 +83,11 @@ class KeptWeights:
         """The reverse of `dense`: the numbers in the shape of the parameter."""
         return self.layers[name].gather(tensor) if name in self.layers else tensor
 
+    def formed(self, prefix: str, tensors: Mapping[str, Tensor], compact: bool) -> dict[str, Tensor]:
+        """Numbers of parameters under a prefix, in the dense shapes, or (`compact`) as they are."""
+        formed = tensors if compact else {name: self.dense(name, t) for name, t in tensors.items()}
+        return {f"{prefix}.{name}": tensor for name, tensor in formed.items()}
+
     def _by_dense_names(self, tensors: Mapping[str, Tensor]) -> dict:
         """Tensors of the model as it is, without the bits of sparse layers."""
         named = {}

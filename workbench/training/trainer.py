@@ -3,6 +3,7 @@
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from math import inf
 
 import torch
 from accelerate import Accelerator
@@ -18,8 +19,10 @@ from workbench.training.config import TrainingConfig
 from workbench.training.hardware import autocast, moved
 from workbench.training.kept import BITS, KeptWeights, Spread
 from workbench.training.losses import LossWatch, NonFiniteLoss
+from workbench.training.moments import Moments
 from workbench.training.objective import loss_of, model_inputs
 from workbench.training.optimizer import MOMENTS, make_optimizer
+from workbench.training.parts import activation_room, parts
 from workbench.training.sparsifier import FixedMask, Sparsifier
 
 
@@ -51,6 +54,7 @@ class MaskedTrainer:
         batches: Callable[[int, int, tuple], Mapping[str, Tensor]] | None = None,
         sparse: Choice | None = None,
         quick_dropout: bool = False,
+        in_parts: bool = True,
         read_every: int | None = None,
     ):
         """Prepares the model.
@@ -63,26 +67,25 @@ class MaskedTrainer:
             teacher: for distillation, the dense model. The mode "logits" also accepts its logits for every
                 example of the training split, (examples, outputs); batches must then have "indices".
             precision: "fp32" or "bf16".
-            batches: returns a batch for a number, a batch size and a key; needed by sparsifiers that sample
-                training examples.
+            batches: returns a batch for a number, a batch size and a key, for sparsifiers that sample.
             sparse: which matrices are computed with their kept weights alone while a mask is fixed. Their
                 layers are then replaced in the model, until `close` is called.
             quick_dropout: draw dropout as `compute.QuickDropout` does, not as torch does.
+            in_parts: train on long batches in `parts`.
             read_every: steps between reads of the loss; None for 1 on a CPU and 10 on a GPU.
         """
-        # Mixed precision uses torch's autocast, since accelerate fixes it once for the whole process, and a
-        # notebook may train in fp32 after bf16.
+        # accelerate fixes mixed precision for the whole process; a notebook may train in fp32 after bf16.
         self._accelerator = Accelerator()
         self.model = self._accelerator.prepare_model(model.requires_grad_(True))
         self.teacher = None if teacher is None else teacher.to(self.device)
         if isinstance(self.teacher, nn.Module):
             self.teacher.eval()
         self.losses = LossWatch(self.device, read_every)
-        self.config = config
-        self.precision = precision
+        self.config, self.precision = config, precision
         self.step = 0
         self._key = key
         self._quick_dropout = quick_dropout
+        self._room = activation_room(model) if in_parts else inf
         self._batches = batches
         self.on_sample: Callable[[Mapping[str, Tensor]], None] | None = None
         self._mean = RunningMean()
@@ -97,6 +100,7 @@ class MaskedTrainer:
         extra = self.sparsifier.parameters().values()
         optimizer = make_optimizer(config, self.model.parameters(), extra, self.sparsifier.lr)
         self.optimizer = self._accelerator.prepare_optimizer(optimizer)
+        self._moments = Moments(self.optimizer, MOMENTS[config.optimizer], self._kept)
         self.sparsifier.begin()
 
     @property
@@ -131,17 +135,13 @@ class MaskedTrainer:
             NonFiniteLoss: a loss since the last read is NaN or infinite.
         """
         batch = moved(batch, self.device)
-        inputs, labels = model_inputs(batch), batch["labels"]
-        teacher = self.teacher
-        if isinstance(teacher, Tensor):
-            teacher = teacher[batch["indices"]]
         with self.losses.explaining():
             self.sparsifier.before_forward()
-        with self._randomness(), autocast(self.device, self.precision):
-            loss = loss_of(self.model, teacher, inputs, labels, self.config.distillation)
+        with self._randomness():
+            loss = sum(self._backward(*part) for part in parts(self.model, batch, self._room))
         value = self.losses.take(loss, self.step + 1, last=self.step + 1 == self.config.steps)
-        penalty = self.sparsifier.penalty()
-        self._accelerator.backward(loss if penalty is None else loss + penalty)
+        if (penalty := self.sparsifier.penalty()) is not None:
+            self._accelerator.backward(penalty)
         self.sparsifier.before_step()
         if self.config.clip:
             self._accelerator.clip_grad_norm_(self._trained().values(), self.config.clip)
@@ -167,14 +167,14 @@ class MaskedTrainer:
         """
         if not self._kept.changes(mask):
             return
-        moments = self._moments_of(self._trained()) if self.optimizer else {}
+        moments = self._moments.of(self._trained()) if self.optimizer else {}
         mean = {name: self._kept.dense(name, tensor) for name, tensor in self._mean.values.items()}
         self._kept.put(mask)
         self._mean.values = {name: self._kept.kept(name, tensor) for name, tensor in mean.items()}
         if self.optimizer:
             steps = self.optimizer_steps
             self.optimizer.param_groups[0]["params"] = list(self.model.parameters())
-            self._take_moments(moments, steps)
+            self._moments.replace(moments, self._trained(), steps)
 
     def close(self) -> None:
         """Makes every layer of the model dense again; the trainer is of no use afterwards."""
@@ -201,10 +201,10 @@ class MaskedTrainer:
             RuntimeError: the sparsifier's check failed, for example because a pruned weight is not zero.
         """
         trained = self.sparsifier.parameters()
-        tensors = self.outcome(moments=True, compact=compact) | self._moments_of(trained)
+        tensors = self.outcome(moments=True, compact=compact) | self._moments.of(trained)
         tensors |= {f"trained.{name}": parameter.detach() for name, parameter in trained.items()}
         tensors |= {f"sparsifier.{name}": tensor for name, tensor in self.sparsifier.tensors().items()}
-        return tensors | self._formed("mean", self._mean.values, compact)
+        return tensors | self._kept.formed("mean", self._mean.values, compact)
 
     def outcome(self, moments: bool, compact: bool = False) -> dict[str, Tensor]:
         """The tensors that a later stage starts from: `model.*` and optionally the moments of its parameters.
@@ -217,15 +217,15 @@ class MaskedTrainer:
             if not torch.isfinite(weight.detach()).all():
                 raise NonFiniteLoss(f"weights of {name} are no longer finite after step {self.step}")
         self.sparsifier.check()
-        tensors = self._formed("model", self._kept.tensors(), compact)
+        tensors = self._kept.formed("model", self._kept.tensors(), compact)
         if compact:
             tensors |= {f"{BITS}{name}": bits for name, bits in self._kept.bits().items()}
-        return tensors | (self._moments_of(self._kept.parameters(), compact) if moments else {})
+        return tensors | (self._moments.of(self._kept.parameters(), compact) if moments else {})
 
     @property
     def optimizer_steps(self) -> int:
-        """Steps that the moments have averaged over, including earlier stages (Adam's bias correction)."""
-        return max((int(state.get("step", 0)) for state in self.optimizer.state.values()), default=0)
+        """`Moments.steps`."""
+        return self._moments.steps
 
     @torch.no_grad()
     def restore(self, tensors: Mapping[str, Tensor], optimizer_steps: int, step: int = 0) -> None:
@@ -244,7 +244,7 @@ class MaskedTrainer:
         if step:
             for name, parameter in self.sparsifier.parameters().items():
                 parameter.copy_(tensors[f"trained.{name}"])
-        self._take_moments(tensors, optimizer_steps)
+        self._moments.replace(tensors, self._trained(), optimizer_steps)
         if not step:
             self.sparsifier.begin()
             return
@@ -252,6 +252,17 @@ class MaskedTrainer:
         means = _under("mean.", tensors).items()
         self._mean.values = {name: self._kept.kept(name, mean.to(self.device)) for name, mean in means}
         self._mean.count = sum(map(self.config.averages_at, range(1, step + 1)))
+
+    def _backward(self, part: dict[str, Tensor], share: float) -> Tensor:
+        """Adds the gradients of a part of the batch; returns its part of the loss."""
+        teacher = self.teacher
+        if isinstance(teacher, Tensor):
+            teacher = teacher[part["indices"]]
+        with autocast(self.device, self.precision):
+            loss = loss_of(self.model, teacher, model_inputs(part), part["labels"], self.config.distillation)
+        loss = share * loss
+        self._accelerator.backward(loss)
+        return loss.detach()
 
     @contextmanager
     def _randomness(self) -> Iterator[None]:
@@ -263,34 +274,6 @@ class MaskedTrainer:
     @property
     def _rate_factor(self) -> float:
         return self.config.schedule((self.step + 0.5) / self.config.steps)
-
-    @property
-    def _moments(self) -> tuple[str, ...]:
-        return MOMENTS[self.config.optimizer]
-
-    def _moments_of(self, parameters: Mapping[str, nn.Parameter], compact: bool = False) -> dict[str, Tensor]:
-        """The moments of parameters by their dense names."""
-        moments: dict[str, Tensor] = {}
-        states = {name: self.optimizer.state.get(parameter, {}) for name, parameter in parameters.items()}
-        for kind in self._moments:
-            own = {name: state[kind] for name, state in states.items() if kind in state}
-            moments |= self._formed(kind, own, compact)
-        return moments
-
-    def _formed(self, prefix: str, tensors: Mapping[str, Tensor], compact: bool) -> dict[str, Tensor]:
-        """Numbers of parameters under a prefix, in the shapes of the dense model or as they are."""
-        formed = tensors if compact else {name: self._kept.dense(name, t) for name, t in tensors.items()}
-        return {f"{prefix}.{name}": tensor for name, tensor in formed.items()}
-
-    def _take_moments(self, tensors: Mapping[str, Tensor], optimizer_steps: int) -> None:
-        """Replaces the optimizer's state by what `_moments_of` returned."""
-        self.optimizer.state.clear()
-        for name, parameter in self._trained().items():
-            if f"{self._moments[0]}.{name}" in tensors:
-                moments = {m: self._kept.kept(name, tensors[f"{m}.{name}"]) for m in self._moments}
-                moments = {name: tensor.to(self.device, copy=True) for name, tensor in moments.items()}
-                count = torch.tensor(float(optimizer_steps), device=self.device)
-                self.optimizer.state[parameter] = {"step": count, **moments}
 
     def _trained(self) -> dict[str, nn.Parameter]:
         return self._kept.parameters() | self.sparsifier.parameters()
