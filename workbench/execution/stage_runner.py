@@ -113,13 +113,15 @@ class StageRunner:
     def _trainer(
         self, state: StageState, config: TrainingConfig, mask: Mask | Sparsifier | None, stream: str
     ) -> MaskedTrainer:
+        # First, since the dense model may have to be fine-tuned, which needs the memory.
+        teacher = self.teacher(config.distillation.mode)
         parent = state.read()
         trainer = MaskedTrainer(
             self._models.student,
             config,
             key=(self._seed, stream),
             mask=mask,
-            teacher=self.teacher(config.distillation.mode),
+            teacher=teacher,
             precision=self._precision,
             batches=self._data.batch,
             sparse=sparse_choice(self._compute, config),
