@@ -30,9 +30,10 @@ class PackedMatrix:
     def __post_init__(self):
         if self.numel < 1:
             raise BadInput(f"shape {self.shape} has no weights; every dimension must be at least 1")
-        if self.bits.dtype != np.uint8 or self.bits.shape != (math.ceil(self.numel / 8),):
+        size = math.ceil(self.numel / 8)
+        if self.bits.dtype != np.uint8 or self.bits.shape != (size,):
             raise BadInput(
-                f"shape {self.shape} needs {math.ceil(self.numel / 8)} bytes of uint8, "
+                f"shape {self.shape} needs {size} bytes of uint8, "
                 f"not {self.bits.dtype} of shape {self.bits.shape}"
             )
         if self.bits[-1] & ~self._last_byte:
@@ -48,7 +49,7 @@ class PackedMatrix:
         """The boolean array, newly allocated."""
         return np.unpackbits(self.bits, count=self.numel).view(bool).reshape(self.shape)
 
-    @property
+    @cached_property
     def numel(self) -> int:
         """Number of weights, kept or not."""
         return math.prod(self.shape)

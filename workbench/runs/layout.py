@@ -95,7 +95,7 @@ class RunFolder:
     _masks = _in_folder("masks")
 
     def __init__(self, root: str | Path):
-        self.root = Path(root)
+        self.root = root if isinstance(root, Path) else Path(root)
 
     def stage(self, stage: str) -> StagePaths:
         """The files of a stage."""
