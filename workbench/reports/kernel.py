@@ -74,7 +74,10 @@ def main() -> NoReturn:
     with without_collections():
         from ipykernel.kernelapp import launch_new_instance
 
-        from workbench.figures import REPORT_MODE, comparison  # noqa: F401
+        import scipy.special  # noqa: F401
+        from plotly.graph_objects import Figure, Heatmap, Scatter  # noqa: F401
+
+        from workbench.figures import REPORT_MODE
         from workbench.reports import open_runs  # noqa: F401
     os.environ[REPORT_MODE] = "1"
     gc.freeze()

@@ -8,7 +8,7 @@ from typing import Any
 from workbench.errors import BadInput
 from workbench.files import check_place, write_text
 from workbench.process import without_collections, without_module
-from workbench.reports.choice import chosen_run, chosen_runs
+from workbench.reports.choice import chosen_run, chosen_runs, folders_of
 from workbench.reports.kernel import Kernel, started_kernel
 from workbench.resources import notebook_path
 from workbench.runs import Run
@@ -57,8 +57,9 @@ def render(
     parameters = checked_parameters(source, parameters or {}, taken={"run", "runs"})
     match subject_of(source):
         case "runs":
-            subject = chosen_runs(runs, store)
-            parameters["runs"] = "\n".join(str(run.path.absolute()) for run in subject)
+            with without_collections():
+                subject = chosen_runs(runs, store)
+            parameters["runs"] = folders_of(subject, store)
             title = subject[0].name if len(subject) == 1 else f"{len(subject)} runs"
         case "run":
             run = chosen_run(runs, store)
