@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from workbench.process import leave, without_collections
 
+_CONNECTION, _LOG = "kernel.json", "kernel.log"
 # Objects between two collections of garbage. By default there are thousands of them, and each goes through
 # what the notebook keeps of all runs.
 _COLLECT_AFTER = 50_000
@@ -36,12 +37,12 @@ class Kernel:
     @property
     def connection_file(self) -> Path:
         """The file that says how to connect, which the kernel reads."""
-        return self.folder / "kernel.json"
+        return self.folder / _CONNECTION
 
     @property
     def log(self) -> Path:
         """The file with what the process writes to standard error."""
-        return self.folder / "kernel.log"
+        return self.folder / _LOG
 
     def serve(self) -> None:
         """Lets it read its connection file, and execute what it is sent."""
@@ -56,10 +57,10 @@ def started_kernel() -> Iterator[Kernel]:
     with TemporaryDirectory(prefix="workbench-report-") as name:
         folder = Path(name)
         command = [sys.executable, "-m", __name__]
-        pipes = {"stdin": subprocess.PIPE, "stderr": (folder / "kernel.log").open("w")}
-        # In a session of its own, an interrupt from the terminal does not reach it.
-        process = subprocess.Popen(command, cwd=folder, start_new_session=True, **pipes)
-        pipes["stderr"].close()
+        with (folder / _LOG).open("w") as log:
+            # In a session of its own, an interrupt from the terminal does not reach it.
+            options = {"cwd": folder, "start_new_session": True, "stdin": subprocess.PIPE, "stderr": log}
+            process = subprocess.Popen(command, **options)
         try:
             yield Kernel(folder, process)
         finally:
@@ -69,12 +70,10 @@ def started_kernel() -> Iterator[Kernel]:
 
 def main() -> NoReturn:
     """Imports libraries, waits for a line on standard input, and serves as the kernel of this folder."""
-    kernel = Kernel(Path.cwd(), None)
-    os.environ |= {"IPYTHONDIR": str(kernel.folder / "ipython"), "JPY_PARENT_PID": str(os.getppid())}
+    os.environ |= {"IPYTHONDIR": os.path.abspath("ipython"), "JPY_PARENT_PID": str(os.getppid())}
     with without_collections():
-        from ipykernel.kernelapp import launch_new_instance
-
         import scipy.special  # noqa: F401
+        from ipykernel.kernelapp import launch_new_instance
         from plotly.graph_objects import Figure, Heatmap, Scatter  # noqa: F401
 
         from workbench.figures import REPORT_MODE
@@ -84,7 +83,7 @@ def main() -> NoReturn:
     gc.set_threshold(_COLLECT_AFTER)
     if not sys.stdin.readline():
         leave(1)  # whoever started it has died
-    launch_new_instance(argv=["-f", str(kernel.connection_file)])
+    launch_new_instance(argv=["-f", os.path.abspath(_CONNECTION)])
     leave(0)
 
 

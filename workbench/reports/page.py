@@ -39,7 +39,7 @@ def page(notebook: nbformat.NotebookNode, title: str) -> str:
 
 
 class _Held:
-    """Parts of a page that are put in last, since nbconvert parses the others: of long tables, for seconds."""
+    """Parts of a page that are put in last, since nbconvert parses all others, long tables for seconds."""
 
     def __init__(self):
         self._texts: list[str] = []
