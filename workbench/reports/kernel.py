@@ -61,11 +61,11 @@ def started_kernel() -> Iterator[Kernel]:
             # In a session of its own, an interrupt from the terminal does not reach it.
             options = {"cwd": folder, "start_new_session": True, "stdin": subprocess.PIPE, "stderr": log}
             process = subprocess.Popen(command, **options)
-        try:
-            yield Kernel(folder, process)
-        finally:
-            process.kill()
-            process.wait()
+        with process:
+            try:
+                yield Kernel(folder, process)
+            finally:
+                process.kill()
 
 
 def main() -> NoReturn:
