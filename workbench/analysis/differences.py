@@ -1,6 +1,7 @@
 """Paired differences between engines, with bootstrap intervals over seeds and dev examples."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -102,8 +103,8 @@ class _Scores:
         kept: dict[str, Predictions] = {}
         for name, task in dict(zip(rows["run"], rows["task"], strict=True)).items():
             if splits := read_predictions(self._folders[name]):
-                kept[name] = next(iter(splits.values()))
-                self._check(name, task, kept[name].labels)
+                outputs = next(iter(splits.values()))
+                kept[name] = replace(outputs, labels=self._shared(name, task, outputs.labels))
         self._resampled = {}
         if kept:
             scores = resampled_outputs(rows["metric"].iloc[0], list(kept.values()), rows["task"].iloc[0])
@@ -115,12 +116,15 @@ class _Scores:
         known = all(one is not None for one in found)
         return Scores(rows["dev"].to_numpy(), np.array(found) if known else None)
 
-    def _check(self, name: str, task: str, labels: np.ndarray) -> None:
-        if not np.array_equal(self._labels.setdefault(task, labels), labels):
+    def _shared(self, name: str, task: str, labels: np.ndarray) -> np.ndarray:
+        """One array of labels for all runs of a task."""
+        shared = self._labels.setdefault(task, labels)
+        if not np.array_equal(shared, labels):
             raise BadInput(
                 f"run {name} was scored on different dev examples from the runs before it, so they "
                 f"cannot be paired. Leave out the runs of {task} that were made with other data."
             )
+        return shared
 
 
 def _compared(engine: pd.DataFrame, base: pd.DataFrame, scores: _Scores) -> dict:

@@ -259,10 +259,11 @@ class Run:
 
     def _check_plugins(self) -> None:
         try:
-            recorded = self.environment.get("plugins", ())
+            environment = self.environment
         except FileNotFoundError:
             return
-        plugins.check_records(recorded, f"run {self.name}")
+        if recorded := environment.get("plugins"):
+            plugins.check_records(recorded, f"run {self.name}")
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}, {'complete' if self.done else 'not complete'})"
