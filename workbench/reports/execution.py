@@ -12,7 +12,6 @@ from jupyter_client import AsyncKernelManager
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.provisioning import LocalProvisioner
-from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from workbench.errors import BadInput, unknown
@@ -93,7 +92,7 @@ def execute(notebook: Path, parameters: Mapping[str, Any], kernel: Kernel) -> nb
         )
     except PapermillExecutionError as error:
         raise BadInput(_reason(notebook, error)) from error
-    except DeadKernelError as error:
+    except RuntimeError as error:  # which the client raises for a kernel that died, also before it answered
         last = kernel.log.read_text(encoding="utf-8").strip().rpartition("\n")[2]
         raise BadInput(
             f"the kernel of {notebook.stem} died, perhaps because memory ran out. Its last output: {last!r}."
