@@ -87,11 +87,23 @@ def read_json(path: str | Path) -> Any:
         BadInput: the file is not valid JSON.
     """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(read_bytes(path).decode())
     except ValueError as error:
         raise BadInput(
             f"{path} is damaged ({error}). Delete its folder to have the contents created again."
         ) from error
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """A file's content, with less overhead than `Path.read_bytes`: a store has thousands of small files."""
+    with open(path, "rb", buffering=0) as file:
+        return file.read()
+
+
+def text_metadata(content: bytes) -> dict[str, str]:
+    """The text metadata of a safetensors file, out of its content."""
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    return header.get("__metadata__", {})
 
 
 def read_yaml(path: str | Path, parse: Callable[[str], Any] | None = None) -> Any:
@@ -106,7 +118,7 @@ def read_yaml(path: str | Path, parse: Callable[[str], Any] | None = None) -> An
             the last one).
     """
     try:
-        return (parse or parse_yaml)(Path(path).read_text(encoding="utf-8"))
+        return (parse or parse_yaml)(read_bytes(path).decode())
     except FileNotFoundError as error:
         raise BadInput(f"{path} does not exist. Check the path.") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

@@ -1,5 +1,7 @@
 """Overlap and distance, compared to counts on unpacked masks."""
 
+from unittest.mock import patch
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.masks.pools import pools
 from workbench.errors import BadInput
-from workbench.masks import Mask, compare, distance_from, overlap
+from workbench.masks import Mask, compare, distance_from, diversity, overlap
 
 
 def mask(bits: str) -> Mask:
@@ -49,6 +51,10 @@ def test_all_pairs_are_counted_per_matrix_and_in_total(pool):
                 assert compared.jaccard(matrix).loc[i, j] == (both / either if either else 1)
                 assert compared.hamming(matrix).loc[i, j] == (flat[i] ^ flat[j]).sum()
     assert compared.numel == {name: tensor.numel() for name, tensor in pool[0].items()}
+    with patch.object(diversity, "_FEW_BITS", 0):
+        many = compare(masks)
+    assert many.common.keys() == compared.common.keys()
+    assert all(np.array_equal(table, compared.common[name]) for name, table in many.common.items())
 
 
 @settings(deadline=None)  # the first example compiles

@@ -96,7 +96,7 @@ def test_an_unknown_key_is_reported_and_the_first_is_shown(live):
     made.panel(blocks.say)
     (panel,) = live
     made.show()
-    assert "unknown task &#x27;colla&#x27;. Did you mean cola?" in html(live[-1].children[1])
+    assert "unknown task 'colla'. Did you mean cola?" in html(live[-1].children[1])
     assert html(panel) == "<p>rte 0</p>"
 
 

@@ -80,10 +80,11 @@ def cost_by_engine(runs: Sequence[Run], table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _storage(run: Run) -> tuple:
-    level = run.results["levels"][-1]
+    results = run.results
+    level = results["levels"][-1]
     mask, model = run.folder.mask(level["stage"]), run.folder.model_weights
     size = model.stat().st_size if model.exists() else float("nan")
-    latency = run.results.get("milliseconds", {})
+    latency = results.get("milliseconds", {})
     milliseconds = (latency.get(name, float("nan")) for name in ("pruned", "dense"))
     return run.name, level["numel"] - level["kept"], mask.stat().st_size, size, *milliseconds
 

@@ -1,6 +1,7 @@
 """Paired differences between engines, with bootstrap intervals over seeds and dev examples."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,8 @@ from workbench.runs.predictions import Predictions, read_predictions
 
 # Relative difference up to which step counts are called equal: phases cannot always be cut to the step.
 EQUAL_STEPS = 0.01
+# Of a comparison table; rows of fewer columns are taken in less time.
+_NEEDED = [*CONDITION, "engine", "seed", "run", "metric", "dev", "from_pretrained"]
 _COLUMNS = [
     *CONDITION,
     "engine",
@@ -55,7 +58,7 @@ def paired_differences(runs: Sequence[Run], table: pd.DataFrame, baseline: str) 
     """
     scores = _Scores(runs)
     rows = []
-    for condition, group in table.groupby(CONDITION, sort=False):
+    for condition, group in table[_NEEDED].groupby(CONDITION, sort=False):
         by_seed = {label: part.set_index("seed") for label, part in group.groupby("engine", sort=False)}
         base = by_seed.pop(baseline, None)
         pairs = {}
@@ -100,8 +103,8 @@ class _Scores:
         kept: dict[str, Predictions] = {}
         for name, task in dict(zip(rows["run"], rows["task"], strict=True)).items():
             if splits := read_predictions(self._folders[name]):
-                kept[name] = next(iter(splits.values()))
-                self._check(name, task, kept[name].labels)
+                outputs = next(iter(splits.values()))
+                kept[name] = replace(outputs, labels=self._shared(name, task, outputs.labels))
         self._resampled = {}
         if kept:
             scores = resampled_outputs(rows["metric"].iloc[0], list(kept.values()), rows["task"].iloc[0])
@@ -113,12 +116,15 @@ class _Scores:
         known = all(one is not None for one in found)
         return Scores(rows["dev"].to_numpy(), np.array(found) if known else None)
 
-    def _check(self, name: str, task: str, labels: np.ndarray) -> None:
-        if not np.array_equal(self._labels.setdefault(task, labels), labels):
+    def _shared(self, name: str, task: str, labels: np.ndarray) -> np.ndarray:
+        """One array of labels for all runs of a task."""
+        shared = self._labels.setdefault(task, labels)
+        if not np.array_equal(shared, labels):
             raise BadInput(
                 f"run {name} was scored on different dev examples from the runs before it, so they "
                 f"cannot be paired. Leave out the runs of {task} that were made with other data."
             )
+        return shared
 
 
 def _compared(engine: pd.DataFrame, base: pd.DataFrame, scores: _Scores) -> dict:

@@ -30,13 +30,19 @@ def engine_overlap(runs: Sequence[Run], table: pd.DataFrame) -> pd.DataFrame:
         share no seed.
     """
     by_name = {run.name: run for run in runs}
-    engines, overlaps = list(dict.fromkeys(table["engine"])), []
-    for _, rows in table.groupby("seed", sort=False):  # the masks of all seeds may not fit into memory
+    engines = list(dict.fromkeys(table["engine"]))
+    rows_of_seeds = [rows for _, rows in table[["engine", "run"]].groupby(table["seed"], sort=False)]
+    overlaps = np.full((len(rows_of_seeds), len(engines), len(engines)), np.nan)
+    for of_seed, rows in zip(overlaps, rows_of_seeds, strict=True):
+        # The masks of all seeds may not fit into memory.
         masks = {
             engine: by_name[name].mask() for engine, name in zip(rows["engine"], rows["run"], strict=True)
         }
-        overlaps.append(overlap(masks).reindex(index=engines, columns=engines))
-    return pd.concat(overlaps).groupby(level=0, sort=False).mean()
+        places = [engines.index(engine) for engine in masks]
+        of_seed[np.ix_(places, places)] = overlap(masks)
+    labels = pd.Index(engines * len(overlaps))
+    stacked = pd.DataFrame(overlaps.reshape(-1, len(engines)), index=labels, columns=engines)
+    return stacked.groupby(level=0, sort=False).mean()
 
 
 def mask_map(overlaps: pd.DataFrame) -> pd.DataFrame:

@@ -66,7 +66,7 @@ def scores_of(
 def resampled_outputs(metric: str, kept: Sequence[Predictions], task: str) -> np.ndarray:
     """The metric of what runs of one task kept, on every resample: float64 (runs, `RESAMPLES`)."""
     labels = kept[0].labels
-    if all(np.array_equal(labels, outputs.labels) for outputs in kept):
+    if all(outputs.labels is labels or np.array_equal(labels, outputs.labels) for outputs in kept):
         return resampled_runs(metric, labels, [outputs.logits for outputs in kept], task, RESAMPLES)
     return np.concatenate(
         [resampled_runs(metric, outputs.labels, [outputs.logits], task, RESAMPLES) for outputs in kept]

@@ -50,14 +50,17 @@ def grid(options: argparse.Namespace) -> None:
 
 def report(options: argparse.Namespace) -> None:
     """Renders a report."""
-    from workbench import reports
-    from workbench.cli.run_spec import yaml_value
-    from workbench.runs import named_runs
+    from workbench.reports.kernel import started_kernel
 
-    parameters = {name: yaml_value(name, value) for name, value in options.p}
-    chosen, store = named_runs(options.runs, options.store)
-    page = reports.render(chosen, options.out, store=store, notebook=options.notebook, parameters=parameters)
-    print(page)
+    with started_kernel() as kernel:
+        from workbench.cli.run_spec import yaml_value
+        from workbench.reports import render
+        from workbench.runs import named_runs
+
+        parameters = {name: yaml_value(name, value) for name, value in options.p}
+        chosen, store = named_runs(options.runs, options.store)
+        asked = {"notebook": options.notebook, "parameters": parameters}
+        print(render(chosen, options.out, store=store, kernel=kernel, **asked))
 
 
 def runs(options: argparse.Namespace) -> None:

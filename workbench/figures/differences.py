@@ -28,7 +28,7 @@ def difference_intervals(pairs: pd.DataFrame, baseline: str) -> go.Figure:
     )
     for place, (_, rows) in enumerate(panels, start=1):
         figure.add_trace(_marks(rows), row=1, col=place)
-        figure.add_vline(x=0, line={"color": INK, "dash": "dash", "width": 1}, col=place)
+    figure.add_vline(x=0, line={"color": INK, "dash": "dash", "width": 1})
     order = _bottom_to_top(pairs)
     figure.update_yaxes(categoryorder="array", categoryarray=[escape(name) for name in order])
     figure.update_xaxes(nticks=4)

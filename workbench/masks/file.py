@@ -4,11 +4,12 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
+import numpy as np
+from safetensors import SafetensorError, deserialize
 from safetensors.numpy import save_file
 
 from workbench.errors import BadInput
-from workbench.files import write_atomic
+from workbench.files import read_bytes, text_metadata, write_atomic
 from workbench.masks.packed import PackedMatrix, content_digest
 
 FORMAT_VERSION = "1"
@@ -46,12 +47,13 @@ def read_mask_file(path: str | Path) -> dict[str, PackedMatrix]:
 
 
 def _read(path: str | Path) -> dict[str, PackedMatrix]:
-    with safe_open(path, framework="numpy") as file:
-        description = _description(file.metadata() or {})
-        listed, stored = set(description["matrices"]), set(file.keys())
-        if listed != stored:
-            raise ValueError(f"its header and its data do not both have {min(listed ^ stored)!r}")
-        matrices = {name: _matrix(file, name, entry) for name, entry in description["matrices"].items()}
+    content = read_bytes(path)
+    stored = dict(deserialize(content))
+    description = _description(text_metadata(content))
+    listed = description["matrices"]
+    if listed.keys() != stored.keys():
+        raise ValueError(f"its header and its data do not both have {min(listed.keys() ^ stored.keys())!r}")
+    matrices = {name: _matrix(name, entry, stored[name]) for name, entry in listed.items()}
     if content_digest(matrices) != description["digest"]:
         raise ValueError("its contents do not match the digest in its header")
     return matrices
@@ -69,13 +71,13 @@ def _description(metadata: dict[str, str]) -> dict:
     return description
 
 
-def _matrix(file: safe_open, name: str, entry: object) -> PackedMatrix:
+def _matrix(name: str, entry: object, stored: dict) -> PackedMatrix:
     shape = entry.get("shape") if isinstance(entry, dict) else None
     if not isinstance(shape, list) or not all(type(length) is int and length > 0 for length in shape):
         raise ValueError(f"its header gives {name!r} the shape {shape!r}")
-    if (dtype := file.get_slice(name).get_dtype()) != "U8":
-        raise ValueError(f"{name!r} is stored as {dtype}, not U8")
-    matrix = PackedMatrix(tuple(shape), file.get_tensor(name))
+    if stored["dtype"] != "U8":
+        raise ValueError(f"{name!r} is stored as {stored['dtype']}, not U8")
+    matrix = PackedMatrix(tuple(shape), np.frombuffer(stored["data"], np.uint8).reshape(stored["shape"]))
     if matrix.kept != entry.get("kept"):
         raise ValueError(f"{name!r} keeps {matrix.kept} weights, but its header says {entry.get('kept')}")
     return matrix

@@ -30,12 +30,13 @@ class PackedMatrix:
     def __post_init__(self):
         if self.numel < 1:
             raise BadInput(f"shape {self.shape} has no weights; every dimension must be at least 1")
-        if self.bits.dtype != np.uint8 or self.bits.shape != (math.ceil(self.numel / 8),):
+        size = math.ceil(self.numel / 8)
+        if self.bits.dtype != np.uint8 or self.bits.shape != (size,):
             raise BadInput(
-                f"shape {self.shape} needs {math.ceil(self.numel / 8)} bytes of uint8, "
+                f"shape {self.shape} needs {size} bytes of uint8, "
                 f"not {self.bits.dtype} of shape {self.bits.shape}"
             )
-        if self.bits[-1] & ~self._last_byte:
+        if self.numel % 8 and self.bits[-1] & ~self._last_byte:
             raise BadInput(f"padding bits after the last of {self.numel} weights are set; they must be zero")
         self.bits.setflags(write=False)
 
@@ -48,7 +49,7 @@ class PackedMatrix:
         """The boolean array, newly allocated."""
         return np.unpackbits(self.bits, count=self.numel).view(bool).reshape(self.shape)
 
-    @property
+    @cached_property
     def numel(self) -> int:
         """Number of weights, kept or not."""
         return math.prod(self.shape)
@@ -80,10 +81,10 @@ class PackedMatrix:
 
 def popcount(bits: np.ndarray) -> int:
     """Number of set bits in a contiguous uint8 array, counted in int64."""
-    aligned = bits.size // 8 * 8
-    words, rest = bits[:aligned].view(np.uint64), bits[aligned:]
-    count = int(np.bitwise_count(words).sum(dtype=np.int64))
-    return count + int(np.bitwise_count(rest).sum(dtype=np.int64)) if rest.size else count
+    rest = bits.size % 8
+    if rest:
+        return popcount(bits[:-rest]) + int(np.bitwise_count(bits[-rest:]).sum(dtype=np.int64))
+    return int(np.bitwise_count(bits.view(np.uint64)).sum(dtype=np.int64))
 
 
 def content_digest(matrices: Mapping[str, PackedMatrix]) -> str:

@@ -1,12 +1,15 @@
 """Text and tables between the figures of a report, with everything escaped."""
 
+import html
 from collections.abc import Iterable
-from html import escape
+from functools import partial
 from math import floor, log10
 
 import pandas as pd
 from IPython.display import HTML, display
 from pandas.api.types import is_bool_dtype, is_float_dtype, is_integer_dtype, is_numeric_dtype
+
+escape = partial(html.escape, quote=False)  # quotes need it in attributes alone
 
 
 def heading(text: str) -> None:

@@ -4,20 +4,21 @@ import logging
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import nbformat
 import papermill
 from jupyter_client import AsyncKernelManager
+from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.kernelspec import KernelSpec
-from nbclient.exceptions import DeadKernelError
+from jupyter_client.provisioning import LocalProvisioner
 from papermill.exceptions import PapermillExecutionError
 
 from workbench.errors import BadInput, unknown
-from workbench.figures import REPORT_MODE
+from workbench.reports.kernel import Kernel
 
-_LOG = "kernel.log"
+# A kernel imports libraries before it answers, which takes long on a busy machine or a slow disk.
+_START_SECONDS = 600
 _TYPES = {"str": str, "int": int, "float": float, "bool": bool}
 
 
@@ -65,38 +66,42 @@ def _from_anywhere(name: str, value: Any) -> Any:
     return str(Path(value).resolve()) if name == "model" and value and Path(value).exists() else value
 
 
-def execute(notebook: Path, parameters: Mapping[str, Any]) -> nbformat.NotebookNode:
-    """The notebook with its outputs. Nothing is left on disk.
+def execute(notebook: Path, parameters: Mapping[str, Any], kernel: Kernel) -> nbformat.NotebookNode:
+    """The notebook with its outputs.
+
+    Args:
+        notebook: its file.
+        parameters: values by name.
+        kernel: executes it, and ends.
 
     Raises:
         BadInput: a cell raised an error, or the kernel died.
     """
     # A node instead of the path, because papermill treats braces in a path as placeholders.
     source = nbformat.read(notebook, as_version=4)
-    with TemporaryDirectory(prefix="workbench-report-") as folder:
-        try:
-            return papermill.execute_notebook(
-                source,
-                None,
-                dict(parameters),
-                kernel_name="python3",
-                progress_bar=sys.stderr.isatty(),
-                kernel_manager_class=_kernel_manager(Path(folder)),
-                resources={"metadata": {"path": folder}},
-            )
-        except PapermillExecutionError as error:
-            raise BadInput(_reason(notebook, error)) from error
-        except DeadKernelError as error:
-            last = (Path(folder) / _LOG).read_text(encoding="utf-8").strip().rpartition("\n")[2]
-            raise BadInput(
-                f"the kernel of {notebook.stem} died, perhaps because memory ran out. "
-                f"Its last output: {last!r}."
-            ) from error
-        except KeyboardInterrupt:
-            # The client's cancelled tasks would log errors about their closed sockets.
-            for name in ("asyncio", "papermill"):
-                logging.getLogger(name).setLevel(logging.CRITICAL)
-            raise
+    try:
+        return papermill.execute_notebook(
+            source,
+            None,
+            dict(parameters),
+            kernel_name="python3",
+            progress_bar=sys.stderr.isatty(),
+            kernel_manager_class=_manager_of(kernel),
+            resources={"metadata": {"path": str(kernel.folder)}},
+            start_timeout=_START_SECONDS,
+        )
+    except PapermillExecutionError as error:
+        raise BadInput(_reason(notebook, error)) from error
+    except RuntimeError as error:  # which the client raises for a kernel that died, also before it answered
+        last = kernel.log.read_text(encoding="utf-8").strip().rpartition("\n")[2]
+        raise BadInput(
+            f"the kernel of {notebook.stem} died, perhaps because memory ran out. Its last output: {last!r}."
+        ) from error
+    except KeyboardInterrupt:
+        # The client's cancelled tasks would log errors about their closed sockets.
+        for name in ("asyncio", "papermill"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        raise
 
 
 def _reason(notebook: Path, error: PapermillExecutionError) -> str:
@@ -109,28 +114,25 @@ def _reason(notebook: Path, error: PapermillExecutionError) -> str:
     )
 
 
-def _kernel_manager(folder: Path) -> type[AsyncKernelManager]:
-    """A manager of kernels that run the same Python and write files only to `folder`."""
-    spec = KernelSpec(
-        argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-        display_name="Python 3",
-        language="python",
-        env={REPORT_MODE: "1", "IPYTHONDIR": str(folder / "ipython")},
-    )
+def _manager_of(kernel: Kernel) -> type[AsyncKernelManager]:
+    """A manager whose kernel is a process that was started before."""
+
+    class Started(LocalProvisioner):
+        async def launch_kernel(self, cmd: list[str], **options: Any) -> KernelConnectionInfo:
+            kernel.serve()
+            self.process, self.pid, self.pgid = kernel.process, kernel.process.pid, kernel.process.pid
+            return self.connection_info
 
     class ReportKernel(AsyncKernelManager):
         def __init__(self, **traits: Any):
-            # Sockets in `folder`, which other users cannot reach, instead of network ports; but the path of
+            # Sockets in the folder, which other users cannot reach, instead of network ports; but the path of
             # a socket is limited to about a hundred characters.
-            transport = "ipc" if len(str(folder)) < 60 else "tcp"
-            super().__init__(**traits, transport=transport, connection_file=str(folder / "kernel.json"))
-
-        async def start_kernel(self, **options: Any) -> None:
-            with (folder / _LOG).open("w") as log:
-                await super().start_kernel(**options, stderr=log)
+            transport = "ipc" if len(str(kernel.folder)) < 60 else "tcp"
+            super().__init__(**traits, transport=transport, connection_file=str(kernel.connection_file))
+            self.provisioner = Started(parent=self, kernel_spec=self.kernel_spec)
 
         @property
         def kernel_spec(self) -> KernelSpec:
-            return spec
+            return KernelSpec(argv=[], display_name="Python 3", language="python")
 
     return ReportKernel

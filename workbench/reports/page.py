@@ -1,5 +1,6 @@
 """An executed notebook as one HTML page."""
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -18,8 +19,9 @@ def page(notebook: nbformat.NotebookNode, title: str) -> str:
         notebook: executed; nbformat 4.
         title: of the page; any text.
     """
+    held = _Held()
     shown = nbformat.v4.new_notebook(
-        cells=[_stripped(cell, index) for index, cell in enumerate(notebook.cells) if _shows(cell)],
+        cells=[_stripped(cell, index, held) for index, cell in enumerate(notebook.cells) if _shows(cell)],
         metadata={"language_info": {"name": "python"}},
     )
     exporter = HTMLExporter(
@@ -31,17 +33,37 @@ def page(notebook: nbformat.NotebookNode, title: str) -> str:
         exclude_input_prompt=True,
         exclude_anchor_links=True,
     )
-    html, _ = exporter.from_notebook_node(shown, resources={"title": title, "plotlyjs": get_plotlyjs()})
-    return html
+    resources = {"title": title, "plotlyjs": held.place_of(get_plotlyjs())}
+    html, _ = exporter.from_notebook_node(shown, resources=resources)
+    return held.filled(html)
+
+
+class _Held:
+    """Parts of a page that are put in last, since nbconvert parses all others, long tables for seconds."""
+
+    def __init__(self):
+        self._texts: list[str] = []
+
+    def place_of(self, text: str) -> str:
+        """A comment that stands for the text until then."""
+        self._texts.append(text)
+        return f"<!--held {len(self._texts) - 1}-->"
+
+    def filled(self, html: str) -> str:
+        """The page with all texts in their places."""
+        return re.sub(r"<!--held (\d+)-->", lambda place: self._texts[int(place[1])], html)
 
 
 def _shows(cell: nbformat.NotebookNode) -> bool:
     return cell.cell_type == "markdown" or bool(cell.get("outputs"))
 
 
-def _stripped(cell: nbformat.NotebookNode, index: int) -> nbformat.NotebookNode:
-    """A cell's content under a fixed name, without what libraries write to standard error."""
+def _stripped(cell: nbformat.NotebookNode, index: int, held: _Held) -> nbformat.NotebookNode:
+    """A cell's content under a fixed name, without what libraries write to standard error; HTML is held."""
     if cell.cell_type == "markdown":
         return nbformat.v4.new_markdown_cell(cell.source, id=f"cell-{index}")
-    outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+    outputs = [dict(output) for output in cell.outputs if output.get("name") != "stderr"]
+    for output in outputs:
+        if "text/html" in (data := output.get("data", {})):
+            output["data"] = data | {"text/html": held.place_of(data["text/html"])}
     return nbformat.v4.new_code_cell("", outputs=outputs, id=f"cell-{index}")

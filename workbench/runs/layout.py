@@ -95,7 +95,7 @@ class RunFolder:
     _masks = _in_folder("masks")
 
     def __init__(self, root: str | Path):
-        self.root = Path(root)
+        self.root = root if isinstance(root, Path) else Path(root)
 
     def stage(self, stage: str) -> StagePaths:
         """The files of a stage."""
@@ -169,13 +169,18 @@ class Store:
 
     def runs(self) -> list[Path]:
         """The folders of all runs, by name."""
-        names = []
+        return [self.root / name for name in sorted(self._names())]
+
+    def is_empty(self) -> bool:
+        """Whether there is no run, which is found out without looking at all folders."""
+        return next(self._names(), None) is None
+
+    def _names(self) -> Iterator[str]:
         with (
             suppress(FileNotFoundError, NotADirectoryError, PermissionError),
             os.scandir(self.root) as entries,
         ):
-            names = [entry.name for entry in entries if os.path.exists(f"{entry.path}/{_SPEC}")]
-        return [self.root / name for name in sorted(names)]
+            yield from (entry.name for entry in entries if os.path.exists(f"{entry.path}/{_SPEC}"))
 
     def dense(self, digest: str) -> RunFolder:
         """The folder of a dense model that runs share."""

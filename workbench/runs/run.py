@@ -66,6 +66,7 @@ class Run:
 
     Attributes:
         path: the run folder.
+        name: the folder's name.
         folder: the paths of its files.
 
     Raises:
@@ -73,8 +74,9 @@ class Run:
     """
 
     def __init__(self, path: str | Path):
-        self.path = Path(path)
-        self.folder = RunFolder(self.path)
+        self.folder = RunFolder(path)
+        self.path = self.folder.root
+        self.name = self.path.name
         self._version: tuple[int, ...] | None = None
         self._results: dict = {}
         self._final_counts: dict[str, tuple[int, int]] = {}
@@ -83,11 +85,6 @@ class Run:
                 f"{self.path} is no run folder: it has no {self.folder.spec.name}. `workbench "
                 "runs` lists the runs of a store; delete a damaged run's folder to make the run again."
             )
-
-    @property
-    def name(self) -> str:
-        """The folder's name."""
-        return self.path.name
 
     @cached_property
     def spec(self) -> RunSpec:
@@ -261,8 +258,12 @@ class Run:
         return self
 
     def _check_plugins(self) -> None:
-        if self.folder.environment.exists():
-            plugins.check_records(self.environment.get("plugins", ()), f"run {self.name}")
+        try:
+            environment = self.environment
+        except FileNotFoundError:
+            return
+        if recorded := environment.get("plugins"):
+            plugins.check_records(recorded, f"run {self.name}")
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}, {'complete' if self.done else 'not complete'})"

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -189,7 +190,7 @@ class RunSpec:
             raise BadInput(
                 f"{path} is not a mapping; a spec has a task and an engine, as in workbench/recipes."
             )
-        folder = Path(path).parent
+        folder = os.path.dirname(path)
         if "task" in plain:
             plain["task"] = own.beside(plain["task"], folder)
         if isinstance(plain.get("data"), dict):

@@ -11,23 +11,29 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.numpy import load
 from safetensors.torch import save_file
 from torch import Tensor
 
 from workbench.errors import BadInput
-from workbench.files import write_atomic
+from workbench.files import read_bytes, text_metadata, write_atomic
 from workbench.runs.layout import RunFolder
 from workbench.stages import Stage
 
 
-def content_digest(tensors: Mapping[str, Tensor]) -> str:
+def content_digest(tensors: Mapping[str, Tensor | np.ndarray]) -> str:
     """Sixteen hex digits of the SHA-256 of names and bytes."""
     digest = hashlib.sha256()
     for name in sorted(tensors):
-        values = tensors[name].detach().cpu().contiguous()
         digest.update(name.encode())
-        digest.update(values.reshape(-1).view(torch.uint8).numpy())
+        digest.update(_bytes(tensors[name]))
     return digest.hexdigest()[:16]
+
+
+def _bytes(values: Tensor | np.ndarray) -> np.ndarray:
+    if isinstance(values, np.ndarray):
+        return values.reshape(-1).view(np.uint8)
+    return values.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], facts: dict[str, Any]) -> None:
@@ -85,14 +91,14 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     Raises:
         BadInput: as `read_tensors`.
     """
-    with _damage_as_bad_input(path), safe_open(path, framework="numpy") as file:
-        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
-        _checked_facts(tensors, file.metadata() or {})
+    with _damage_as_bad_input(path):
+        content = read_bytes(path)
+        arrays = load(content)
+        _checked_facts(arrays, text_metadata(content))
         return arrays
 
 
-def _checked_facts(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> dict[str, Any]:
+def _checked_facts(tensors: Mapping[str, Tensor | np.ndarray], metadata: Mapping[str, str]) -> dict[str, Any]:
     facts = json.loads(metadata["about"])
     if content_digest(tensors) != facts.pop("digest"):
         raise ValueError("its content does not match its digest")

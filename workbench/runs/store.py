@@ -19,7 +19,9 @@ def runs_in(store: str | Path) -> list[Run]:
 def default_store() -> Path:
     """A notebook's store: `runs` in its folder or in the one above; preferably one that has runs."""
     stores = [path for path in map(Path, _USUAL) if path.is_dir()]
-    return next((path for path in stores if Store(path).runs()), stores[0] if stores else Path(_USUAL[0]))
+    return next(
+        (path for path in stores if not Store(path).is_empty()), stores[0] if stores else Path(_USUAL[0])
+    )
 
 
 def status(run: Run) -> str:
@@ -68,7 +70,7 @@ def named_runs(names: Sequence[str | Path], store: str | Path) -> tuple[list[Run
 
 def is_store(path: str | Path) -> bool:
     """Whether a folder holds runs and is not itself one."""
-    return not is_run(path) and bool(Store(path).runs())
+    return not is_run(path) and not Store(path).is_empty()
 
 
 def is_run(path: str | Path) -> bool:

@@ -3,6 +3,7 @@
 import os
 import re
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -194,6 +195,7 @@ class OwnTask:
             raise BadInput(f"{path}: {error}") from error
 
 
+@lru_cache
 def is_file_name(task: str) -> bool:
     """Whether a text that names a task names a task file or a data file; the file need not exist."""
     return Path(task).suffix.lower() in (*DEFINITIONS, *FORMATS)
