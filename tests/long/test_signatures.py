@@ -4,8 +4,6 @@ import pytest
 
 import workbench as wb
 from workbench.engines.gmp import GMP
-from workbench.engines.magnitude import Magnitude
-from workbench.engines.movement import Movement
 from workbench.training import Distillation
 
 
@@ -29,11 +27,6 @@ def accuracy(small_encoder, glue_dir, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("WORKBENCH_GLUE_DIR", str(glue_dir))
         yield measure
-
-
-def test_movement_beats_magnitude_only_at_high_sparsity(accuracy):
-    assert accuracy(Movement, 0.97, start="dense") > accuracy(Magnitude, 0.97) + 0.01
-    assert accuracy(Movement, 0.5, start="dense") < accuracy(Magnitude, 0.5) - 0.02
 
 
 def test_the_recipe_beats_plain_gmp(accuracy):
