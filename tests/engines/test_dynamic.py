@@ -19,6 +19,7 @@ from workbench.models import prunable
 from workbench.schedules import Linear
 from workbench.scores import magnitude, random
 from workbench.training import FixedMask
+from workbench.training.optimizer import MOMENTS
 
 PLAN = {2: 0.5, 4: 0.3}
 KINDS = [AtRandom, ByGradient]
@@ -117,7 +118,7 @@ def test_an_update_exchanges_equal_numbers_and_grown_weights_start_from_zero(
         for name in first:
             came, went = mask[name] & ~before[name], before[name] & ~mask[name]
             assert 0 < int(came.sum()) == int(went.sum()) <= PLAN[step] * int(before[name].sum())
-            for moment in ("model", *trainer._moments):
+            for moment in ("model", *MOMENTS[trainer.config.optimizer]):
                 assert torch.count_nonzero(tensors[f"{moment}.{name}"][came | went]) == 0
             assert torch.count_nonzero(tensors[f"model.{name}"][mask[name] & before[name]]) > 0
 

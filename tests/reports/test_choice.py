@@ -5,8 +5,8 @@ import pytest
 
 from workbench.errors import BadInput
 from workbench.reports import blocks, open_run, open_runs
-from workbench.reports.choice import chosen_runs
-from workbench.runs import Run
+from workbench.reports.choice import chosen_runs, folders_of
+from workbench.runs import Run, runs_in
 
 
 def test_level_0_is_the_last(finished_run):
@@ -51,6 +51,12 @@ def store(finished_run, tmp_path):
         if name in results:
             (tmp_path / "store" / name / "results.json").write_text(results[name])
     return tmp_path / "store"
+
+
+def test_a_store_stands_for_all_of_its_runs(store):
+    everything = runs_in(store)
+    assert folders_of(everything, store) == str(store)
+    assert folders_of(everything[1:], store) == "\n".join(str(run.path) for run in everything[1:])
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from workbench.reports import blocks
 from workbench.runs import (
     COMPLETE,
     Run,
+    Store,
     complete_runs,
     default_store,
     is_run,
@@ -52,6 +53,16 @@ def chosen_runs(runs: Sequence[Run], store: str | Path) -> list[Run]:
     if runs or not any(status(run) == COMPLETE for run in named.values()):
         return [run.check() for run in named.values()]
     return list(named.values())
+
+
+def folders_of(runs: Sequence[Run], store: str | Path) -> str:
+    """What `open_runs` takes for these runs: their folders, or the store if these are all of its runs.
+
+    A cell with thousands of paths takes long to be sent and read.
+    """
+    if [run.path for run in runs] == Store(store).runs():
+        return str(Path(store).absolute())
+    return "\n".join(str(run.path.absolute()) for run in runs)
 
 
 def open_runs(folders: str) -> list[Run]:

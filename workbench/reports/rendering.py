@@ -8,7 +8,7 @@ from typing import Any
 from workbench.errors import BadInput
 from workbench.files import check_place, write_text
 from workbench.process import without_collections, without_module
-from workbench.reports.choice import chosen_run, chosen_runs
+from workbench.reports.choice import chosen_run, chosen_runs, folders_of
 from workbench.reports.kernel import Kernel, started_kernel
 from workbench.resources import notebook_path
 from workbench.runs import Run
@@ -59,9 +59,7 @@ def render(
         case "runs":
             with without_collections():
                 subject = chosen_runs(runs, store)
-            # The store stands for all of its complete runs: a cell of thousands of paths takes long to send.
-            folders = [run.path for run in subject] if runs else [Path(store)]
-            parameters["runs"] = "\n".join(str(folder.absolute()) for folder in folders)
+            parameters["runs"] = folders_of(subject, store)
             title = subject[0].name if len(subject) == 1 else f"{len(subject)} runs"
         case "run":
             run = chosen_run(runs, store)
