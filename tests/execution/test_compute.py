@@ -1,6 +1,7 @@
 """How matrices are computed: what is recorded, what a resume keeps, what is refused, and what comes out."""
 
 import json
+import shutil
 from dataclasses import asdict
 
 import pytest
@@ -21,7 +22,7 @@ from workbench.engines.swamp import Swamp
 from workbench.errors import BadInput, Stopped
 from workbench.execution import computing, prune
 from workbench.execution.computing import sparse_choice
-from workbench.execution.environment import QUICK_DROPOUT
+from workbench.execution.environment import LONG_BATCHES_IN_PARTS, QUICK_DROPOUT
 from workbench.masks import Mask
 from workbench.models import prunable
 from workbench.training import Distillation, MaskedTrainer, TrainingConfig
@@ -188,6 +189,21 @@ def test_dropout_is_quick_where_a_run_may_be_sparse_and_was_started_so(
     (folder / "stages" / "level-1" / "done.json").unlink()
     prune(spec, store=tmp_path / "sparse")
     assert not quick
+
+
+def test_a_run_that_was_started_without_parts_is_resumed_without_them(spec_of, tmp_path, monkeypatch):
+    rooms = []
+    monkeypatch.setattr("workbench.training.trainer.activation_room", lambda model: rooms.append(1) or 1e9)
+    run = prune(spec_of(Magnitude(**TINY)), store=tmp_path)
+    assert len(rooms) == 2  # the dense model's training and the level's
+    environment = run.environment
+    environment["practices"].remove(LONG_BATCHES_IN_PARTS)
+    (run.path / "environment.json").write_text(json.dumps(environment))
+    (run.path / "stages" / "level-1" / "done.json").unlink()
+    (run.path / "results.json").unlink()
+    shutil.rmtree(tmp_path / "shared")
+    prune(spec_of(Magnitude(**TINY)), store=tmp_path)
+    assert len(rooms) == 2
 
 
 def test_movement_is_dense_in_any_case(spec_of, tmp_path, computed):

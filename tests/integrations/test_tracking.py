@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import struct
 import threading
@@ -20,7 +21,8 @@ def installed(package: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(find_spec(package) is None, reason=f"{package} is not installed")
 
 
-tensorboard = installed("tensorboardX")
+# CI installs this one, and fails without.
+tensorboard = installed("tensorboardX") if "CI" not in os.environ else lambda test: test
 
 
 @pytest.fixture

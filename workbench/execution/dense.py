@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from torch import nn
 
-from workbench.execution.environment import release_memory
+from workbench.execution.environment import LONG_BATCHES_IN_PARTS, release_memory
 from workbench.execution.given import GivenDense
 from workbench.execution.stage_training import Output, StageTraining
 from workbench.files import write_json
@@ -46,7 +46,7 @@ def dense_stage(
                 if given is not None:
                     _take(folder, stage, given, data, environment["precision"])
                 else:
-                    _fine_tune(folder, stage, spec, data, environment["precision"])
+                    _fine_tune(folder, stage, spec, data, environment)
                 release_memory()
     return stage
 
@@ -89,10 +89,14 @@ def _identity(spec: RunSpec, environment: dict) -> dict:
     return identity
 
 
-def _fine_tune(folder: RunFolder, stage: StageFolder, spec: RunSpec, data: TaskData, precision: str) -> None:
+def _fine_tune(
+    folder: RunFolder, stage: StageFolder, spec: RunSpec, data: TaskData, environment: dict
+) -> None:
     model = load_encoder(spec.model, data.task.num_outputs, spec.seed, spec.prunable)
     key = (spec.seed, _STAGE)
-    trainer = MaskedTrainer(model, _config(spec, data, model), key=key, precision=precision)
+    in_parts = LONG_BATCHES_IN_PARTS in environment.get("practices", ())
+    config, precision = _config(spec, data, model), environment["precision"]
+    trainer = MaskedTrainer(model, config, key=key, precision=precision, in_parts=in_parts)
     log = EventLog(folder.events)
     training = StageTraining(stage, trainer, data, key, log, Output(moments=False))
     training.run()

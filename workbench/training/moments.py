@@ -54,7 +54,8 @@ class Moments:
         self._optimizer.state.clear()
         for name, parameter in parameters.items():
             if f"{self._kinds[0]}.{name}" in tensors:
-                moments = {kind: self._kept.kept(name, tensors[f"{kind}.{name}"]) for kind in self._kinds}
-                moments = {kind: tensor.to(parameter.device, copy=True) for kind, tensor in moments.items()}
-                count = torch.tensor(float(steps), device=parameter.device)
-                self._optimizer.state[parameter] = {"step": count, **moments}
+                state = self._optimizer.state[parameter]
+                state["step"] = torch.tensor(float(steps), device=parameter.device)
+                for kind in self._kinds:
+                    moment = self._kept.kept(name, tensors[f"{kind}.{name}"])
+                    state[kind] = moment.to(parameter.device, copy=True)

@@ -11,14 +11,14 @@ from torch import Tensor, nn
 
 from workbench.models import activation_bytes
 
-# Up to this size, activations are not worth a second part.
-_SMALL = 3 << 26
-# Weights, gradients and the two moments of AdamW.
-_COPIES = 2
+# Room for the activations of a part: so many bytes, or so many times the weights, whichever is more. With
+# less, steps take longer, and the libraries and the model take most of the memory all the same.
+_LEAST = 192 << 20
+_TIMES_WEIGHTS = 2
 
 
 def activation_room(model: nn.Module) -> float:
-    """Bytes of activations that one part may keep: on a CPU as much as a training keeps of the weights.
+    """Bytes of activations that one part may keep; without a limit on a GPU.
 
     Args:
         model: the model to be trained, with dense layers.
@@ -26,7 +26,7 @@ def activation_room(model: nn.Module) -> float:
     weights = list(model.parameters())
     if weights[0].device.type != "cpu":
         return inf
-    return max(_SMALL, _COPIES * sum(weight.numel() * weight.element_size() for weight in weights))
+    return max(_LEAST, _TIMES_WEIGHTS * sum(weight.numel() * weight.element_size() for weight in weights))
 
 
 def parts(

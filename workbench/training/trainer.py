@@ -224,7 +224,7 @@ class MaskedTrainer:
 
     @property
     def optimizer_steps(self) -> int:
-        """`Moments.steps`."""
+        """Steps that the moments have averaged over, including earlier stages."""
         return self._moments.steps
 
     @torch.no_grad()
