@@ -7,7 +7,7 @@ steps: optimizer steps a second of a training under a fixed mask, and of what it
     ACCELERATE_USE_CPU=true in the environment, some of them on the CPU.
 masks: ranking and sampling of bert-base's 85 million weights on the CPU and on the GPU, after a check that
     both give the same masks.
-jobs: one process and two that train under a mask at the same time.
+jobs: one process, and four that train under a mask at the same time.
 
 Lines are printed as they are measured, and added to FILE, as JSON; `table` prints a file in Markdown.
 """
@@ -187,9 +187,9 @@ def masks(options: Namespace) -> Iterator[dict[str, Any]]:
 
 
 def jobs(options: Namespace) -> Iterator[dict[str, Any]]:
-    """Steps a second of one process, and of two that share the GPU, together."""
+    """Steps a second of one process, and of four that share the GPU, together."""
     for size in options.size:
-        for count in (1, 2):
+        for count in (1, 4):
             command = [sys.executable, __file__, "one", "--seconds", str(options.seconds), "--size", size]
             processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(count)]
             rates = [json.loads(process.communicate()[0])["per second"] for process in processes]

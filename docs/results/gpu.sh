@@ -5,7 +5,7 @@
 # Usage: docs/results/gpu.sh [--here]
 #
 # It needs Linux, Python 3.11 or newer (PYTHON names it) and, for the torch that constraints.txt pins, driver 580 or
-# newer. It makes an environment in .venv-gpu, which takes minutes and 7 GB; what follows takes under 8 minutes,
+# newer. It makes an environment in .venv-gpu, which takes minutes and 7 GB; what follows takes under 10 minutes,
 # because each part has a limit. With --here it installs nothing and runs with PYTHON and its packages as they are,
 # on a machine without a package index for instance.
 set -uo pipefail
@@ -31,6 +31,7 @@ else
   install --no-build-isolation --editable '.[test]'
 fi
 
+cores=$(nproc)  # before the variable that it respects
 export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 CUBLAS_WORKSPACE_CONFIG=:4096:8 PYTHONUNBUFFERED=1
 "$python" -c 'import sys, torch
 if not torch.cuda.is_available():
@@ -48,11 +49,11 @@ part() {
 }
 
 measure=("$python" docs/results/gpu.py)
-part 170 tests "$python" -m pytest tests/gpu -p no:cacheprovider --durations=10
-part 50 masks env OMP_NUM_THREADS="$(nproc)" "${measure[@]}" masks --json "$out/lines.jsonl"
+part 240 tests "$python" -m pytest tests/gpu -p no:cacheprovider --durations=10
+part 90 masks env OMP_NUM_THREADS="$cores" "${measure[@]}" masks --json "$out/lines.jsonl"
 part 120 steps "${measure[@]}" steps --seconds 2.5 --json "$out/lines.jsonl"
-part 90 jobs "${measure[@]}" jobs --seconds 2.5 --json "$out/lines.jsonl"
-part 50 cpu env ACCELERATE_USE_CPU=true OMP_NUM_THREADS="$(nproc)" \
+part 120 jobs "${measure[@]}" jobs --seconds 2.5 --json "$out/lines.jsonl"
+part 50 cpu env ACCELERATE_USE_CPU=true OMP_NUM_THREADS="$cores" \
   "${measure[@]}" steps --seconds 1.5 --json "$out/lines.jsonl"
 
 if [ -s "$out/lines.jsonl" ]; then
