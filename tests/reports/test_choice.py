@@ -54,9 +54,9 @@ def store(finished_run, tmp_path):
 
 
 def test_a_store_stands_for_all_of_its_runs(store):
-    everything = runs_in(store)
+    everything = [run.path for run in runs_in(store)]
     assert folders_of(everything, store) == str(store)
-    assert folders_of(everything[1:], store) == "\n".join(str(run.path) for run in everything[1:])
+    assert folders_of(everything[1:], store) == "\n".join(map(str, everything[1:]))
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_if_no_run_can_be_read_a_sentence_says_how_to_make_one(store, finished_r
 
 
 def test_a_store_needs_one_readable_run_and_a_named_run_must_be_readable(store, finished_run):
-    names = [run.name for run in chosen_runs([], store)]
+    names = [folder.name for folder in chosen_runs([], store)]
     assert names == ["bare", "older", finished_run.name, "torn"]
     with pytest.raises(BadInput, match="format 1"):
         chosen_runs([Run(store / "older")], store)

@@ -10,7 +10,6 @@ from workbench.runs import (
     COMPLETE,
     Run,
     Store,
-    complete_runs,
     default_store,
     is_run,
     newest_complete,
@@ -40,29 +39,31 @@ def chosen_run(runs: Sequence[Run], store: str | Path) -> Run:
     return run.check()
 
 
-def chosen_runs(runs: Sequence[Run], store: str | Path) -> list[Run]:
-    """The runs that are named, each once, or all complete ones of a store, including unreadable ones.
+def chosen_runs(runs: Sequence[Run], store: str | Path) -> list[Path]:
+    """The folders of the runs that are named, each once, or of all complete ones of a store.
 
     Raises:
         BadInput: there are none, or one that is named is not complete or cannot be read, or none in the
             store can be read.
     """
-    named = {run.name: run for run in runs or complete_runs(store)}
-    if not named:
+    if runs:
+        return list({run.name: run.check().path for run in runs}.values())
+    folders = Store(store).complete_runs()
+    if not folders:
         raise BadInput(f"there is no complete run in {store}; {HOW_TO_MAKE_ONE}. Or name another --store.")
-    if runs or not any(status(run) == COMPLETE for run in named.values()):
-        return [run.check() for run in named.values()]
-    return list(named.values())
+    if not any(status(Run(folder)) == COMPLETE for folder in folders):
+        Run(folders[0]).check()
+    return folders
 
 
-def folders_of(runs: Sequence[Run], store: str | Path) -> str:
-    """What `open_runs` takes for these runs: their folders, or the store if these are all of its runs.
+def folders_of(runs: Sequence[Path], store: str | Path) -> str:
+    """What `open_runs` takes for these folders: one on each line, or the store if it holds no other run.
 
     A cell with thousands of paths takes long to be sent and read.
     """
-    if [run.path for run in runs] == Store(store).runs():
+    if runs == Store(store).runs():
         return str(Path(store).absolute())
-    return "\n".join(str(run.path.absolute()) for run in runs)
+    return "\n".join(str(run.absolute()) for run in runs)
 
 
 def open_runs(folders: str) -> list[Run]:

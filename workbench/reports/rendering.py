@@ -57,10 +57,9 @@ def render(
     parameters = checked_parameters(source, parameters or {}, taken={"run", "runs"})
     match subject_of(source):
         case "runs":
-            with without_collections():
-                subject = chosen_runs(runs, store)
-            parameters["runs"] = folders_of(subject, store)
-            title = subject[0].name if len(subject) == 1 else f"{len(subject)} runs"
+            folders = chosen_runs(runs, store)
+            parameters["runs"] = folders_of(folders, store)
+            title = folders[0].name if len(folders) == 1 else f"{len(folders)} runs"
         case "run":
             run = chosen_run(runs, store)
             parameters["run"], title = str(run.path.resolve()), run.name

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from workbench.stages import Stage
 
-_SPEC, _STATE, _DONE, _RACE = "spec.yaml", "state.safetensors", "done.json", "race.json"
+_SPEC, _RESULTS = "spec.yaml", "results.json"
+_STATE, _DONE, _RACE = "state.safetensors", "done.json", "race.json"
 
 
 class StagePaths:
@@ -77,7 +78,7 @@ class RunFolder:
     identity = _in_folder("identity.json")
     plan = _in_folder("plan.json")
     events = _in_folder("events.jsonl")
-    results = _in_folder("results.json")
+    results = _in_folder(_RESULTS)
     predictions = _in_folder("predictions.safetensors")
     speed = _in_folder("speed.json")
     model = _in_folder("model")
@@ -169,18 +170,24 @@ class Store:
 
     def runs(self) -> list[Path]:
         """The folders of all runs, by name."""
-        return [self.root / name for name in sorted(self._names())]
+        return [self.root / name for name in sorted(self._names(_SPEC))]
+
+    def complete_runs(self) -> list[Path]:
+        """The folders of complete runs, by name."""
+        return [self.root / name for name in sorted(self._names(_SPEC, _RESULTS))]
 
     def is_empty(self) -> bool:
         """Whether there is no run, which is found out without looking at all folders."""
-        return next(self._names(), None) is None
+        return next(self._names(_SPEC), None) is None
 
-    def _names(self) -> Iterator[str]:
+    def _names(self, *files: str) -> Iterator[str]:
         with (
             suppress(FileNotFoundError, NotADirectoryError, PermissionError),
             os.scandir(self.root) as entries,
         ):
-            yield from (entry.name for entry in entries if os.path.exists(f"{entry.path}/{_SPEC}"))
+            for entry in entries:
+                if all(os.path.exists(f"{entry.path}/{file}") for file in files):
+                    yield entry.name
 
     def dense(self, digest: str) -> RunFolder:
         """The folder of a dense model that runs share."""

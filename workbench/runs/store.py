@@ -80,7 +80,7 @@ def is_run(path: str | Path) -> bool:
 
 def complete_runs(store: str | Path) -> list[Run]:
     """The complete runs of a store, those that cannot be read included."""
-    return [run for run in runs_in(store) if run.done]
+    return [Run(folder) for folder in Store(store).complete_runs()]
 
 
 def newest_complete(store: str | Path) -> Run | None:
