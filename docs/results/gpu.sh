@@ -31,7 +31,7 @@ else
   install --no-build-isolation --editable '.[test]'
 fi
 
-cores=$(nproc)  # before the variable that it respects
+cores=$(nproc)  # here, because it obeys the next line
 export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 CUBLAS_WORKSPACE_CONFIG=:4096:8 PYTHONUNBUFFERED=1
 "$python" -c 'import sys, torch
 if not torch.cuda.is_available():
@@ -49,7 +49,7 @@ part() {
 }
 
 measure=("$python" docs/results/gpu.py)
-part 240 tests "$python" -m pytest tests/gpu -p no:cacheprovider --durations=10
+part 220 tests "$python" -m pytest tests/gpu -p no:cacheprovider --durations=10
 part 90 masks env OMP_NUM_THREADS="$cores" "${measure[@]}" masks --json "$out/lines.jsonl"
 part 120 steps "${measure[@]}" steps --seconds 2.5 --json "$out/lines.jsonl"
 part 120 jobs "${measure[@]}" jobs --seconds 2.5 --json "$out/lines.jsonl"

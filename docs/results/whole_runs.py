@@ -21,6 +21,7 @@ ENGINES = {"imp": [], "randomized": ["--set", "candidates=8"]}
 DENSE = ["--set", "dense.epochs=1", "--set", "distillation.mode=logits"]
 COMMON = ["--sparsity", "0.95", "--set", "levels=3", *DENSE]
 HERE = Path(__file__).resolve().parents[2]
+THREADS = 2
 SCRATCH = tempfile.TemporaryDirectory()
 # Carries out the options of a command in this process, and prints what share of races evaluations took.
 SHARE = """
@@ -80,16 +81,16 @@ def accepted(sources: Path) -> list[str]:
 
 
 def measured(
-    sources: Path, task: str, scale: str, engine: str, *, jobs: int = 1, threads: int = 2, program=()
+    sources: Path, task: str, scale: str, engine: str, *, jobs: int = 1, program=()
 ) -> tuple[float, float]:
     """Wall seconds of a run, start of the process included, and of its races."""
     program = program or ("-m", "workbench")
     store = tempfile.mkdtemp(dir=SCRATCH.name)
-    shutil.copytree(dense_model(sources, task, 1 if jobs > 1 else threads), f"{store}/shared")
+    shutil.copytree(dense_model(sources, task, 1 if jobs > 1 else THREADS), f"{store}/shared")
     own = ["prune", task, "--store", store, "--engine", engine, "--scale", scale, *COMMON, *ENGINES[engine]]
     own += ["--jobs", str(jobs)] if jobs > 1 else []
     begun = time.monotonic()
-    run = workbench(sources, threads, *own, *accepted(sources), program=program)
+    run = workbench(sources, THREADS, *own, *accepted(sources), program=program)
     return time.monotonic() - begun, race_seconds(Path(run))
 
 

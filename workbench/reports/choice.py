@@ -56,14 +56,14 @@ def chosen_runs(runs: Sequence[Run], store: str | Path) -> list[Path]:
     return folders
 
 
-def folders_of(runs: Sequence[Path], store: str | Path) -> str:
-    """What `open_runs` takes for these folders: one on each line, or the store if it holds no other run.
+def folders_of(folders: Sequence[Path], store: str | Path) -> str:
+    """What `open_runs` takes for these runs: a folder on each line, or the store if it holds no other run.
 
     A cell with thousands of paths takes long to be sent and read.
     """
-    if runs == Store(store).runs():
+    if folders == Store(store).runs():
         return str(Path(store).absolute())
-    return "\n".join(str(run.absolute()) for run in runs)
+    return "\n".join(str(folder.absolute()) for folder in folders)
 
 
 def open_runs(folders: str) -> list[Run]:

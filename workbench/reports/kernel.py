@@ -17,9 +17,9 @@ from typing import NoReturn
 from workbench.process import leave, without_collections
 
 _CONNECTION, _LOG = "kernel.json", "kernel.log"
-# Objects between two collections of garbage, each of which would go through what the notebook keeps of all
-# runs. A report of 10,000 runs takes 15 MB more without any.
-_COLLECT_AFTER = 1_000_000
+# Objects between two collections of garbage. By default there are thousands of them, and each goes through
+# what the notebook keeps of all runs.
+_COLLECT_AFTER = 50_000
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from workbench.runs.states import kept_stages, stage_weights
 from workbench.runs.store import (
     COMPLETE,
     INCOMPLETE,
-    complete_runs,
     default_store,
     find_run,
     is_run,
@@ -30,7 +29,6 @@ __all__ = [
     "RunFolder",
     "RunSpec",
     "Store",
-    "complete_runs",
     "default_store",
     "dev_name",
     "drop",
