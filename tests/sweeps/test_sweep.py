@@ -232,6 +232,11 @@ def test_jobs_that_make_no_sense_are_refused(kind, jobs, told):
         executor(kind, jobs)
 
 
+def test_an_unknown_way_to_compute_is_refused_before_any_run_starts():
+    with pytest.raises(BadInput, match="unknown compute 'quick'"):
+        executor("process", 1, compute="quick")
+
+
 def test_on_a_terminal_the_table_is_redrawn_below_the_events(monkeypatch, capsys):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")

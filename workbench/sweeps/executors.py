@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from workbench.clusters.options import given_options
-from workbench.errors import BadInput, WorkbenchError
+from workbench.errors import BadInput, WorkbenchError, unknown
 from workbench.execution import prune
+from workbench.execution.computing import COMPUTE
 from workbench.files import write_text
 from workbench.plugins import Registry
 from workbench.runs.layout import Store
@@ -183,10 +184,13 @@ def executor(
         options: options of this executor (docs/scaling.md); None for the default.
 
     Raises:
-        BadInput: there is no such executor or option, the number of jobs is not possible, a plugin's executor
-            lacks a method or the attribute `compute`, or the executor itself rejects an option.
+        BadInput: there is no such executor, way to compute or option, the number of jobs is not possible, a
+            plugin's executor lacks a method or the attribute `compute`, or the executor itself rejects an
+            option.
     """
     make = EXECUTORS[kind]
+    if compute not in COMPUTE:
+        raise unknown("compute", compute, COMPUTE)
     if jobs is not None and jobs < 1:
         raise BadInput(f"jobs is {jobs}. Give at least 1, and at most one for each core.")
     made = make(jobs, **given_options(kind, options, EXECUTORS))
