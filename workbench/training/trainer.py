@@ -84,7 +84,8 @@ class MaskedTrainer:
         self.config, self.precision = config, precision
         self.step = 0
         self._key = key
-        self._quick_dropout = quick_dropout
+        # On other devices it would only pass on every function of torch that a forward pass calls.
+        self._quick_dropout = quick_dropout and self.device.type == "cpu"
         self._room = activation_room(model) if in_parts else inf
         self._batches = batches
         self.on_sample: Callable[[Mapping[str, Tensor]], None] | None = None
