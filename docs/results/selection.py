@@ -78,7 +78,7 @@ def choices(pools: Sequence[MatchedPool]) -> pd.DataFrame:
 def differences(
     runs: Sequence[Run], entries: dict[str, str], asked: Callable[[Run, Run], bool]
 ) -> pd.DataFrame:
-    """Dev of one entry minus that of another, at equal seeds.
+    """Dev of one entry minus that of another, at equal seeds on the same device.
 
     Args:
         runs: complete runs.
@@ -92,10 +92,12 @@ def differences(
     """
     by_name = {run.name: run for run in runs}
     table = comparison_table(runs).assign(entry=lambda rows: rows["run"].map(entries))
+    table["device"] = [by_name[name].environment["device"] for name in table["run"]]
     scores = cache(lambda name: scores_of([by_name[name]]))
     rows = []
     for condition, part in table.groupby(CONDITION, sort=False):
-        by_entry = {name: rows.set_index("seed") for name, rows in part.groupby("entry", sort=False)}
+        by_run = part.set_index(["device", "seed"])
+        by_entry = dict(iter(by_run.groupby("entry", sort=False)))
         for (name, first), (other, second) in permutations(by_entry.items(), 2):
             seeds = first.index.intersection(second.index)
             if len(seeds) and asked(*(by_name[rows["run"].iloc[0]] for rows in (first, second))):
