@@ -114,6 +114,13 @@ def test_a_failure_stops_its_own_run_only(cells, tmp_path, code, error):
     assert len(sweep.done) == 3
 
 
+def test_a_reason_that_several_runs_share_is_told_once(cells, tmp_path):
+    with pytest.raises(Failed) as caught:
+        Sweep(cells, tmp_path, Pretence(endings={0: 2, 1: 2})).run()
+    place = "magnitude, synth/sst2 from bert, sparsity 0.8, seed"
+    assert f":\n  it broke.\n    {place} 0\n    {place} 1\n" in f"{caught.value}\n"
+
+
 @pytest.mark.parametrize(("code", "error"), [(3, Stopped), (1, Failed)])
 def test_a_run_that_needs_the_steps_of_a_failed_one_fails_likewise(cells, tmp_path, code, error):
     pretence = Pretence(endings={0: code})

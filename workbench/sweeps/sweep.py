@@ -145,8 +145,14 @@ class Sweep:
     def _raise_failures(self) -> None:
         if not self.failures:
             return
-        lines = [f"\n  {failure.cell.title}: {failure.reason}" for failure in self.failures]
-        message = f"{len(lines)} of {len(self._cells)} runs are not complete:{''.join(lines)}"
+        titles: dict[str, list[str]] = {}
+        for failure in self.failures:
+            titles.setdefault(failure.reason, []).append(failure.cell.title)
+        lines = [
+            f"\n  {these[0]}: {reason}" if len(these) == 1 else "\n    ".join((f"\n  {reason}", *these))
+            for reason, these in titles.items()
+        ]
+        message = f"{len(self.failures)} of {len(self._cells)} runs are not complete:{''.join(lines)}"
         if all(failure.resumable for failure in self.failures):
             raise Stopped(message)
         raise Failed(message)
