@@ -84,8 +84,7 @@ class MaskedTrainer:
         self.config, self.precision = config, precision
         self.step = 0
         self._key = key
-        # On other devices it would only pass on every function of torch that a forward pass calls.
-        self._quick_dropout = quick_dropout and self.device.type == "cpu"
+        self._quick_dropout = quick_dropout
         self._room = activation_room(model) if in_parts else inf
         self._batches = batches
         self.on_sample: Callable[[Mapping[str, Tensor]], None] | None = None
@@ -269,7 +268,9 @@ class MaskedTrainer:
     def _randomness(self) -> Iterator[None]:
         """What a forward pass draws, dropout above all, as a function of the key and the step."""
         key = (*self._key, "dropout", self.step)
-        with seeded_globals(*key), QuickDropout(*key) if self._quick_dropout else nullcontext():
+        # On other devices it would only slow down every function of torch that a forward pass calls.
+        quick = self._quick_dropout and self.device.type == "cpu"
+        with seeded_globals(*key), QuickDropout(*key) if quick else nullcontext():
             yield
 
     @property
