@@ -64,6 +64,10 @@ def test_one_seed_sees_by_its_examples_alone_with_normal_quantiles():
 def test_runs_that_do_not_vary_say_nothing_about_what_would_be_seen():
     equal = Scores(np.array([0.5, 0.5]), np.full((2, 2000), 0.5))
     assert np.isnan(Difference.between(equal, equal).detectable)
+    # These differences are equal but for rounding.
+    found = Difference.between(of_seeds(0.9, 0.8, 0.7), of_seeds(0.8, 0.7, 0.6))
+    assert np.isnan(found.detectable)
+    assert found.low == found.difference == found.high == pytest.approx(0.1)
 
 
 def test_intervals_over_seeds_and_examples_cover_the_difference():

@@ -131,6 +131,12 @@ def test_gains_need_the_controls_seeds_and_one_pool_has_no_interval():
     assert gains(pool[pool["seed"] == 0])["low"].isna().all()
 
 
+def test_gains_that_are_equal_but_for_rounding_say_nothing_about_what_would_be_seen():
+    found = gains(finals({0: [0.9, 0.9], 1: [0.8, 0.8]}), finals({0: [0.8, 0.8], 1: [0.7, 0.7]}))
+    assert found["gain"].to_list() == pytest.approx([0.1, 0, 0.1, 0.1])
+    assert found["detectable"].isna().all()
+
+
 def test_tables_of_a_real_run(finished_run):
     final = final_table([finished_run])
     assert list(final["level"].unique()) == [1, 2]

@@ -92,3 +92,16 @@ def test_what_cannot_tell_is_refused():
         share_over_control(pool, pool[pool["mask"] == 0])
     with pytest.raises(BadInput, match="the pool has fewer than two final scores"):
         share_over_control(pool.iloc[:0], pool)
+
+
+def test_scores_that_differ_by_rounding_alone_tell_nothing():
+    pool = generated(numpy_generator("rounding"), 0.5)
+    nearly = pool.assign(final=0.9 + np.finfo(float).eps * (pool["mask"] % 2))
+    with pytest.raises(BadInput, match="control's final scores do not differ"):
+        share_over_control(pool, nearly)
+    orders = pd.concat([pool.assign(order=0), pool.assign(order=1, final=pool["final"] * (1 + 1e-15))])
+    for shared in (False, True):
+        with pytest.raises(BadInput, match=r"do not differ between data orders.*Give a longer training"):
+            share_over_orders(orders, shared)
+        with pytest.raises(BadInput, match="do not differ between data orders"):
+            share_over_orders(orders.assign(final=1.0), shared)

@@ -10,6 +10,7 @@ import scipy
 
 from workbench.analysis.comparison import CONDITION
 from workbench.analysis.paired import Scores, scores_of
+from workbench.analysis.rounding import without_rounding
 from workbench.errors import BadInput
 from workbench.runs import Run
 
@@ -52,8 +53,8 @@ class Difference:
             of_examples = (first.resampled - second.resampled).mean(axis=0).var(ddof=1)
         elif seeds == 1:
             of_examples = np.nan
-        total = of_seeds + of_examples
-        freedom = (seeds - 1) * (total / of_seeds) ** 2 if of_seeds > 0 else inf
+        total = without_rounding(of_seeds + of_examples, first.values, second.values)
+        freedom = (seeds - 1) * (total / of_seeds) ** 2 if min(total, of_seeds) > 0 else inf
         return cls(float(differences.mean()), sqrt(total), float(freedom), seeds)
 
     @property

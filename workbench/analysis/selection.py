@@ -8,6 +8,7 @@ import pandas as pd
 from workbench.analysis.candidates import POOL
 from workbench.analysis.rank_correlation import pooled_rank_correlation
 from workbench.analysis.resolution import Difference
+from workbench.analysis.rounding import without_rounding
 from workbench.errors import BadInput
 
 RULES = (
@@ -83,7 +84,7 @@ def gains(pool: pd.DataFrame, control: pd.DataFrame | None = None) -> pd.DataFra
             raise BadInput(f"the control has no scores for seed {seed} at level {level}; run it there, too.")
         rules["oracle of the control"] = copies.max()
     rows = [
-        (rule, *_mean_and_interval((rules[rule] - reference).dropna()), over)
+        (rule, *_mean_gain(rules[rule], reference), over)
         for rule in RULES
         if rule in rules and len(rules[rule]) and rule != over
     ]
@@ -101,8 +102,10 @@ def _across_orders(scores: pd.DataFrame) -> float:
     )
 
 
-def _mean_and_interval(values: pd.Series) -> tuple[float, float, float, float, int]:
-    size = len(values)
-    error = values.std(ddof=1) / sqrt(size) if size > 1 else np.nan
-    mean = Difference(values.mean(), error, size - 1, size)
+def _mean_gain(scores: pd.Series, reference: pd.Series) -> tuple[float, float, float, float, int]:
+    gains = (scores - reference).dropna()
+    size = len(gains)
+    variance = gains.var(ddof=1) / size if size > 1 else np.nan
+    error = sqrt(without_rounding(variance, scores.to_numpy(), reference.to_numpy()))
+    mean = Difference(gains.mean(), error, size - 1, size)
     return mean.difference, mean.low, mean.high, mean.detectable, size

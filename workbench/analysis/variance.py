@@ -24,6 +24,7 @@ import pandas as pd
 import scipy
 
 from workbench.analysis.candidates import POOL
+from workbench.analysis.rounding import without_rounding
 from workbench.errors import BadInput
 
 _LEVEL = 0.95
@@ -64,7 +65,8 @@ def share_over_orders(table: pd.DataFrame, shared: bool = False) -> VarianceShar
         shared: whether all masks of a pool had the same orders.
 
     Raises:
-        BadInput: fewer than two masks in a pool or two orders a mask, or not as many for all masks.
+        BadInput: fewer than two masks in a pool or two orders a mask, or not as many for all masks; or scores
+            that do not differ between orders.
     """
     cells = table.set_index([*POOL, "mask", "order"])["final"].unstack()
     pools = cells.groupby(POOL)
@@ -81,7 +83,12 @@ def share_over_orders(table: pd.DataFrame, shared: bool = False) -> VarianceShar
     if shared:
         rest -= rest.groupby(POOL).transform("mean")
         of_orders = of_masks * (orders - 1)
-    noise = rest.pow(2).sum().sum() / of_orders
+    noise = without_rounding(rest.pow(2).sum().sum() / of_orders, cells.to_numpy())
+    if noise == 0:
+        raise BadInput(
+            "the final scores of the masks do not differ between data orders, so the metric stands still. "
+            "Give a longer training, or another metric."
+        )
     return _from_ratio(between / of_masks, noise, of_masks, of_orders, orders)
 
 
@@ -107,7 +114,7 @@ def share_over_control(pool: pd.DataFrame, control: pd.DataFrame) -> VarianceSha
         _within(table.set_index(POOL)["final"]).pow(2).sum() / freedom
         for table, freedom in zip((pool, control), freedoms, strict=True)
     ]
-    if variances[1] == 0:
+    if without_rounding(variances[1], control["final"].to_numpy()) == 0:
         raise BadInput(
             "the control's final scores do not differ: its copies shared their data order, or the metric "
             "stands still. Give a control without shared_order, or a longer training."
