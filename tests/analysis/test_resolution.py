@@ -170,6 +170,23 @@ def test_checks_are_found_among_other_runs(alike, finished_run):
     assert checks_among(others).empty
 
 
+def test_checks_use_masks_without_a_pattern_where_there_are_some(alike, finished_run):
+    dense = round(finished_run.results["dense"]["dev"]["validation"]["accuracy"] * EXAMPLES)
+    engines = (
+        (Magnitude(sparsity=0.0), dense),
+        (Magnitude(sparsity=0.5), 180),
+        (Random(sparsity=0.5, start="dense", densities="uniform"), 140),
+    )
+    runs = [alike(engine, right) for engine, right in engines]
+    # Of the same seed, and of another one that the other engines have as well.
+    patterned = [
+        alike(replace(engine, pattern="2:4"), 20, seed) for engine, _ in engines[1:] for seed in (0, 1)
+    ]
+    more = [alike(engine, right, 1) for engine, right in engines[:1]]
+    found = checks_among([*patterned, *runs, *more])
+    pd.testing.assert_frame_equal(found.drop(columns="setting"), check_table(runs))
+
+
 def test_several_settings_are_told_apart(alike):
     runs = [
         alike(replace(engine, lr=lr), right)

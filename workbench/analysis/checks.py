@@ -20,8 +20,8 @@ def checks_among(runs: Sequence[Run]) -> pd.DataFrame:
     """The checks of `check_table` for every setting whose runs are there.
 
     A setting is everything that engines have in common, except for the sparsity and the seed. If it has
-    several kinds of random masks, those with equal densities in all matrices are used, as in the magnitude
-    mask.
+    several kinds of masks, those without a pattern are used, and of random ones those with equal densities
+    in all matrices, as in the magnitude mask.
 
     Args:
         runs: complete runs of any engines. Those that kept no predictions are left out.
@@ -65,9 +65,11 @@ def _setting(run: Run) -> str:
 def _preference(run: Run) -> tuple:
     """The kind of a mask, smaller where it is to be preferred."""
     engine = run.spec.engine
+    pattern = (engine.pattern != "unstructured", engine.pattern)
     if engine.id == "magnitude":
-        return (engine.scope != "matrix", engine.scope)
-    return (engine.densities != "uniform" or engine.counts is not None, engine.densities, str(engine.counts))
+        return (*pattern, engine.scope != "matrix", engine.scope)
+    by_density = engine.densities != "uniform" or engine.counts is not None
+    return (*pattern, by_density, engine.densities, str(engine.counts))
 
 
 def _best(entries: list[tuple]) -> list[tuple[str, Run]]:
