@@ -2,6 +2,7 @@
 
 import shutil
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -9,10 +10,12 @@ from tests.fabricated import fabricate, predict
 from tests.reports.test_render import Page
 from workbench import cli
 from workbench.analysis.comparison import comparison_table
-from workbench.analysis.differences import paired_differences
+from workbench.analysis.differences import bootstrap_interval, paired_differences
+from workbench.analysis.paired import Scores
 from workbench.engines.imp import IMP
 from workbench.engines.magnitude import Magnitude
 from workbench.errors import BadInput
+from workbench.randomness import numpy_generator
 from workbench.reports import comparison, differences, open_runs, render
 
 
@@ -112,3 +115,12 @@ def test_without_pairs_a_sentence_says_so(finished_run, tmp_path):
     (sentence,) = differences.how_paired(pairs, "magnitude")
     assert "there are no pairs" in sentence
     assert isinstance(differences.difference_table(pairs), pd.DataFrame)
+
+
+@pytest.mark.parametrize(("seeds", "share", "words"), [(2, 1 / 2, "half of"), (3, 1 / 4, "a quarter of")])
+def test_intervals_over_few_seeds_exclude_zero_as_often_as_is_said(page, seeds, share, words):
+    text = " ".join(" ".join(page.text).split())
+    assert words in text.partition("By chance alone")[2].partition(".")[0]
+    drawn = numpy_generator("few", seeds).normal(size=(400, seeds))
+    intervals = [bootstrap_interval(Scores(one), Scores(np.zeros(seeds)))[:2] for one in drawn]
+    assert np.mean([low > 0 or high < 0 for low, high in intervals]) == pytest.approx(share, abs=0.08)

@@ -69,7 +69,10 @@ def how_paired(pairs: pd.DataFrame, baseline: str) -> list[str]:
             f"agree within {100 * EQUAL_STEPS:g} %.",
             f'An interval is the middle 95 % of {RESAMPLES:,} bootstrap resamples; the column "resampled" '
             "says what was resampled. With only two or three seeds it is too narrow.",
-            f"{nonzero} of {count} intervals exclude zero; by chance alone about {0.05 * count:.1f} would.",
+            # Over so few seeds, a bootstrap reaches from the smallest difference to the largest.
+            f"{nonzero} of {count} intervals exclude zero. By chance alone about 5 % of those would that "
+            'resample the examples of one seed, and more of those over few seeds: where only "seeds" were '
+            "resampled, half of those of two seeds and a quarter of those of three.",
             'The column "would detect" is the smallest true difference that such a comparison detects in '
             "four of five cases (80 % power at the 5 % level, two-sided): where an interval includes zero, a "
             "smaller difference may have been missed. It has no value where nothing varied.",
