@@ -73,8 +73,22 @@ def test_what_choices_gain_is_counted_from_the_control(pools):
     for sparsity in (0.6, 0.8):
         assert gains[sparsity, 0.3, "random"] == pytest.approx(-0.02, abs=0.004)
         assert gains[sparsity, 0.3, "oracle in another order"] > 0.02
-        assert gains[sparsity, 0.3, "oracle"] > 0.02 > gains[sparsity, 0.3, "oracle of the control"] > 0
+        assert gains[sparsity, 0.3, "oracle"] > 0.02 > gains[sparsity, 0.01, "oracle of the control"] > 0
+        # That pool has two data orders, and the control one.
+        assert (sparsity, 0.3, "oracle of the control") not in gains
         assert gains[sparsity, 0.01, "oracle"] == pytest.approx(0.007, abs=0.007)
+
+
+def test_a_control_that_shares_its_order_has_no_oracle(finished_run, tmp_path):
+    runs = []
+    for changes in ({"distance": 0.01}, {**COPIES, "shared_order": True}):
+        engine = Randomized(sparsity=0.8, **STUDIED, **changes)
+        run = fabricate(tmp_path, finished_run, engine)
+        runs.append(fabricate_race(run, *scores(engine, 0.8, 0)))
+    found = gain_table(matched_pools(runs))
+    assert set(found["over"]) == {"control"}
+    assert "oracle" in set(found["rule"])
+    assert "oracle of the control" not in set(found["rule"])
 
 
 def test_only_seeds_of_both_count_in_gains(study):

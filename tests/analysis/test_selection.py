@@ -100,6 +100,23 @@ def test_gains_of_the_oracle_the_race_and_a_random_pick():
     assert alone["oracle"] == pytest.approx(0.15)
 
 
+def test_the_oracle_of_the_control_has_as_many_masks_and_orders_as_the_pools():
+    def best(pool, control, **more):
+        return gains(pool, control, **more).set_index("rule")["gain"].get("oracle of the control")
+
+    pool = finals({0: [0.5, 0.7], 1: [0.6, 0.6]})
+    control = finals({0: [0.5, 0.7, 0.9], 1: [0.5, 0.7, 0.9], 2: [0.9, 0.9, 0.9]})
+    assert best(pool, control) == pytest.approx(0.0), "the third copy counts in the control's mean alone"
+    assert best(pool, control, shared=True) is None
+    assert best(pool, control[control["mask"] < 1]) is None
+    twice = [pd.concat([table, table.assign(order=1)]) for table in (pool, control)]
+    assert best(twice[0], control) is None
+    assert best(pool, twice[1].assign(final=lambda rows: rows["final"] + rows["order"])) == pytest.approx(
+        -0.5
+    )
+    assert best(*twice) == pytest.approx(0.0)
+
+
 def test_gains_over_the_magnitude_mask_of_the_pool():
     pool = finals({0: [0.5, 0.7, 0.6], 1: [0.6, 0.6, 0.9]})
     pool["sampled"] = pool["mask"] < 2

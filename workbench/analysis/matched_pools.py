@@ -86,7 +86,8 @@ class MatchedPool:
             return gains(finals.reset_index())
         copies = final_table(self.control).set_index(POOL)
         both = finals.index.intersection(copies.index)
-        return gains(*(table.loc[table.index.isin(both)].reset_index() for table in (finals, copies)))
+        pool, control = (table.loc[table.index.isin(both)].reset_index() for table in (finals, copies))
+        return gains(pool, control, any(own[0].spec.engine.shared_order for own in (self.runs, self.control)))
 
 
 def matched_pools(runs: Sequence[Run], labels: Mapping[str, str] | None = None) -> list[MatchedPool]:

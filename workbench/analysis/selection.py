@@ -41,7 +41,7 @@ def early_correlations(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["kind", "step", "rho", "low", "high", "pools", "pairs"])
 
 
-def gains(pool: pd.DataFrame, control: pd.DataFrame | None = None) -> pd.DataFrame:
+def gains(pool: pd.DataFrame, control: pd.DataFrame | None = None, shared: bool = False) -> pd.DataFrame:
     """What choosing the best mask of a pool, the race's, or any would have gained.
 
     The oracle chooses by the very scores that it is measured by, so it gains in a pool of equal masks as
@@ -51,11 +51,14 @@ def gains(pool: pd.DataFrame, control: pd.DataFrame | None = None) -> pd.DataFra
     Args:
         pool: `candidates.final_table` of runs whose masks differ.
         control: the same of runs at the same seeds whose masks are copies; None if there are none.
+        shared: whether the masks of either had their data orders in common. Then the oracle of the control is
+            left out, as data orders do not make copies differ as they do masks.
 
     Returns:
         one row for each rule: rule ("oracle", "oracle in another order" if there are several, "oracle of the
-        control" with a control, "race", "random" for the mean of the sampled masks, and "magnitude" if that
-        mask is in the pool), gain (mean over pools), low and high (95 % interval of the mean over pools by
+        control" with a control that has as many copies and orders as the pool has masks and orders, or more,
+        which do not count, "race", "random" for the mean of the sampled masks, and "magnitude" if that mask
+        is in the pool), gain (mean over pools), low and high (95 % interval of the mean over pools by
         Student's t; NaN for one pool), detectable (the smallest true gain that would be detected, see
         `resolution.Difference`), pools, and over, what gains are measured from: the mean of the "control", or
         without one the "magnitude" mask of the pool, or else the "pool", the mean of its sampled masks.
@@ -77,18 +80,33 @@ def gains(pool: pd.DataFrame, control: pd.DataFrame | None = None) -> pd.DataFra
     over = "magnitude" if len(rules["magnitude"]) else "pool"
     reference = rules["magnitude" if over == "magnitude" else "random"]
     if control is not None:
-        copies = control.groupby([*POOL, "mask"])["final"].mean().groupby(POOL)
-        over, reference = "control", copies.mean()
+        copies = control.groupby([*POOL, "mask"])["final"].mean()
+        over, reference = "control", copies.groupby(POOL).mean()
         if missing := set(rules["oracle"].index) - set(reference.index):
             seed, level = min(missing)
             raise BadInput(f"the control has no scores for seed {seed} at level {level}; run it there, too.")
-        rules["oracle of the control"] = copies.max()
+        best = None if shared else _best_copies(pool, control)
+        if best is not None:
+            rules["oracle of the control"] = best
     rows = [
         (rule, *_mean_gain(rules[rule], reference), over)
         for rule in RULES
         if rule in rules and len(rules[rule]) and rule != over
     ]
     return pd.DataFrame(rows, columns=["rule", "gain", "low", "high", "detectable", "pools", "over"])
+
+
+def _best_copies(pool: pd.DataFrame, control: pd.DataFrame) -> pd.Series | None:
+    """The best score of as many copies as a pool has masks, under as many orders; None if there are fewer.
+
+    The best of more scores is better by chance alone, and the mean over more orders varies less.
+    """
+    sizes = pool.groupby(POOL).agg(masks=("mask", "nunique"), orders=("order", "nunique"))
+    alike = control.merge(sizes.reset_index(), on=POOL)
+    alike = alike[(alike["mask"] < alike["masks"]) & (alike["order"] < alike["orders"])]
+    if len(alike) < sizes.prod(axis=1).sum():
+        return None
+    return alike.groupby([*POOL, "mask"])["final"].mean().groupby(POOL).max()
 
 
 def _across_orders(scores: pd.DataFrame) -> float:
