@@ -218,6 +218,19 @@ def test_the_floor_is_the_best_constant_answer(made):
         scores_of([run], constant=True)
 
 
+def test_the_floor_of_a_regression_is_the_mean_of_its_labels(made):
+    run = made(Magnitude(sparsity=0.8), 100)
+    labels = numpy_generator("numbers").normal(37.1, 2.0, size=200).astype(np.float32)
+    write_predictions(run.folder, {"validation": Predictions(labels[:, None], labels)})
+    floor = scores_of([run], "r2", constant=True)
+    assert floor.values.tolist() == pytest.approx([0])
+    assert (np.abs(floor.resampled) < 0.1).all()
+    for metric in ("pearson", "spearman", "kendall"):
+        floor = scores_of([run], metric, constant=True)
+        assert floor.values.tolist() == [0]
+        assert not floor.resampled.any()
+
+
 def test_ground_counts_dense_steps_and_recovery(made, finished_run):
     run = made(Magnitude(sparsity=0.8), 100)
     pretrained = made(replace(Magnitude(sparsity=0.8), start="pretrained"), 101)

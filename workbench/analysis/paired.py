@@ -74,8 +74,13 @@ def resampled_outputs(metric: str, kept: Sequence[Predictions], task: str) -> np
 
 
 def _best_constant(outputs: Predictions, metric: str) -> Predictions:
-    """The same answer to every example: the class that scores best, or any number for a regression."""
-    classes = np.eye(outputs.logits.shape[1], dtype=np.float32)
-    answers = [np.broadcast_to(answer, outputs.logits.shape) for answer in classes]
-    best = max(answers, key=lambda logits: score([metric], logits, outputs.labels)[metric])
+    """The same answer to every example that scores best: a class, or for a regression the labels' mean.
+
+    To correlations all numbers are equal; they take the first, which float arithmetic keeps constant.
+    """
+    answers = np.eye(outputs.logits.shape[1], dtype=np.float32)
+    if len(answers) == 1:
+        answers = np.append(answers, [[outputs.labels.mean()]], axis=0)
+    constants = [np.broadcast_to(answer, outputs.logits.shape) for answer in answers]
+    best = max(constants, key=lambda logits: score([metric], logits, outputs.labels)[metric])
     return Predictions(best, outputs.labels)
