@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow
+import pyarrow.parquet
 
 from workbench.errors import BadInput
 from workbench.tasks.rows import RawSplit
@@ -43,7 +44,7 @@ def _read_split(folder: Path, split: str) -> RawSplit:
 
 
 def read_file(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
-    """The rows of one file.
+    """The rows of one file, numbered from 0; an index that pandas saved is a column like any other.
 
     Args:
         path: the file.
@@ -53,7 +54,8 @@ def read_file(path: Path, columns: list[str] | None = None) -> pd.DataFrame:
         BadInput: it is not Parquet, or is damaged.
     """
     try:
-        return pd.read_parquet(path, columns=columns)
+        table = pyarrow.parquet.read_table(path, columns=columns, partitioning=None)
+        return table.to_pandas(ignore_metadata=True)
     except (OSError, pyarrow.ArrowException) as error:
         raise unreadable(path, error) from error
 

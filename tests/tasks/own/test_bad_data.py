@@ -132,6 +132,10 @@ CASES = {
         parquet(lambda path: write(rows(40).assign(text=1.5), path)),
         "'text' of {folder}/train.parquet is 1.5 in row 1, which is not a text. Name a column of texts",
     ),
+    "a number among texts beside an index": (
+        parquet(lambda path: write(rows(40).assign(text=1.5).set_index(np.arange(40) + 7), path)),
+        "'text' of {folder}/train.parquet is 1.5 in row 1, which is not a text. Name a column of texts",
+    ),
     "missing labels": (
         changed("train.csv", stars=["good", "bad", None, "NaN"] * 10),
         "train.csv has no label in 20 of its 40 rows, row 3 first. Fill them in, or remove those rows.",

@@ -43,6 +43,15 @@ def test_every_format_gives_the_same_task(tmp_path):
     assert len(ids) == 1
 
 
+@pytest.mark.parametrize("index", ["text", "stars", "number", None])
+def test_an_index_that_pandas_saved_is_a_column_like_any_other(tmp_path, index):
+    path = save_task(tmp_path, ".parquet")
+    frame = rows(40).assign(number=range(7, 47))
+    write(frame.set_index(index or frame.pop("number").rename(None)), tmp_path / "train.parquet")
+    (tmp_path / "csv").mkdir()
+    assert load_task(str(path)).id == load_task(str(save_task(tmp_path / "csv"))).id
+
+
 def test_the_id_depends_on_the_rows_and_on_what_is_made_of_them_but_not_on_names(tmp_path):
     first = canonical_id(str(save_task(tmp_path)))
     renamed = rows(40).rename(columns={"title": "a", "text": "b", "stars": "c"})
