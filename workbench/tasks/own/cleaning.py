@@ -110,7 +110,8 @@ def class_numbers(labels: pd.Series, names: tuple[str, ...], origin: str) -> pd.
         BadInput: a label is neither.
     """
     plain = _plain(labels)
-    candidates = [{name: i for i, name in enumerate(names)}, {str(i): i for i in range(len(names))}]
+    plain_names = _plain(pd.Series(names, dtype="str"))
+    candidates = [{name: i for i, name in enumerate(plain_names)}, {str(i): i for i in range(len(names))}]
     by_name, by_number = (plain.map(numbers) for numbers in candidates)
     values = by_number if by_name.isna().all() else by_name
     if (bad := values.isna()).any():
