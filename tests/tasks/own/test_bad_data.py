@@ -115,6 +115,19 @@ CASES = {
         "dev.csv has the label 'best' in 2 rows, and no row of train has it; train has bad, good. Add such",
     ),
     "an empty file": (content("train.csv", ""), "train.csv is empty. Replace it with the complete file."),
+    "a file of blank lines": (content("train.csv", "\n\n"), "train.csv is empty. Replace it with the"),
+    "JSON lines that are all blank": (
+        both(task(train="train.jsonl"), content("train.jsonl", "\n \n")),
+        "train.jsonl is empty. Replace it with the complete file.",
+    ),
+    "half of a character in a text": (
+        lines(GOOD, BAD | {"text": "a \ud83d"}),
+        r"train.jsonl, line 2: 'text' has '\ud83d', which is half of a character. Write both halves, or",
+    ),
+    "half of a character in a label": (
+        lines(GOOD, BAD | {"stars": "\ud83d"}),
+        r"train.jsonl, line 2: 'stars' has '\ud83d', which is half of a character.",
+    ),
     "a file with a header only": (content("train.csv", HEADER), "train.csv has a header and no rows"),
     "a text that is a number among texts": (
         lines(GOOD, BAD | {"text": 7}),
@@ -307,6 +320,8 @@ def test_bad_data_is_one_sentence_and_exit_code_2(case, tiny_model_dir, tmp_path
             "train.csv is a data file with the columns 'title', 'text', 'stars', 'grade'. Say which",
         ),
         (["train.csv", "--text", "text", "--label", "stars"], "--dev FILE or a share such as 0.1"),
+        (["blank.csv"], "blank.csv is empty. Replace it with the complete file."),
+        (["blank.jsonl"], "blank.jsonl is empty. Replace it with the complete file."),
         (["reviews.yaml", "--label", "stars"], "--label: these describe a data file"),
         (
             ["synth/rte", "--text", "text"],
@@ -329,6 +344,8 @@ def test_a_task_that_is_not_named_well_is_refused(arguments, message, tmp_path, 
     for name in ("data", "folder.yaml"):
         (tmp_path / name).mkdir()
     (tmp_path / "notes.txt").write_text("a")
+    for name in ("blank.csv", "blank.jsonl"):
+        (tmp_path / name).write_text("\n\n")
     (tmp_path / "list.yaml").write_text("- a\n")
     (tmp_path / "hub.yaml").write_text("hub: {path: a/b}\n")
     monkeypatch.chdir(tmp_path)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ from workbench.tasks.own.definition import FromHub, Rows
 # Rows that are Python objects at one time; a million of them at once would take gigabytes.
 _ROWS = 20_000
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
+# Halves of characters, which JSON can write and no file in UTF-8 can hold.
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,8 +101,12 @@ def _checked(path: Path) -> Path:
             f"{path} does not exist. Correct the path; in a task file it is relative to that file."
         )
     if not path.stat().st_size:
-        raise BadInput(f"{path} is empty. Replace it with the complete file.")
+        raise _empty(path)
     return path
+
+
+def _empty(path: Path) -> BadInput:
+    return BadInput(f"{path} is empty. Replace it with the complete file.")
 
 
 def _check_columns(origin: str, names: list[str], wanted: tuple[str, ...]) -> None:
@@ -147,6 +154,8 @@ def _fields(path: Path, reader: Any) -> Iterator[tuple[int, list[str]]]:
             if row:
                 yield line, row
             line = reader.line_num + 1
+        if not width:
+            raise _empty(path)
     except csv.Error as error:
         raise BadInput(
             f"{path}: the quotes of the row that begins on line {line} do not match ({error}). Write a quote "
@@ -170,21 +179,36 @@ def _from_objects(path: Path, columns: tuple[str, ...]) -> Iterator[list[str | N
         value = entry.get(label)
         if isinstance(value, list | dict):
             raise BadInput(f"{path}, line {line}: {label!r} is {value!r}; give one class or number a row.")
-        yield [*(entry.get(column) for column in inputs), None if value is None else str(value)]
+        row = [*(entry.get(column) for column in inputs), None if value is None else str(value)]
+        _check_characters(path, line, dict(zip(columns, row, strict=True)))
+        yield row
     _check_columns(str(path), list(names), columns)
+
+
+def _check_characters(path: Path, line: int, cells: dict[str, str | None]) -> None:
+    for column, text in cells.items():
+        if text and (half := _LONE_SURROGATE.search(text)):
+            raise BadInput(
+                f"{path}, line {line}: {column!r} has {half[0]!r}, which is half of a character. Write both "
+                "halves, or remove it."
+            )
 
 
 def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """The numbers of the lines that are not blank, with their objects."""
+    number = blank = 0
     with path.open(encoding="utf-8-sig") as file:
         try:
             for number, line in enumerate(file, 1):
                 if not line.strip():
+                    blank += 1
                     continue
                 entry = json.loads(line)
                 if not isinstance(entry, dict):
                     raise ValueError(f"it is {type(entry).__name__}, not an object with names and values")
                 yield number, entry
+            if blank == number:
+                raise _empty(path)
         except UnicodeDecodeError as error:
             raise BadInput(f"{path} is not UTF-8 ({error}). Save it in that encoding.") from error
         except BadInput:
