@@ -123,6 +123,13 @@ def test_classes_with_other_names_are_matched_by_number_and_a_poor_classifier_ne
     assert run.results["dense"]["validation"]["accuracy"] < 0.5
 
 
+def test_as_an_encoder_a_classifier_takes_the_names_of_the_tasks_classes(own, tmp_path):
+    run = prune(spec(FineTuning(), model=str(own), scale=0.02), tmp_path / "runs")
+    config = AutoConfig.from_pretrained(run.path / "model")
+    assert config.id2label == {0: "negative", 1: "positive"}
+    assert config.label2id == {"negative": 0, "positive": 1}
+
+
 def test_an_interrupted_run_ends_the_same(own, tmp_path, monkeypatch):
     assert stops_until_done(spec(str(own)), tmp_path, monkeypatch, every=4) >= 1
 

@@ -48,7 +48,7 @@ def write_results(
     scores = score_on_dev(folder, data, models, levels, precision)
     level_results = [_level(folder, stage) | {"dev": scores.levels[stage]} for stage in levels]
     dense = models.dense_folder.record
-    _save_model(folder, data, models, final)
+    _save_model(folder, data, models, final, keep_names=given is not None)
     results = {
         "format": FORMAT,
         "run": spec.name,
@@ -131,19 +131,28 @@ def _level(folder: RunFolder, stage: Stage) -> dict:
     }
 
 
-def _save_model(folder: RunFolder, data: TaskData, models: RunModels, final: StageState) -> None:
+def _save_model(
+    folder: RunFolder, data: TaskData, models: RunModels, final: StageState, keep_names: bool
+) -> None:
     part = folder.unfinished_model
     shutil.rmtree(part, ignore_errors=True)
     model = models.load(final)
-    _name_classes(model.config, data.task.labels)
+    _name_classes(model.config, data.task.labels, keep_names)
     save_model(model, data.tokenizer or data.image_processor, part)
     shutil.rmtree(folder.model, ignore_errors=True)
     os.replace(part, folder.model)
 
 
-def _name_classes(config: PreTrainedConfig, labels: Sequence[str]) -> None:
-    """Gives the model's outputs the names of the task's classes if they have none."""
-    if labels and config.id2label[0] == "LABEL_0":
+def _name_classes(config: PreTrainedConfig, labels: Sequence[str], keep: bool) -> None:
+    """Gives the model's outputs the names of the task's classes.
+
+    Args:
+        config: the model's.
+        labels: the task's classes; none for a regression.
+        keep: whether names that the model has are those of a given classifier. Otherwise they are those of
+            another task, whose head is trained on.
+    """
+    if labels and not (keep and config.id2label[0] != "LABEL_0"):
         config.id2label = dict(enumerate(labels))
         config.label2id = {name: number for number, name in enumerate(labels)}
 
