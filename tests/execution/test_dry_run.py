@@ -16,6 +16,10 @@ ENGINES = [
     engine_class("imp")(levels=2, epochs=3.0, sparsity=0.8, distillation=LOGITS),
     engine_class("swamp")(particles=2, ladder=(0.5, 0.8), sparsity=0.8, distillation=LOGITS, hold_from=0.5),
     engine_class("gmp")(distillation=LOGITS),
+    engine_class("imp")(levels=3, epochs=3.0, sparsity=0.8, rewind="all", rewind_epochs=1.0),
+    engine_class("swamp")(
+        particles=2, ladder=(0.5, 0.8), sparsity=0.8, dense_epochs=3.0, rewind_epochs=1.0, distillation=LOGITS
+    ),
 ]
 
 

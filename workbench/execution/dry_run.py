@@ -55,6 +55,7 @@ class DryRunBench:
         self.seed = spec.seed
         self.total = 0
         self.widest = 1
+        self._counted: set[str] = set()
         self._scale = spec.scale
         self._data = data
         self._spec = spec
@@ -99,7 +100,7 @@ class DryRunBench:
     ) -> "_Untrained":
         """Counts one training."""
         self._start.applied(mask)
-        self.total += config.steps
+        self._count(stage, config.steps)
         return state
 
     def average(
@@ -107,7 +108,7 @@ class DryRunBench:
     ) -> "_Untrained":
         """Counts every particle."""
         self._start.applied(mask)
-        self.total += particles * config.steps
+        self._count(stage, particles * config.steps)
         self.widest = max(self.widest, particles)
         return state
 
@@ -131,13 +132,19 @@ class DryRunBench:
         candidates = pool()
         for candidate in candidates:
             self._start.applied(candidate.mask)
-        self.total += halving_steps(len(candidates), config.steps, rules.rounds)
+        self._count(stage, halving_steps(len(candidates), config.steps, rules.rounds))
         self.widest = max(self.widest, len(candidates))
         return candidates[0].mask
 
     def winner(self, stage: str) -> "_Untrained":
         """The student as it is."""
         return self._state
+
+    def _count(self, stage: str, steps: int) -> None:
+        """Counts a stage, but once: a run trains it when it first asks for it, and then has it on disk."""
+        if stage not in self._counted:
+            self._counted.add(stage)
+            self.total += steps
 
 
 @dataclass(frozen=True)
