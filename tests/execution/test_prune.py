@@ -68,6 +68,34 @@ def test_a_complete_run_returns_at_once(spec_of, tmp_path, monkeypatch):
     assert outcome(prune(spec, store=tmp_path)) == first
 
 
+@pytest.mark.parametrize("keep_weights", [False, True])
+def test_what_a_process_left_that_was_killed_at_the_end_is_removed(
+    spec_of, tmp_path, monkeypatch, keep_weights
+):
+    spec = spec_of(Magnitude(**TINY))
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(launch, "remove_scaffolding", killed)
+        with pytest.raises(Stopped):
+            prune(spec, store=tmp_path, keep_weights=keep_weights)
+    stages = tmp_path / spec.name / "stages"
+    state, lock = stages / "level-1" / "state.safetensors", tmp_path / spec.name / ".lock"
+    left = state.stat().st_size
+    (stages / "level-1" / "checkpoint.safetensors").write_bytes(b"left")
+    with FileLock(lock, thread_local=False):
+        assert prune(spec, store=tmp_path).done, "a process may still be at it"
+    assert state.stat().st_size == left
+    assert prune(spec, store=tmp_path, keep_weights=keep_weights).done
+    assert list(stages.rglob("*.safetensors")) == [state] * keep_weights
+    assert not keep_weights or state.stat().st_size < left, "moments are removed"
+    state.write_bytes(b"kept")
+    assert prune(spec, store=tmp_path).done
+    assert state.exists(), "once the leftovers are gone, nothing is removed"
+
+
 def test_equal_specs_give_equal_bits_in_another_store(spec_of, tmp_path):
     state = torch.get_rng_state()
     left = prune(spec_of(), store=tmp_path / "a")

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -75,7 +75,9 @@ def prune(
     store = Store(store)
     folder = store.run(spec.name)
     if folder.results.exists():
-        return Run(folder.root).check()
+        run = Run(folder.root).check()
+        _remove_leftovers(folder, keep_weights)
+        return run
     check_jobs(jobs)
     loaded = prepared(spec)
     check_compute(compute, loaded.student)
@@ -213,6 +215,14 @@ def _await_workers(folder: RunFolder) -> None:
     """Waits for the workers of a process that was killed; they end within a training step."""
     for path in folder.worker_locks():
         file_lock(path).acquire(timeout=_WORKER_SECONDS).lock.release()
+
+
+def _remove_leftovers(folder: RunFolder, keep_weights: bool) -> None:
+    """Removes what a process left that was killed when it had written the results of its run."""
+    if folder.events_lock.exists():  # which goes last
+        # Nobody needs the room at once: not while a process is still at it, nor where nothing can be written.
+        with suppress(OSError), file_lock(folder.lock, timeout=0):
+            remove_scaffolding(folder, keep_weights)
 
 
 @contextmanager
