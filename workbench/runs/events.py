@@ -2,8 +2,10 @@
 
 import json
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from workbench.errors import Stopped
 from workbench.files import disk_trouble, write_text
@@ -37,8 +39,8 @@ class EventLog:
             + "\n"
         )
         try:
-            with self._lock, self.path.open("a", encoding="utf-8") as file:
-                file.write(line)
+            with self._lock, self.path.open("a+b") as file:
+                file.write(_line_end(file) + line.encode())
         except OSError as error:
             if reason := disk_trouble(error):
                 raise Stopped(
@@ -47,11 +49,10 @@ class EventLog:
             raise
 
     def read(self) -> list[dict[str, Any]]:
-        """All events so far, without a last line that a killed process left unfinished."""
+        """All events so far, without lines that a killed process or a full disk left unfinished."""
         if not self.path.exists():
             return []
-        lines = self.path.read_text(encoding="utf-8").split("\n")
-        return [json.loads(line) for line in lines[:-1] if line]
+        return list(_events(self.path.read_bytes().split(b"\n")[:-1]))
 
     def last(self) -> dict[str, Any] | None:
         """The last complete event, or None; reads only the end of the file."""
@@ -61,7 +62,7 @@ class EventLog:
             size = file.seek(0, 2)
             file.seek(max(0, size - _TAIL_BYTES))
             lines = file.read().split(b"\n")[:-1]
-        return json.loads(lines[-1]) if lines else None
+        return next(_events(reversed(lines)), None)
 
     def forget(self, stage: str, after: int) -> None:
         """Removes a stage's events after a step, and its end: the stage is about to repeat those steps."""
@@ -73,3 +74,17 @@ class EventLog:
             text = "".join(json.dumps(event) + "\n" for event in kept)
             if self.path.read_text(encoding="utf-8") != text:
                 write_text(self.path, text)
+
+
+def _line_end(file: BinaryIO) -> bytes:
+    """What ends the last line of a log if a full disk has cut it off, so that the next is one of its own."""
+    if not file.seek(0, 2):
+        return b""
+    file.seek(-1, 2)
+    return b"" if file.read(1) == b"\n" else b"\n"
+
+
+def _events(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    for line in lines:
+        with suppress(ValueError):  # of a line that was cut off
+            yield json.loads(line)
