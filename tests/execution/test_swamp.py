@@ -9,8 +9,9 @@ from workbench import prune
 from workbench.analysis.levels import particle_table
 from workbench.engines.imp import IMP
 from workbench.engines.swamp import Swamp
-from workbench.errors import BadInput
+from workbench.errors import BadInput, Stopped
 from workbench.execution import launch
+from workbench.runs.stage_folder import StageFolder
 from workbench.training import Distillation, MaskedTrainer
 
 TINY = {
@@ -93,3 +94,20 @@ def test_recalibrating_an_encoder_is_refused_before_any_training(spec_of, tmp_pa
     monkeypatch.setattr(MaskedTrainer, "advance", lambda *_: pytest.fail("it trained"))
     with pytest.raises(BadInput, match="BertForSequenceClassification has no BatchNorm"):
         prune(spec_of(Swamp(**TINY, recalibrate=True)), store=tmp_path)
+
+
+def test_an_average_that_is_made_again_is_logged_once(spec_of, tmp_path, monkeypatch):
+    spec = spec_of(Swamp(**TINY | {"sparsity": 0.5}, particles=2))
+    whole = outcome(prune(spec, store=tmp_path / "whole"))
+    finish = StageFolder.finish
+
+    def killed(folder, *given):
+        if folder.stage == "level-1":
+            raise KeyboardInterrupt
+        finish(folder, *given)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(StageFolder, "finish", killed)
+        with pytest.raises(Stopped):
+            prune(spec, store=tmp_path / "broken")
+    assert outcome(prune(spec, store=tmp_path / "broken")) == whole

@@ -231,6 +231,7 @@ class RunBench:
         record = record.evaluated(Evaluation(config.steps, metrics))
         for particle in particles:
             record = record.spent(particle.record.cost)
+        self._runner.log.forget(folder.stage, after=-1)  # by a process that was killed before it had finished
         self._runner.log.append(folder.stage, "evaluation", step=config.steps, metrics=metrics)
         tensors = {f"model.{name}": value.detach() for name, value in model_tensors(model).items()}
         folder.save_best(config.steps, tensors, optimizer_steps=0)
