@@ -9,6 +9,7 @@ from workbench.analysis.expected_patterns import expected_pool
 from workbench.analysis.expected_pool import pool_summary
 from workbench.analysis.pool import PoolSpec, SampledPool
 from workbench.errors import BadInput
+from workbench.figures.magnitudes import magnitude_histogram
 from workbench.masks import overlap, sample_mask, topk_mask
 from workbench.randomness import derive, torch_generator
 
@@ -78,6 +79,18 @@ def test_the_bins_of_magnitude_contain_all_weights_of_a_matrix(pools):
     sampled = pools[1].magnitudes(name, WEIGHTS[name])
     kept = [(found["weights"] * found["chance"]).sum() for found in (table, sampled)]
     assert kept[0] == pytest.approx(kept[1], rel=0.03)
+
+
+def test_a_matrix_of_zeros_has_no_bins_of_magnitude():
+    name, spec = "encoder.layer.0.query.weight", PoolSpec(0.9, "global", candidates=2)
+    weights = WEIGHTS | {name: torch.zeros(SHAPES["query.weight"])}
+    expected, sampled = expected_pool(weights, spec, {}), SampledPool.of(weights, spec)
+    for table in (expected.magnitudes(name), sampled.magnitudes(name, weights[name])):
+        assert list(table.columns) == ["low", "high", "weights", "chance"]
+        assert table.empty
+        figure = magnitude_histogram(table, expected.threshold(name))
+        assert not figure.data
+        assert "are zero" in figure.layout.xaxis.title.text
 
 
 def test_a_candidate_does_not_depend_on_the_number_of_candidates():

@@ -47,7 +47,8 @@ class ExpectedPool:
         edges, counts, chances = self.chances.edges, self.chances.counts[row], self.chances.chances[row]
         columns = {"low": edges[:-1], "high": edges[1:], "weights": counts, "chance": chances}
         used = np.flatnonzero(counts)
-        return pd.DataFrame(columns).iloc[used[0] : used[-1] + 1].reset_index(drop=True)
+        table = pd.DataFrame(columns)
+        return table.iloc[used[0] : used[-1] + 1].reset_index(drop=True) if len(used) else table[:0]
 
     def table(self) -> pd.DataFrame:
         """The candidates in the columns of `pool_table`, without distances and scores."""

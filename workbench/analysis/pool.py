@@ -176,12 +176,12 @@ def by_magnitude(weights: torch.Tensor, chances: np.ndarray) -> pd.DataFrame:
     """Bins of magnitude (`low`, `high`), the `weights` in each, and their mean `chance` to be kept.
 
     Args:
-        weights: some weights; zeros are in no bin.
+        weights: some weights; zeros are in no bin, and if all are zero there is none.
         chances: float64 (weights), the chance of each.
     """
     sizes = weights.detach().abs().flatten().double().numpy()
     places = np.floor(_BINS_AN_OCTAVE * np.log2(sizes[sizes > 0])).astype(int)
-    first = places.min()
+    first = places.min() if len(places) else 0
     counts = np.bincount(places - first)
     means = np.bincount(places - first, chances[sizes > 0]) / np.maximum(counts, 1)
     edges = 2.0 ** (np.arange(first, first + len(counts) + 1) / _BINS_AN_OCTAVE)

@@ -18,12 +18,15 @@ def magnitude_histogram(magnitudes: pd.DataFrame, threshold: float) -> go.Figure
     1 and 99 %. Magnitude pruning removes every weight left of the dashed line and none right of it.
 
     Args:
-        magnitudes: `ExpectedPool.magnitudes` or `SampledPool.magnitudes` of a matrix.
+        magnitudes: `ExpectedPool.magnitudes` or `SampledPool.magnitudes` of a matrix; empty if all its
+            weights are zero, and then nothing is drawn.
         threshold: the smallest magnitude that magnitude pruning keeps; 0 if it also keeps zeros, or if there
             is no such threshold.
     """
-    table = _coarse(magnitudes)
     figure = go.Figure(layout={"template": TEMPLATE, "height": 400})
+    if magnitudes.empty:
+        return figure.update_xaxes(title_text="all weights of this matrix are zero")
+    table = _coarse(magnitudes)
     figure.add_traces(
         [
             _area(table, table["weights"], "all weights", MUTED, "rgba(138, 147, 156, 0.25)"),
