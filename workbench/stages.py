@@ -30,13 +30,8 @@ class Stage(str):
         """The race that chooses this level's mask."""
         return Stage(f"{self}/race")
 
-    @property
-    def full(self) -> "Stage":
-        """The full training of every candidate of this level, for study."""
-        return self.full_in(0)
-
     def full_in(self, order: int) -> "Stage":
-        """The same with another data order, counted from 0."""
+        """The full training of every candidate of this level, for study, in a data order counted from 0."""
         return Stage(f"{self}/full-{order}" if order else f"{self}/full")
 
     def candidate(self, index: int) -> "Stage":

@@ -10,10 +10,9 @@ from scipy import stats
 
 from tests.fabricated import EXAMPLES, fabricate, predict
 from workbench.analysis.checks import checks_among
-from workbench.analysis.comparison import comparison_table
 from workbench.analysis.ground import ground_table
 from workbench.analysis.paired import Scores, scores_of
-from workbench.analysis.resolution import CHECKS, Difference, check_table, resolution_table
+from workbench.analysis.resolution import CHECKS, Difference, check_table
 from workbench.engines.imp import IMP
 from workbench.engines.magnitude import Magnitude
 from workbench.engines.random import Random
@@ -94,21 +93,6 @@ def made(finished_run, tmp_path):
         return predict(run, right)
 
     return make
-
-
-def test_resolutions_stand_beside_the_differences(made):
-    runs = [
-        made(engine, right, seed)
-        for seed in (0, 1)
-        for engine, right in ((Magnitude(sparsity=0.8), 120), (IMP(sparsity=0.8), 140 + seed))
-    ]
-    table = comparison_table(runs).assign(engine=lambda rows: rows["run"].str.split("-").str[2])
-    (row,) = resolution_table(runs, table, "magnitude").to_dict("records")
-    assert (row["engine"], row["seeds"]) == ("imp", 2)
-    assert row["difference"] == pytest.approx(20.5 / EXAMPLES)
-    assert row["low"] < row["difference"] < row["high"]
-    assert 0.05 < row["detectable"] < 0.2
-    assert resolution_table(runs, table, "nobody").empty
 
 
 def setting(made, trained_on, magnitude, random):

@@ -17,11 +17,6 @@ _AT_ONCE = 2_000_000
 _EXACT = 1 << 24
 
 
-def resampled(metric: str, labels: np.ndarray, logits: np.ndarray, task: str, resamples: int) -> np.ndarray:
-    """`resampled_runs` of one run: float64 of shape (resamples,)."""
-    return resampled_runs(metric, labels, [logits], task, resamples)[0]
-
-
 def resampled_runs(
     metric: str, labels: np.ndarray, logits: Sequence[np.ndarray], task: str, resamples: int
 ) -> np.ndarray:

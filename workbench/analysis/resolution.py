@@ -83,33 +83,6 @@ class Difference:
         return float(scipy.special.stdtrit(self.freedom, 1 - _LEVEL / 2)) * self.error
 
 
-def resolution_table(runs: Sequence[Run], table: pd.DataFrame, baseline: str) -> pd.DataFrame:
-    """What each comparison with a baseline would have seen, to print beside the differences.
-
-    Args:
-        runs: complete runs.
-        table: `comparison_table` of them.
-        baseline: an engine's label in it.
-
-    Returns:
-        one row for each task, model, sparsity and engine that shares a seed with the baseline: these, seeds,
-        difference, low and high (95 %), and detectable: "a gain above this would have been seen".
-    """
-    folders, rows = {run.name: run for run in runs}, []
-    for condition, group in table.groupby(CONDITION, sort=False):
-        by_seed = {label: part.set_index("seed") for label, part in group.groupby("engine", sort=False)}
-        base = by_seed.pop(baseline, None)
-        for label, engine in by_seed.items():
-            seeds = [] if base is None else engine.index.intersection(base.index)
-            if len(seeds):
-                first, second = (
-                    scores_of([folders[name] for name in part.loc[seeds, "run"]], group["metric"].iloc[0])
-                    for part in (engine, base)
-                )
-                rows.append((*condition, label, *_cells(Difference.between(first, second))))
-    return pd.DataFrame(rows, columns=[*CONDITION, "engine", *_COLUMNS])
-
-
 def check_table(runs: Sequence[Run]) -> pd.DataFrame:
     """Whether a setting tells masks apart, for each task, model and sparsity.
 

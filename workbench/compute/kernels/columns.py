@@ -17,8 +17,6 @@ from workbench.compute.kernels import vectors as v
 from workbench.compute.kernels.gelu import slope
 from workbench.compute.kernels.target import DOTS, STAMP, TOKENS
 
-_FOUR = ir.VectorType(v.F32, 4)
-
 
 class _Column:
     """Builds the instructions for the kept weights of one column, `count` vectors of tokens each."""
