@@ -16,6 +16,7 @@ from workbench.execution.teacher import teacher_logits
 from workbench.models import load_encoder
 from workbench.runs.layout import RunFolder
 from workbench.runs.stage_folder import StageFolder
+from workbench.runs.states import TensorFile
 from workbench.tasks import load_task
 from workbench.training import Distillation, model_inputs
 from workbench.training.data import TaskData
@@ -66,6 +67,15 @@ def test_they_are_computed_once(dense, dense_model, data):
     first = teacher_logits(dense, lambda: dense_model, data, "fp32")
     second = teacher_logits(dense, lambda: pytest.fail("the dense model was asked again"), data, "fp32")
     assert torch.equal(first, second)
+
+
+def test_the_dense_models_weights_are_read_once(dense, dense_model, data, monkeypatch):
+    teacher_logits(dense, lambda: dense_model, data, "fp32")
+    read, get = [], TensorFile.__getitem__
+    monkeypatch.setattr(TensorFile, "__getitem__", lambda file, name: read.append(name) or get(file, name))
+    teacher_logits(dense, lambda: dense_model, data, "fp32")
+    weights = [name for name in read if name.startswith("model.")]
+    assert len(weights) == len(set(weights)) > 0
 
 
 def test_of_two_that_need_them_at_once_one_computes_and_one_waits(

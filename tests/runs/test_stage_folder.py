@@ -7,7 +7,7 @@ from workbench.errors import BadInput
 from workbench.runs.layout import RunFolder
 from workbench.runs.records import Evaluation, Record
 from workbench.runs.stage_folder import StageFolder
-from workbench.runs.states import read_tensors
+from workbench.runs.states import content_digest, read_tensors
 
 
 def weights(value: float) -> dict[str, torch.Tensor]:
@@ -33,7 +33,8 @@ def test_the_stage_leaves_the_weights_of_its_best_step(stage, record):
     stage.save_best(4, weights(4.0), optimizer_steps=9)
     stage.finish(record, best=2)
     assert left(stage) == 2.0
-    assert read_tensors(stage.paths.state)[1] == {"optimizer_steps": 7}
+    tensors, facts = read_tensors(stage.paths.state)
+    assert facts == {"optimizer_steps": 7, "digest": content_digest(tensors)}
     assert stage.record == record
     assert not stage.paths.bests()
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from workbench.errors import BadInput
 from workbench.locks import lock_or_wait
 from workbench.runs.stage_folder import StageFolder
-from workbench.runs.states import content_digest, read_tensors, write_tensors
+from workbench.runs.states import read_tensors, write_tensors
 from workbench.training import predict
 from workbench.training.data import TaskData
 
@@ -31,8 +31,8 @@ def teacher_logits(
     Returns:
         float32 (examples, outputs), in the order of `data.train`.
     """
-    weights, _ = read_tensors(dense.paths.state)
-    content = {"rows": data.train.digest(), "weights": content_digest(weights), "precision": precision}
+    _, facts = read_tensors(dense.paths.state)
+    content = {"rows": data.train.digest(), "weights": facts["digest"], "precision": precision}
     if (logits := _read(dense, content)) is not None:
         return logits
     waiting = f"another run is computing the logits of the dense model in {dense.run.root}; waiting for it"

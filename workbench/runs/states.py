@@ -75,7 +75,9 @@ class TensorFile(Mapping[str, Tensor]):
 
 
 def read_tensors(path: Path) -> tuple[TensorFile, dict[str, Any]]:
-    """What `write_tensors` wrote; the digest is checked here, the tensors are read when they are used.
+    """What `write_tensors` wrote, and its digest among the facts.
+
+    The digest is checked here, the tensors are read when they are used.
 
     Raises:
         BadInput: the file is missing, truncated or edited.
@@ -100,7 +102,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
 
 def _checked_facts(tensors: Mapping[str, Tensor | np.ndarray], metadata: Mapping[str, str]) -> dict[str, Any]:
     facts = json.loads(metadata["about"])
-    if content_digest(tensors) != facts.pop("digest"):
+    if content_digest(tensors) != facts["digest"]:
         raise ValueError("its content does not match its digest")
     return facts
 
