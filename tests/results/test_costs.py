@@ -1,0 +1,31 @@
+"""The counts of docs/results/costs.py."""
+
+import runpy
+from types import SimpleNamespace
+
+import pytest
+
+from workbench import IMP, Magnitude, Randomized
+from workbench.execution.stage_training import StageTraining
+
+
+@pytest.fixture
+def costs(root, monkeypatch):
+    for method in ("_advance", "_evaluate"):  # what its stopwatch replaces is put back
+        monkeypatch.setattr(StageTraining, method, getattr(StageTraining, method))
+    folder = root / "docs" / "results"
+    monkeypatch.syspath_prepend(folder)
+    return SimpleNamespace(**runpy.run_path(str(folder / "costs.py")))
+
+
+def test_the_steps_of_every_stage_are_those_of_a_run(costs, spec_of):
+    assert costs.whole_run(spec_of(Magnitude(total_steps=7))) == {"level-1": 7}
+    levels = costs.whole_run(spec_of(IMP(levels=2, dense_epochs=0, total_steps=20)))
+    assert levels == {"level-1": 10, "level-2": 10}
+    race = Randomized(levels=1, dense_epochs=0, candidates=3, early_epochs=1, total_steps=300)
+    assert sum(costs.whole_run(spec_of(race)).values()) == 300
+
+
+def test_every_engine_has_a_row_unless_it_needs_the_mask_of_a_run(costs):
+    assert "ticket" not in costs.ALONE
+    assert {"magnitude", "randomized", "swamp", "rigl"} <= set(costs.ALONE)
