@@ -6,6 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from workbench import IMP, Magnitude, Randomized
+from workbench.engines import engine_class, engine_ids
+from workbench.errors import BadInput
 from workbench.execution.stage_training import StageTraining
 
 
@@ -27,5 +29,8 @@ def test_the_steps_of_every_stage_are_those_of_a_run(costs, spec_of):
 
 
 def test_every_engine_has_a_row_unless_it_needs_the_mask_of_a_run(costs):
-    assert "ticket" not in costs.ALONE
-    assert {"magnitude", "randomized", "swamp", "rigl"} <= set(costs.ALONE)
+    assert {*engine_ids()} - {*costs.ALONE} == {"ticket"}
+    for id in costs.ALONE:
+        assert engine_class(id)().id == id
+    with pytest.raises(BadInput):
+        engine_class("ticket")()

@@ -113,6 +113,12 @@ def test_classes_are_found_or_given(tmp_path, labels, values, expected):
     assert load_task(str(path)).train["label"].tolist() == expected * 2
 
 
+def test_classes_that_are_the_same_number_are_refused(tmp_path):
+    path = save_task(tmp_path, labels='["1", "1.0"]')
+    with pytest.raises(BadInput, match=r"labels is \['1', '1.0'\], in which two are the same number. Give"):
+        load_task(str(path))
+
+
 def test_numbers_are_predicted_for_regression(tmp_path):
     task = load_task(str(save_task(tmp_path, label="grade", regression="true")))
     assert task.is_regression

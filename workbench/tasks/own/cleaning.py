@@ -111,6 +111,10 @@ def class_numbers(labels: pd.Series, names: tuple[str, ...], origin: str) -> pd.
     """
     plain = _plain(labels)
     plain_names = _plain(pd.Series(names, dtype="str"))
+    if plain_names.duplicated().any():
+        raise BadInput(
+            f"labels is {list(names)}, in which two are the same number. Give each class a name of its own."
+        )
     candidates = [{name: i for i, name in enumerate(plain_names)}, {str(i): i for i in range(len(names))}]
     by_name, by_number = (plain.map(numbers) for numbers in candidates)
     values = by_number if by_name.isna().all() else by_name
