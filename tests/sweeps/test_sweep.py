@@ -15,9 +15,10 @@ from workbench.engines.imp import IMP
 from workbench.engines.magnitude import Magnitude
 from workbench.errors import BadInput, Failed, Stopped
 from workbench.runs import Store
-from workbench.sweeps import Cell, Sweep, executor, worker
+from workbench.sweeps import Cell, Sweep, executor
 from workbench.sweeps.executors import ProcessExecutor, RunExit, SerialExecutor
 from workbench.sweeps.live_table import LiveTable
+from workbench.sweeps.worker_command import command as worker_command
 from workbench.training import Distillation, MaskedTrainer
 
 NONE = Distillation(mode="none")
@@ -201,7 +202,7 @@ def test_a_process_stops_resumably_when_told_and_when_its_parent_is_gone(spec_of
     processes = ProcessExecutor(1)
     if orphaned:
         code = "import subprocess, sys; subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE); input()"
-        command = [sys.executable, "-c", code, *worker.command(spec, tmp_path)]
+        command = [sys.executable, "-c", code, *worker_command(spec, tmp_path)]
         parent = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
     else:
         processes.start(spec, tmp_path)
@@ -216,6 +217,7 @@ def test_a_process_stops_resumably_when_told_and_when_its_parent_is_gone(spec_of
         said = Store(tmp_path).log(spec.name).read_text()
     assert "interrupted." in said
     assert "Traceback" not in said
+    assert "RuntimeWarning" not in said
     assert not (tmp_path / spec.name / "results.json").exists()
 
 

@@ -13,7 +13,7 @@ from workbench.files import appears, write_text
 from workbench.runs.layout import Store
 from workbench.runs.spec import RunSpec
 from workbench.sweeps.executors import RunExit, run_exit
-from workbench.sweeps.worker import command
+from workbench.sweeps.worker_command import command
 
 
 @dataclass

@@ -17,7 +17,7 @@ from workbench.files import write_text
 from workbench.plugins import Registry
 from workbench.runs.layout import Store
 from workbench.runs.spec import RunSpec
-from workbench.sweeps.worker import command
+from workbench.sweeps.worker_command import command
 
 # An interrupted run has this long to end by itself; its last checkpoint is safe in any case.
 _PATIENCE_SECONDS = 60.0

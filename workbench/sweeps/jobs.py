@@ -21,7 +21,7 @@ from workbench.files import read_json, write_json
 from workbench.locks import file_lock
 from workbench.runs.layout import RunFolder, Store
 from workbench.runs.spec import RunSpec
-from workbench.sweeps.worker import STOPPING, command
+from workbench.sweeps.worker_command import STOPPING, command
 
 _PATIENCE_SECONDS = 2.0
 

@@ -27,27 +27,9 @@ from workbench.locks import file_lock
 from workbench.process import leave
 from workbench.runs.layout import Store
 from workbench.runs.spec import RunSpec
+from workbench.sweeps.worker_command import STOPPING
 
-# The signals that stop a run so that it can be resumed.
-STOPPING = (signal.SIGINT, signal.SIGTERM)
 _EARLIER_SECONDS = 120.0
-
-
-def command(
-    spec: RunSpec,
-    store: str | Path,
-    *,
-    background: bool = False,
-    compute: str = "auto",
-    jobs: int = 1,
-    yes: bool = False,
-    wait: bool = False,
-) -> list[str]:
-    """The command line of a worker."""
-    arguments = [json.dumps(spec.changed), str(store), "--compute", compute, "--jobs", str(jobs)]
-    arguments += ["--background", spec.name] if background else []
-    arguments += ["--yes"] * yes + ["--wait"] * wait
-    return [sys.executable, "-m", "workbench.sweeps.worker", *arguments]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
