@@ -32,7 +32,7 @@ from workbench.runs.layout import RunFolder, Store
 from workbench.runs.run import Run
 from workbench.runs.spec import RunSpec
 from workbench.tasks import load_task
-from workbench.training import detect_precision, deterministic, device
+from workbench.training import detect_precision, deterministic, device, limit_compiled_products
 from workbench.training.data import TaskData
 
 _LOCK_SECONDS = 0.5
@@ -121,6 +121,7 @@ def prepared(spec: RunSpec) -> Prepared:
         BadInput: the engine rejects the model, the mask would keep nothing of a matrix, or models and task do
             not fit together.
     """
+    limit_compiled_products()
     task = load_task(spec.task)
     given = GivenDense.load(spec, task)
     if given and spec.model == given.model_id:

@@ -25,6 +25,7 @@ _HOMES = {
     "has_batchnorm": "averaging",
     "installed_memory": "hardware",
     "label_gradients": "saliency",
+    "limit_compiled_products": "hardware",
     "load_model_tensors": "kept",
     "mean_of": "averaging",
     "model_inputs": "objective",
