@@ -12,25 +12,25 @@ VARIABLE = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
 
 
 @pytest.fixture(autouse=True)
-def restored(monkeypatch):
-    """Without the variable; it is as it was before after the test."""
+def unset(monkeypatch):
+    """Without the variable; after the test it is as it was before."""
     monkeypatch.setenv(VARIABLE, "")
     monkeypatch.delenv(VARIABLE)
 
 
-@pytest.mark.parametrize(("before", "after"), [(None, "128"), ("1024", "1024")])
-def test_compiled_products_are_limited_unless_the_user_says_how_many(monkeypatch, before, after):
-    if before is not None:
-        monkeypatch.setenv(VARIABLE, before)
-    limit_compiled_products()
-    assert os.environ[VARIABLE] == after
+@pytest.mark.parametrize(("tokens", "limit"), [(1023, None), (1024, "128")])
+def test_compiled_products_are_limited_where_steps_are_long(tokens, limit):
+    limit_compiled_products(tokens)
+    assert os.environ.get(VARIABLE) == limit
 
 
-def test_every_process_of_a_run_limits_them_before_it_loads_anything(spec_of, monkeypatch):
-    limits = []
-    monkeypatch.setattr(
-        "workbench.execution.launch.load_task", lambda task: limits.append(os.environ.get(VARIABLE)) or 1 / 0
-    )
-    with pytest.raises(ZeroDivisionError):
-        prepared(spec_of(Magnitude(sparsity=0.8)))
-    assert limits == ["128"]
+def test_the_user_may_say_how_many(monkeypatch):
+    monkeypatch.setenv(VARIABLE, "1024")
+    limit_compiled_products(4096)
+    assert os.environ[VARIABLE] == "1024"
+
+
+@pytest.mark.parametrize(("batch_size", "limit"), [(4, None), (512, "128")])
+def test_a_run_limits_them_by_the_tokens_of_its_batches(spec_of, batch_size, limit):
+    prepared(spec_of(Magnitude(sparsity=0.8, batch_size=batch_size)))
+    assert os.environ.get(VARIABLE) == limit

@@ -121,7 +121,6 @@ def prepared(spec: RunSpec) -> Prepared:
         BadInput: the engine rejects the model, the mask would keep nothing of a matrix, or models and task do
             not fit together.
     """
-    limit_compiled_products()
     task = load_task(spec.task)
     given = GivenDense.load(spec, task)
     if given and spec.model == given.model_id:
@@ -131,6 +130,7 @@ def prepared(spec: RunSpec) -> Prepared:
     _check_that_something_is_kept(spec, classifier)
     spec.engine.check(classifier)
     data = TaskData(task, spec.model, spec.seed, spec.selection, spec.examples)
+    limit_compiled_products(spec.engine.batch_size * float(data.train.lengths.mean()))
     _check_image_size(spec, classifier, data)
     if given and classifier is not given.model:
         given.check_same_architecture(spec.model, classifier, data)
