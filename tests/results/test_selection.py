@@ -1,10 +1,11 @@
-"""The study's script: from a grid file and a store to the tables that answer its questions."""
+"""The study's scripts: from a grid file and a store to tables of answers, and to scores."""
 
 import runpy
 import sys
 from contextlib import redirect_stdout
 from io import StringIO
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -12,8 +13,8 @@ from tests.pools import COPIES, FAR, NEAR, SEEDS, STUDIED
 
 
 @pytest.fixture(scope="module")
-def tables(root, study, tmp_path_factory):
-    """The script's tables by title, in Markdown; and what it prints first."""
+def printed(root, study, tmp_path_factory):
+    """What a script of docs/results prints for the study's grid file and store."""
     store, file = study[0].path.parent, tmp_path_factory.mktemp("grid") / "grid.yaml"
     base = study[0].spec.changed
     grid = {
@@ -32,12 +33,23 @@ def tables(root, study, tmp_path_factory):
         "base": {name: value for name, value in base.items() if name != "engine"},
     }
     file.write_text(yaml.safe_dump(grid))
-    scripts, printed = root / "docs" / "results", StringIO()
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed):
-        patch.setattr(sys, "path", [str(scripts), *sys.path])
-        patch.setattr(sys, "argv", ["selection.py", str(file), str(store)])
-        runpy.run_path(str(scripts / "selection.py"), run_name="__main__")
-    first, *parts = printed.getvalue().split("\n## ")
+    scripts = root / "docs" / "results"
+
+    def of(script: str) -> str:
+        text = StringIO()
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(text):
+            patch.setattr(sys, "path", [str(scripts), *sys.path])
+            patch.setattr(sys, "argv", [script, str(file), str(store)])
+            runpy.run_path(str(scripts / script), run_name="__main__")
+        return text.getvalue()
+
+    return of
+
+
+@pytest.fixture(scope="module")
+def tables(printed):
+    """The study's tables by title, in Markdown; and what its script prints first."""
+    first, *parts = printed("selection.py").split("\n## ")
     found = {"": first}
     for part in parts:
         title, _, text = part.partition("\n\n")
@@ -93,3 +105,13 @@ def test_dev_scores_are_compared_with_each_other_entry_at_its_cost(tables):
         == control["difference on dev, bootstrap"]
     )
     assert "No runs." in tables["Does the setting tell masks apart?"]
+
+
+def test_the_scores_are_a_row_for_each_complete_run(printed, study):
+    scores = pd.read_csv(StringIO(printed("scores.py")))
+    dev = {run.name: next(iter(run.results["dev"].values())) for run in study}
+    assert len(scores) == 24
+    assert set(scores["entry"]) == {"near", "far", "copies", "imp"}
+    assert scores.set_index("run")["dev"].to_dict() == pytest.approx(
+        {run: next(iter(dev[run].values())) for run in scores["run"]}, rel=1e-5
+    )
