@@ -78,7 +78,7 @@ def choices(pools: Sequence[MatchedPool]) -> pd.DataFrame:
 def differences(
     runs: Sequence[Run], entries: dict[str, str], asked: Callable[[Run, Run], bool]
 ) -> pd.DataFrame:
-    """Dev of one entry minus that of another, at equal seeds on the same device.
+    """Dev of one entry minus that of another, at equal seeds on the same device and processor.
 
     Args:
         runs: complete runs.
@@ -92,11 +92,13 @@ def differences(
     """
     by_name = {run.name: run for run in runs}
     table = comparison_table(runs).assign(entry=lambda rows: rows["run"].map(entries))
-    table["device"] = [by_name[name].environment["device"] for name in table["run"]]
+    place = ["device", "processor"]
+    for column in place:
+        table[column] = [by_name[name].environment[column] for name in table["run"]]
     scores = cache(lambda name: scores_of([by_name[name]]))
     rows = []
     for condition, part in table.groupby(CONDITION, sort=False):
-        by_run = part.set_index(["device", "seed"])
+        by_run = part.set_index([*place, "seed"])
         by_entry = dict(iter(by_run.groupby("entry", sort=False)))
         for (name, first), (other, second) in permutations(by_entry.items(), 2):
             seeds = first.index.intersection(second.index)
