@@ -14,6 +14,7 @@ from tests.tiny import save_tiny_cifar10, save_tiny_resnet
 from workbench.engines.magnitude import Magnitude
 from workbench.errors import BadInput
 from workbench.execution import prune
+from workbench.execution.launch import prepared
 from workbench.masks import kept_count, matrix_type
 from workbench.models import MINILM, RESNET20, load_encoder, prunable
 from workbench.reports.prose import what_was_run
@@ -44,6 +45,13 @@ def spec(engine, model: str | None, **changes) -> RunSpec:
     dense = FineTuning(epochs=1, eval_every=3)
     values = {"task": "vision/cifar10", "engine": engine, "model": model, "dense": dense, "precision": "fp32"}
     return RunSpec(**values | changes)
+
+
+def test_images_do_not_limit_what_onednn_keeps(tiny_resnet, monkeypatch):
+    limited = []
+    monkeypatch.setattr("workbench.execution.launch.limit_compiled_products", limited.append)
+    prepared(spec(Magnitude(**QUICK, distillation=LABELS), tiny_resnet))
+    assert limited == []
 
 
 def test_a_run_leaves_a_sparse_resnet_that_loads(tiny_resnet, tmp_path):
