@@ -1,6 +1,7 @@
 """The counts of docs/results/costs.py."""
 
 import runpy
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -34,3 +35,8 @@ def test_every_engine_has_a_row_unless_it_needs_the_mask_of_a_run(costs):
         assert engine_class(id)().id == id
     with pytest.raises(BadInput):
         engine_class("ticket")()
+
+
+def test_the_shortened_runs_of_obert_prune_three_times(costs):
+    for shorter in (costs.FEW, costs.MORE):
+        assert len(replace(engine_class("obert")(), **shorter).plan(60)) == 3
