@@ -128,14 +128,10 @@ def load_plugin(target: str | Path, *, folder: str | Path = ".") -> Plugin:
         BadInput: the plugin cannot be found or imported, adds nothing, adds a name that already exists, or
             adds an item that lacks something that its kind requires. Nothing from it stays registered.
     """
-    target = str(target)
-    if target.endswith(".py"):
-        target = str((Path(folder) / Path(target).expanduser()).resolve())
+    target = _located(str(target), folder)
     if target not in _loaded:
         _loaded[target] = _load(target)
-        known = [name for name in os.environ.get(VARIABLE, "").split(os.pathsep) if name]
-        if target not in known:
-            os.environ[VARIABLE] = os.pathsep.join([*known, target])
+        os.environ[VARIABLE] = os.pathsep.join(dict.fromkeys([*listed(), target]))
     return _loaded[target]
 
 
@@ -168,15 +164,23 @@ def discover() -> None:
     if _discovered:
         return
     _discovered = True  # first, since a plugin may read a registry while it is being loaded
-    for target in configured():
-        load_plugin(target)
+    try:
+        for target in configured():
+            load_plugin(target)
+    except BaseException:
+        _discovered = False  # a notebook's next cell must fail as well
+        raise
 
 
 def configured() -> tuple[str, ...]:
     """The targets that `discover` loads: modules of entry points, then those in WORKBENCH_PLUGINS."""
     entries = sorted(entry.value for entry in metadata.entry_points(group=ENTRY_POINTS))
-    named = [name for name in os.environ.get(VARIABLE, "").split(os.pathsep) if name]
-    return tuple(dict.fromkeys([*entries, *named]))
+    return tuple(dict.fromkeys([*entries, *listed()]))
+
+
+def listed() -> list[str]:
+    """The targets in WORKBENCH_PLUGINS; files with their folder, so that other folders find them as well."""
+    return [_located(name) for name in os.environ.get(VARIABLE, "").split(os.pathsep) if name]
 
 
 def loaded() -> tuple[Plugin, ...]:
@@ -215,6 +219,11 @@ def check_records(records: Iterable[Mapping[str, str]], subject: str) -> None:
                 f"{subject} was made with plugin {needed}, but {plugin.version} is loaded. Restore the "
                 "former version, or repeat the run under another name."
             )
+
+
+def _located(target: str, folder: str | Path = ".") -> str:
+    """A module as it is named, a file with its absolute path."""
+    return str((Path(folder) / Path(target).expanduser()).resolve()) if target.endswith(".py") else target
 
 
 def _load(target: str) -> Plugin:

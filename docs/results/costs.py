@@ -27,7 +27,7 @@ from workbench.execution.launch import prepared
 Seconds = dict[str, list[float]]
 SCALE, WARM_UP = 0.04, 2
 # Shorter, so that thirteen levels of four particles, and two runs of oBERT, take minutes.
-SHORTER = {"swamp": 0.01, "obert": 0.02}
+SHORTER = {"swamp": 0.006, "obert": 0.02}
 # All but the engine that needs the mask of another run.
 ALONE = [id for id in engine_ids() if id != "ticket"]
 # oBERT's shortened runs prune three times. The time of a pruning is linear in the number of its gradients.

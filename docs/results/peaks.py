@@ -28,7 +28,7 @@ from workbench.training.data import TaskData
 from workbench.training.evaluation import EvaluationSet
 from workbench.training.trainer import MaskedTrainer
 
-SHORTER = {"obert": {"gradients": 16}}
+SHORTER = {"obert": {"gradients": 16, "max_memory_gb": 64}}
 EVALUATED = 64
 
 

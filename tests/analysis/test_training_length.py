@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import pytest
 
 from workbench.analysis.training_length import comparable_runs, mean_by_length, training_length_table
 from workbench.engines.magnitude import Magnitude
 from workbench.errors import BadInput
 from workbench.execution import prune
+from workbench.reports.training_length import TrainingLengths
 from workbench.training import Distillation
 
 
@@ -35,6 +38,15 @@ def test_runs_of_different_engines_are_refused(runs, finished_run):
         training_length_table([*runs, finished_run])
     with pytest.raises(BadInput, match="differ in total_steps"):
         training_length_table([])
+
+
+def test_runs_whose_other_settings_differ_are_not_mixed(runs, spec_of, tmp_path):
+    spec = runs[0].spec
+    other = prune(replace(spec, engine=replace(spec.engine, lr=1e-4), seed=1), tmp_path)
+    assert comparable_runs([other, *runs]) == runs
+    with pytest.raises(BadInput, match=r"different values of engine.lr \(0.0001, 0.001\)"):
+        training_length_table([*runs, other])
+    assert TrainingLengths.of([other, *runs]).others == 1
 
 
 def test_the_largest_set_of_comparable_runs_is_chosen(runs, finished_run):

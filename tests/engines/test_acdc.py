@@ -5,8 +5,9 @@ from itertools import pairwise
 import pytest
 
 from tests.engines.test_engines import RecordingBench
-from workbench.engines.acdc import ACDC
+from workbench.engines.acdc import ACDC, Alternation
 from workbench.errors import BadInput
+from workbench.masks import topk_mask
 from workbench.schedules import Cosine, Linear
 
 
@@ -69,3 +70,13 @@ def test_phases_longer_than_the_run_are_rejected_before_any_training():
     assert ACDC().phases(bench, 400) == (0, 100, 150, 250)
     with pytest.raises(BadInput, match="phase_epochs is 0"):
         ACDC(phase_epochs=0)
+
+
+def test_a_restored_mask_has_its_matrices_in_the_order_of_the_model(trainer_of, batch):
+    sparsifier = Alternation((0, 1), 0.5, "matrix", reset_moments=True)
+    trainer = trainer_of(sparsifier)
+    trainer.advance(batch(0))
+    names, tensors = sparsifier.mask.names, sparsifier.tensors()
+    sparsifier.restore(dict(sorted(tensors.items(), reverse=True)))
+    assert sparsifier.mask.names == names
+    assert sparsifier.mask.digest == topk_mask({n: t.float() for n, t in tensors.items()}, 0.5).digest

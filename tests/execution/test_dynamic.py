@@ -16,7 +16,7 @@ TINY = {
     "total_steps": 10,
     "interval": 3,
     "lr": 1e-2,
-    "eval_every": 5,
+    "eval_every": 4,
     "distillation": Distillation(mode="none"),
 }
 
@@ -41,3 +41,12 @@ def test_a_run_that_is_interrupted_between_updates_ends_the_same(
         for name, since in [("mask", last), ("sparsity", 0)]
     }
     assert run.recovery == recovery
+    # The weights that were kept are those of an evaluation after the last update.
+    (stage,) = [event["stage"] for event in run.events() if event["event"] == "end" and event["step"] == 10]
+    evaluations = [
+        event["metrics"]["accuracy"]
+        for event in run.events()
+        if (event["stage"], event["event"]) == (stage, "evaluation") and event["step"] >= last
+    ]
+    assert run.results["levels"][-1]["best_step"] > last
+    assert run.results["levels"][-1]["validation"]["accuracy"] == max(evaluations)

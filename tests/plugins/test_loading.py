@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from workbench.cli import main
 from workbench.engines import engine_class, engine_ids
 from workbench.errors import BadInput
 from workbench.plugins import Plugin, check_records, load_plugin
+from workbench.reports.kernel import started_kernel
 from workbench.scores import CRITERIA
 from workbench.sweeps import executor
 
@@ -54,6 +56,36 @@ def test_a_file_is_loaded_once_and_handed_to_other_processes(plugin):
     assert "smallest" in CRITERIA
     assert plugins.contents(loaded) == {"criterion": ["smallest"]}
     assert os.environ[plugins.VARIABLE].split(os.pathsep).count(str(path)) == 1
+
+
+def test_relative_files_in_the_variable_are_found_from_other_folders(plugin, monkeypatch):
+    path = plugin(CRITERION.format(name="smallest"))
+    monkeypatch.chdir(path.parent)
+    monkeypatch.setenv(plugins.VARIABLE, path.name)
+    assert plugins.listed() == [str(path)]
+    load_plugin(path.name)
+    assert os.environ[plugins.VARIABLE] == str(path)
+
+
+def test_the_kernel_of_a_report_gets_absolute_files(plugin, monkeypatch):
+    path = plugin(CRITERION.format(name="smallest"))
+    monkeypatch.chdir(path.parent)
+    monkeypatch.setenv(plugins.VARIABLE, path.name)
+    with started_kernel() as kernel:
+        given = Path(f"/proc/{kernel.process.pid}/environ")
+        if given.exists():  # on Linux
+            assert f"{plugins.VARIABLE}={path}\0".encode() in given.read_bytes() + b"\0"
+
+
+def test_a_plugin_that_fails_when_discovered_fails_again(plugin, monkeypatch):
+    monkeypatch.setattr(plugins, "_discovered", False)
+    good = plugin(CRITERION.format(name="smallest"))
+    monkeypatch.setenv(plugins.VARIABLE, os.pathsep.join(["/nowhere/absent.py", str(good)]))
+    for _ in range(2):
+        with pytest.raises(BadInput, match=r"absent\.py does not exist"):
+            "smallest" in CRITERIA  # noqa: B015
+    monkeypatch.setenv(plugins.VARIABLE, str(good))
+    assert "smallest" in CRITERIA
 
 
 def test_a_relative_file_is_relative_to_the_file_that_names_it(plugin):

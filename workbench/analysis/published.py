@@ -30,7 +30,7 @@ _FIGURES = [
     ("qqp", "accuracy", "soft movement", 0.03, 0.891, _MOVEMENT),
     ("qqp", "f1", "dense", 1.0, 0.884, _MOVEMENT),
     ("qqp", "f1", "magnitude", 0.1, 0.650, _MOVEMENT),
-    ("qqp", "f1", "soft movement", 0.1, 0.862, _MOVEMENT),
+    ("qqp", "f1", "soft movement", 0.1, 0.868, _MOVEMENT),
     ("qqp", "f1", "magnitude", 0.03, 0.578, _MOVEMENT),
     ("qqp", "f1", "soft movement", 0.03, 0.855, _MOVEMENT),
     ("mnli", "accuracy", "dense", 1.0, 0.845, _MOVEMENT),

@@ -10,13 +10,14 @@ import pandas as pd
 
 from workbench.errors import BadInput
 from workbench.runs import Run
+from workbench.settings import flat
 
 DIAGNOSTICS = ("train_loss", "train_entropy", "validation_entropy")
 _COLUMNS = ["run", "sparsity", "seed", "epochs", "optimizer_steps", "metric", *DIAGNOSTICS]
 
 
 def comparable_runs(runs: Sequence[Run], task: str = "", engine: str = "") -> list[Run]:
-    """The largest set of runs of one task, engine and model, whose lengths can be compared.
+    """The largest set of runs that differ in their length, sparsity and seed alone.
 
     Args:
         runs: complete runs.
@@ -26,11 +27,11 @@ def comparable_runs(runs: Sequence[Run], task: str = "", engine: str = "") -> li
     Raises:
         BadInput: no run has this task and engine.
     """
-    sets: dict[tuple[str, ...], list[Run]] = {}
+    sets: dict[tuple, list[Run]] = {}
     for run in runs:
-        key = tuple(run.results[name] for name in ("task", "engine", "model"))
-        if task in ("", key[0]) and engine in ("", key[1]):
-            sets.setdefault(key, []).append(run)
+        results = run.results
+        if task in ("", results["task"]) and engine in ("", results["engine"]):
+            sets.setdefault(tuple(sorted(_settings(run).items())), []).append(run)
     if runs and not sets:
         existing = sorted({f"{run.results['engine']} on {run.results['task']}" for run in runs})
         wanted = (
@@ -44,7 +45,7 @@ def training_length_table(runs: Sequence[Run]) -> pd.DataFrame:
     """The results of training for different lengths.
 
     Args:
-        runs: complete runs of one task, engine and model, of different lengths and sparsities.
+        runs: complete runs that differ in their length, sparsity and seed alone.
 
     Returns:
         one row for each run: run, sparsity (the target), seed, epochs (passes over the training split in
@@ -53,12 +54,13 @@ def training_length_table(runs: Sequence[Run]) -> pd.DataFrame:
         (`training.diagnostics`), missing where they are not defined.
 
     Raises:
-        BadInput: no runs, or runs of different tasks, engines or models.
+        BadInput: no runs, or runs that differ in more.
     """
     if not runs:
         raise BadInput("there are no runs to compare. A grid whose engines differ in total_steps makes some.")
-    for name in ("task", "engine", "model"):
-        if len(values := sorted({run.results[name] for run in runs})) > 1:
+    settings = [_settings(run) for run in runs]
+    for name in dict.fromkeys(name for each in settings for name in each):
+        if len(values := sorted({each.get(name, "the default") for each in settings})) > 1:
             raise BadInput(
                 f"the runs have different values of {name} ({', '.join(values)}), and training lengths can "
                 "be compared for one only. Name only the runs of one of them."
@@ -84,6 +86,15 @@ def mean_by_length(table: pd.DataFrame) -> pd.DataFrame:
     means.insert(2, "seeds", lengths["seed"].nunique()["seed"])
     means["best"] = means.index.isin(means.groupby("sparsity")["metric"].idxmax())
     return means
+
+
+def _settings(run: Run) -> dict[str, str]:
+    """Everything that must be equal for lengths to be comparable: task, engine, model, and other settings."""
+    of_length = ("engine.sparsity", "engine.total_steps", "engine.epochs", "scale", "seed")
+    settings = {name: run.results[name] for name in ("task", "engine", "model")}
+    # A task's id covers its rows, wherever they lie.
+    changed = {name: value for name, value in run.spec.changed.items() if name != "data"}
+    return settings | {name: repr(value) for name, value in flat(changed).items() if name not in of_length}
 
 
 def _row(run: Run) -> dict:

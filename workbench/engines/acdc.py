@@ -12,6 +12,7 @@ from workbench.engines.bench import Bench, State
 from workbench.engines.ranking import RankingEngine
 from workbench.errors import BadInput
 from workbench.masks import Mask, topk_mask
+from workbench.models import prunable
 from workbench.schedules import Cosine, Linear
 from workbench.scores import magnitude
 from workbench.settings import Positive, settings
@@ -196,8 +197,9 @@ class Alternation(Sparsifier):
         return {name: self.mask[name] for name in self.mask.names} if self.mask else {}
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        """Resumes with the mask of a checkpoint."""
-        self._enter(Mask.from_tensors(tensors) if tensors else None)
+        """Resumes with the mask of a checkpoint, its matrices in the order of the model."""
+        named = {name: tensors[name] for name in prunable(self.training.model) if name in tensors}
+        self._enter(Mask.from_tensors(named) if named else None)
 
     def _enter(self, mask: Mask | None) -> None:
         self.hold(None)

@@ -30,6 +30,8 @@ class DynamicEngine(Engine):
     count of Adam's bias correction is not reset, so grown weights at first move up to about six times as fast
     as the learning rate says.
 
+    Weights are kept from an evaluation after the last update of the mask.
+
     With `drop=0`, mask and training are those of `random`, number for number.
 
     Attributes:
@@ -148,6 +150,11 @@ class DynamicMask(Sparsifier, ABC):
         steps = (step + self.replaces_step for step in self.plan if step < self.training.step)
         return max(steps, default=0)
 
+    @property
+    def settled(self) -> bool:
+        """Whether the mask has been updated for the last time."""
+        return self.training.step > max(self.plan, default=-1)
+
     def check(self) -> None:
         """Every pruned weight must be zero."""
         self._now.check()
@@ -157,8 +164,8 @@ class DynamicMask(Sparsifier, ABC):
         return {name: self.mask[name] for name in self.mask.names}
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        """Resumes with the mask of a checkpoint."""
-        self._put(Mask.from_tensors(tensors))
+        """Resumes with the mask of a checkpoint, its matrices in the order of the first mask."""
+        self._put(Mask.from_tensors({name: tensors[name] for name in self._first}))
 
     def kept_only(self, scores: Scores, lowest: float) -> Scores:
         """The scores, with the lowest one for pruned weights."""

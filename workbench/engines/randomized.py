@@ -29,10 +29,11 @@ class Randomized(LadderEngine):
     paper's tables, and nothing here is taken from them. Deviations: selection uses a validation split held
     out from the training split at every level, including the last (the code selects on dev); on MRPC that
     split has 367 examples, whereas the code holds out 8,160 augmented ones; the task's primary metric
-    selects, which is accuracy on MRPC (the code uses F1); a score averages the evaluations that exist, and
-    races shorter than 10 * `eval_every` steps are evaluated more often to reach `early_evaluations` (the code
-    always divides by 10); ties are broken by the validation loss (the code keeps the earliest candidate); no
-    data augmentation; no early stopping.
+    selects, which is accuracy on MRPC (the code uses F1); a score averages the evaluations that exist (the
+    code always divides by 10), and short races are evaluated more often than every `eval_every` steps, up to
+    `early_evaluations` times, where that takes at most a seventh of the training's time (`Bench.race`); ties
+    are broken by the validation loss (the code keeps the earliest candidate); no data augmentation; no early
+    stopping.
 
     With a fixed ratio, the number of draws is proportional to the size of a matrix, and fewer draws give more
     random masks. At the default ratios, the masks of bert-base move 3.5 to 7.8 % of the kept weights at the

@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NoReturn
 
+from workbench import plugins
 from workbench.process import leave, without_collections
 
 _CONNECTION, _LOG = "kernel.json", "kernel.log"
@@ -60,7 +61,8 @@ def started_kernel() -> Iterator[Kernel]:
         with (folder / _LOG).open("w") as log:
             # In a session of its own, an interrupt from the terminal does not reach it.
             options = {"cwd": folder, "start_new_session": True, "stdin": subprocess.PIPE, "stderr": log}
-            process = subprocess.Popen(command, **options)
+            located = {plugins.VARIABLE: os.pathsep.join(plugins.listed())}
+            process = subprocess.Popen(command, env=os.environ | located, **options)
         with process:
             try:
                 yield Kernel(folder, process)

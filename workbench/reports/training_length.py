@@ -20,11 +20,13 @@ class TrainingLengths:
         runs: complete runs.
         table: `training_length_table` of them.
         means: `mean_by_length` of that.
+        others: the number of runs of this engine, task and model that differ in other settings.
     """
 
     runs: Sequence[Run]
     table: pd.DataFrame
     means: pd.DataFrame
+    others: int = 0
 
     @classmethod
     def of(cls, runs: Sequence[Run], task: str = "", engine: str = "") -> "TrainingLengths | None":
@@ -32,12 +34,13 @@ class TrainingLengths:
         if not (chosen := training_length.comparable_runs(runs, task, engine)):
             return None
         table = training_length.training_length_table(chosen)
-        return cls(chosen, table, training_length.mean_by_length(table))
+        alike = [run for run in runs if _subject(run) == _subject(chosen[0])]
+        return cls(chosen, table, training_length.mean_by_length(table), len(alike) - len(chosen))
 
     def show_subject(self) -> None:
         """What was trained, and what to know before drawing conclusions."""
         blocks.say(*what_was_trained(self.runs, self.table))
-        blocks.say(*cautions(self.runs, self.table), kind="warning")
+        blocks.say(*left_out(self.others), *cautions(self.runs, self.table), kind="warning")
 
     def show_metric(self) -> None:
         """The metric against the length, and the best length of each sparsity."""
@@ -69,6 +72,14 @@ def what_was_trained(runs: Sequence[Run], table: pd.DataFrame) -> list[str]:
     ]
 
 
+def left_out(others: int) -> list[str]:
+    """That there are runs with other settings; nothing if there are none."""
+    if not others:
+        return []
+    which = "1 other run" if others == 1 else f"{others} other runs"
+    return [f"Left out: {which} of this engine, task and model, in which other settings differ as well."]
+
+
 def cautions(runs: Sequence[Run], table: pd.DataFrame) -> list[str]:
     """What to know before drawing conclusions from the curves."""
     sentences = []
@@ -81,6 +92,10 @@ def cautions(runs: Sequence[Run], table: pd.DataFrame) -> list[str]:
     if table["optimizer_steps"].nunique() == 1:
         sentences.append("All runs have the same length; there is nothing to compare.")
     return sentences
+
+
+def _subject(run: Run) -> list[str]:
+    return [run.results[name] for name in ("task", "engine", "model")]
 
 
 def best_lengths(means: pd.DataFrame) -> list[str]:

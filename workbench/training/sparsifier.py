@@ -47,7 +47,8 @@ class Sparsifier:
     Attributes:
         weights: the prunable matrices that are dense parameters of the model now.
         lr: peak learning rate of `parameters`; it follows the schedule of the configuration.
-        settled: whether the sparsity is final. Weights are kept only from evaluations at which it is.
+        settled: whether the sparsity is final, and where the mask stops changing, the mask as well. Weights
+            are kept only from evaluations at which it is.
         changed_at: optimizer steps done when the mask last changed.
         settled_at: optimizer steps done when the sparsity became, or will become, final.
     """

@@ -110,6 +110,14 @@ CASES = {
         changed("dev.csv", stars=["good"] * 8 + ["best"] * 2),
         "dev.csv has the label 'best' in 2 rows, which is not among the classes of train: bad, good. Correct",
     ),
+    "numbers in dev whose order nobody gave": (
+        changed("dev.csv", stars=[0, 1] * 5),
+        "dev.csv has the label '0' in 5 rows and 1 more class, which is not among the classes of train: bad",
+    ),
+    "a number of dev that is no name of train": (
+        both(changed("train.csv", stars=[1, 2] * 20), changed("dev.csv", stars=[0] * 10)),
+        "dev.csv has the label '0' in 10 rows, which is not among the classes of train: 1, 2. Correct",
+    ),
     "a given label in dev that train lacks": (
         both(task(labels="[bad, good, best]"), changed("dev.csv", stars=["good"] * 8 + ["best"] * 2)),
         "dev.csv has the label 'best' in 2 rows, and no row of train has it; train has bad, good. Add such",

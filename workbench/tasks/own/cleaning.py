@@ -1,6 +1,6 @@
 """From the cells of data files to the rows of a task: texts or images, and labels as numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -103,24 +103,35 @@ def found_classes(labels: pd.Series, origin: str) -> tuple[str, ...]:
     return tuple(sorted(counts.index, key=float if numbers.notna().all() else None))
 
 
-def class_numbers(labels: pd.Series, names: tuple[str, ...], origin: str) -> pd.Series:
-    """Labels as int64 numbers of classes; they are names, or all of them numbers from 0.
+def are_numbers(labels: Iterable[pd.Series], names: tuple[str, ...]) -> bool:
+    """Whether no label of any split is a class's name, so that all must be numbers of classes, from 0."""
+    known = _plain(pd.Series(names, dtype="str"))
+    return not any(_plain(split).isin(known).any() for split in labels)
+
+
+def class_numbers(labels: pd.Series, names: tuple[str, ...], origin: str, numbered: bool) -> pd.Series:
+    """Labels as int64 numbers of classes.
+
+    Args:
+        labels: of a split.
+        names: of the classes.
+        origin: of the split, for messages.
+        numbered: whether the labels are numbers of classes, from 0, instead of names.
 
     Raises:
-        BadInput: a label is neither.
+        BadInput: a label is no class.
     """
-    plain = _plain(labels)
     plain_names = _plain(pd.Series(names, dtype="str"))
     if plain_names.duplicated().any():
         raise BadInput(
             f"labels is {list(names)}, in which two are the same number. Give each class a name of its own."
         )
-    candidates = [{name: i for i, name in enumerate(plain_names)}, {str(i): i for i in range(len(names))}]
-    by_name, by_number = (plain.map(numbers) for numbers in candidates)
-    values = by_number if by_name.isna().all() else by_name
+    known = map(str, range(len(names))) if numbered else plain_names
+    values = _plain(labels).map({name: i for i, name in enumerate(known)})
     if (bad := values.isna()).any():
         counts = labels[bad].value_counts()
-        others = "" if len(counts) == 1 else f" and {len(counts) - 1} more classes"
+        more = f" and {len(counts) - 1} more class{'es' if len(counts) > 2 else ''}"
+        others = "" if len(counts) == 1 else more
         raise BadInput(
             f"{origin} has the label {counts.index[0]!r} in {counts.iloc[0]:,} rows{others}, which is not "
             f"among the classes of train: {_listed(names)}. Correct it, or list all classes under labels."

@@ -164,17 +164,6 @@ class OwnTask:
         defined = f", defined in {Path(self.file).name}" if self.file else ""
         return f"{' and '.join(parts)}{defined}"
 
-    def arguments(self) -> list[str]:
-        """The arguments of `workbench prune` that define the task, with the names of files only."""
-        if self.file:
-            return [Path(self.file).name]
-        words = [_names(self.train)]
-        for column in self.inputs:
-            words += ["--image" if self.modality == "images" else "--text", column]
-        dev = f"{self.dev:g}" if isinstance(self.dev, float) else _names(self.dev)
-        words += ["--label", self.label, "--dev", dev]
-        return words + (["--regression"] if self.regression else [])
-
     @classmethod
     def read(cls, path: str | Path) -> "OwnTask":
         """Reads a task file; relative paths in it are relative to it.

@@ -45,8 +45,11 @@ def load(definition: OwnTask) -> Loaded:
     else:
         train = frames["train"][LABEL]
         labels = definition.labels or cleaning.found_classes(train, origins["train"])
+        # Only the order of given classes says what a number means.
+        splits = [frame[LABEL] for frame in frames.values()]
+        numbered = definition.labels is not None and cleaning.are_numbers(splits, labels)
         numbers = {
-            name: cleaning.class_numbers(frame[LABEL], labels, origins[name])
+            name: cleaning.class_numbers(frame[LABEL], labels, origins[name], numbered)
             for name, frame in frames.items()
         }
         cleaning.check_learnt(numbers["train"], numbers[DEV], labels, origins[DEV])
