@@ -217,7 +217,7 @@ def check_records(records: Iterable[Mapping[str, str]], subject: str) -> None:
         if plugin != needed:
             raise BadInput(
                 f"{subject} was made with plugin {needed}, but {plugin.version} is loaded. Restore the "
-                "former version, or repeat the run under another name."
+                "former version, or delete the run's folder to repeat it with this one."
             )
 
 

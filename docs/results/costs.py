@@ -22,7 +22,7 @@ from workbench.benchmark.measure import forget_peak, peak_memory
 from workbench.engines import engine_class, engine_ids
 from workbench.engines.gradual import GradualEngine
 from workbench.execution.dry_run import DryRunBench
-from workbench.execution.launch import prepared
+from workbench.execution.preparation import prepared
 
 Seconds = dict[str, list[float]]
 SCALE, WARM_UP = 0.04, 2

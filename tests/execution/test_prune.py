@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from workbench import prune, runs
 from workbench.engines.imp import IMP
 from workbench.engines.magnitude import Magnitude
 from workbench.errors import BadInput, Stopped
-from workbench.execution import launch, stage_training
+from workbench.execution import launch, preparation, stage_training
 from workbench.masks import kept_count
 from workbench.models import load_encoder, prunable
 from workbench.runs import find_run, runs_in
@@ -66,6 +67,19 @@ def test_a_complete_run_returns_at_once(spec_of, tmp_path, monkeypatch):
     first = outcome(prune(spec, store=tmp_path))
     monkeypatch.setattr(MaskedTrainer, "advance", lambda *_: pytest.fail("it trained again"))
     assert outcome(prune(spec, store=tmp_path)) == first
+
+
+def test_a_complete_run_of_a_model_folder_with_other_weights_is_refused(spec_of, tiny_model_dir, tmp_path):
+    model = shutil.copytree(tiny_model_dir, tmp_path / "model")
+    spec = replace(spec_of(Magnitude(**TINY)), model=str(model))
+    run = prune(spec, store=tmp_path / "runs")
+    # Younger files with the same weights are the same model.
+    file = model / "model.safetensors"
+    file.write_bytes(file.read_bytes())
+    assert prune(spec, store=tmp_path / "runs").path == run.path
+    save_file({name: tensor + 1 for name, tensor in load_file(file).items()}, file, {"format": "pt"})
+    with pytest.raises(BadInput, match="was made from other weights than the model folder has now"):
+        prune(spec, store=tmp_path / "runs")
 
 
 @pytest.mark.parametrize("keep_weights", [False, True])
@@ -126,7 +140,7 @@ def test_candidates_that_halving_drops_are_paid_for(spec_of, tmp_path):
 
 def test_selection_never_sees_dev(spec_of, tmp_path, monkeypatch):
     honest = prune(spec_of(), store=tmp_path / "honest").results
-    load = launch.load_task
+    load = preparation.load_task
 
     def with_wrong_dev_labels(task_id):
         task = load(task_id)
@@ -134,7 +148,7 @@ def test_selection_never_sees_dev(spec_of, tmp_path, monkeypatch):
             frame["label"] = 1 - frame["label"]
         return task
 
-    monkeypatch.setattr(launch, "load_task", with_wrong_dev_labels)
+    monkeypatch.setattr(preparation, "load_task", with_wrong_dev_labels)
     fooled = prune(spec_of(), store=tmp_path / "fooled").results
     assert fooled["dev"]["validation"]["accuracy"] == pytest.approx(
         1 - honest["dev"]["validation"]["accuracy"]
@@ -179,13 +193,13 @@ def test_a_run_that_another_process_has_just_completed_is_left_as_it_is(spec_of,
     results = tmp_path / spec.name / "results.json"
     kept = results.read_text()
     results.unlink()
-    load = launch.load_task
+    load = preparation.load_task
 
     def slowly(task_id):
         results.write_text(kept)  # the other process ends while this one loads
         return load(task_id)
 
-    monkeypatch.setattr(launch, "load_task", slowly)
+    monkeypatch.setattr(preparation, "load_task", slowly)
     assert outcome(prune(spec, store=tmp_path)) == first
 
 
@@ -215,14 +229,14 @@ def test_a_run_does_not_go_on_with_other_content(spec_of, tmp_path, tiny_model_d
         tensors["encoder.layer.0.output.dense.weight"] += 1
         save_file(tensors, path, metadata={"format": "pt"})
     else:
-        load = launch.load_task
+        load = preparation.load_task
 
         def other_rows(task_id):
             task = load(task_id)
             task.train.loc[7, "sentence"] = "another sentence"
             return task
 
-        monkeypatch.setattr(launch, "load_task", other_rows)
+        monkeypatch.setattr(preparation, "load_task", other_rows)
     with pytest.raises(BadInput, match=f"another content.*{changed}.*would mix two runs"):
         prune(spec, store=tmp_path / "runs")
 

@@ -14,7 +14,7 @@ from tests.tiny import save_tiny_cifar10, save_tiny_resnet
 from workbench.engines.magnitude import Magnitude
 from workbench.errors import BadInput
 from workbench.execution import prune
-from workbench.execution.launch import prepared
+from workbench.execution.preparation import prepared
 from workbench.masks import kept_count, matrix_type
 from workbench.models import MINILM, RESNET20, load_encoder, prunable
 from workbench.reports.prose import what_was_run
@@ -49,7 +49,7 @@ def spec(engine, model: str | None, **changes) -> RunSpec:
 
 def test_images_do_not_limit_what_onednn_keeps(tiny_resnet, monkeypatch):
     limited = []
-    monkeypatch.setattr("workbench.execution.launch.limit_compiled_products", limited.append)
+    monkeypatch.setattr("workbench.execution.preparation.limit_compiled_products", limited.append)
     prepared(spec(Magnitude(**QUICK, distillation=LABELS), tiny_resnet))
     assert limited == []
 

@@ -24,6 +24,7 @@ from workbench.engines.smp import SMP
 from workbench.errors import BadInput, Failed, Stopped
 from workbench.exports import FORMS, export, hugging_face
 from workbench.extras import EXTRAS
+from workbench.runs import find_run
 from workbench.runs.portable import without_paths
 from workbench.training import Distillation
 
@@ -86,6 +87,12 @@ def test_the_folder_loads_in_the_library(finished_run, exported, reference):
         assert np.array_equal(model(input_ids=torch.tensor(np.load(ids))).logits.numpy(), logits)
     assert AutoTokenizer.from_pretrained(folder)("the film")["input_ids"]
     assert wb.Mask.load(folder / "mask.safetensors") == finished_run.mask()
+
+
+def test_an_exported_folder_is_not_taken_for_a_run(exported, tmp_path):
+    folder = exported("hf")
+    with pytest.raises(BadInput, match=f"{folder} is an exported model, and the store .* has no run"):
+        find_run(folder, tmp_path)
 
 
 def test_the_card_is_valid_and_says_what_was_done(finished_run, exported):

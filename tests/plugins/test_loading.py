@@ -138,6 +138,16 @@ def test_an_executor_that_lacks_a_method_is_refused(plugin):
         executor("half")
 
 
+def test_the_plugins_of_a_grid_may_add_its_executor(plugin, tmp_path, capsys):
+    plugin("from workbench.sweeps import add_executor\nadd_executor('half', lambda jobs: 3)")
+    grid = tmp_path / "grid.yaml"
+    grid.write_text("plugins: [mine.py]\naxes: {task: synth/sst2, sparsity: 0.5}\nengines: {magnitude: {}}")
+    assert main(["grid", str(grid), "--store", str(tmp_path / "runs"), "--executor", "half"]) == 2
+    assert "executor half lacks jobs, start, ended, stop" in capsys.readouterr().err
+    assert main(["grid", str(grid), "--executor", "rey"]) == 2
+    assert "unknown executor 'rey'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("target", "message"),
     [

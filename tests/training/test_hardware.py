@@ -5,7 +5,7 @@ import os
 import pytest
 
 from workbench import Magnitude
-from workbench.execution.launch import prepared
+from workbench.execution.preparation import prepared
 from workbench.training import limit_compiled_products
 
 VARIABLE = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"

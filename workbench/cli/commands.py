@@ -36,8 +36,9 @@ def grid(options: argparse.Namespace) -> None:
     from workbench.sweeps import Sweep, executor, read_grid
 
     cluster = {name: getattr(options, name) for name in CLUSTER_OPTIONS}
-    chosen = executor(options.executor, options.jobs, options.compute, options.yes, **cluster)
+    # The file first: its plugins may add the executor.
     cells = read_grid(options.file, at_most=None if options.yes else 1000, accept_repeated=options.yes)
+    chosen = executor(options.executor, options.jobs, options.compute, options.yes, **cluster)
     sweep = Sweep(cells, options.store, chosen)
     try:
         sweep.run()

@@ -36,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
     _grid(command(commands.grid, "execute all runs of a grid file, or resume them"))
     _report(command(commands.report, "render a run or a comparison as one HTML file that works offline"))
     added = command(commands.runs, "list the runs in a store")
-    _json(added), _store(added)
+    _json(added), _store(added), _plugin(added)
     added = command(commands.show, "show the spec, levels, scores and cost of a run")
     added.add_argument("run", metavar="RUN", help="run folder or name")
     _json(added), _store(added), _plugin(added)

@@ -16,6 +16,7 @@ from workbench import plugins
 from workbench.compute import memory
 from workbench.engines import ENGINES
 from workbench.errors import BadInput
+from workbench.files import read_json
 from workbench.plugins import Plugin
 from workbench.runs.layout import RunFolder
 from workbench.runs.spec import RunSpec
@@ -138,6 +139,27 @@ def check_environment(folder: RunFolder, recorded: dict, here: dict) -> None:
                 f"{here[name]}. Resuming would mix two runs: restore what changed, or delete {folder.root}."
                 f"{pin}"
             )
+
+
+def models_changed(folder: RunFolder, spec: RunSpec) -> bool:
+    """Whether a model folder that the spec names has a file that is younger than the run."""
+    started = folder.spec.stat().st_mtime_ns
+    files = [file for model in (spec.model, spec.dense.model) if model for file in Path(model).glob("*")]
+    return any(file.stat().st_mtime_ns > started for file in files)
+
+
+def check_models(folder: RunFolder, here: dict) -> None:
+    """Compares the weights that a complete run was made from with those that its spec names now.
+
+    Raises:
+        BadInput: they differ, so that the results are those of another model.
+    """
+    made_from = read_json(folder.environment)["content"]
+    if any(made_from.get(name) != here["content"].get(name) for name in ("weights", "dense")):
+        raise BadInput(
+            f"run {folder.root.name} was made from other weights than the model folder has now. Give the new "
+            f"model a folder of its own, choose another store, or delete {folder.root}."
+        )
 
 
 @contextmanager

@@ -3,13 +3,11 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import torch
 from filelock import Timeout
-from torch import nn
 
 from workbench.errors import BadInput, Stopped, WorkbenchError
 from workbench.execution.bench import RunBench
@@ -17,23 +15,25 @@ from workbench.execution.capacity import check_jobs
 from workbench.execution.computing import check_compute, settled_compute
 from workbench.execution.dense import dense_folder, dense_stage, dense_steps
 from workbench.execution.dry_run import dry_run
-from workbench.execution.environment import arithmetic, check_environment, environment_here, torch_threads
-from workbench.execution.given import GivenDense
+from workbench.execution.environment import (
+    arithmetic,
+    check_environment,
+    check_models,
+    models_changed,
+    torch_threads,
+)
 from workbench.execution.models import RunModels
 from workbench.execution.parallel import StagePool
+from workbench.execution.preparation import Prepared, prepared
 from workbench.execution.results import remove_scaffolding, write_results
 from workbench.execution.start_mask import StartMask
 from workbench.execution.workers import ProcessWorkers, Workers
 from workbench.files import disk_trouble, read_json, write_json, write_text
 from workbench.locks import file_lock
-from workbench.masks import kept_count
-from workbench.models import load_encoder, prunable
 from workbench.runs.layout import RunFolder, Store
 from workbench.runs.run import Run
 from workbench.runs.spec import RunSpec
-from workbench.tasks import load_task
-from workbench.training import detect_precision, deterministic, device, limit_compiled_products
-from workbench.training.data import TaskData
+from workbench.training import detect_precision, deterministic, device
 
 _LOCK_SECONDS = 0.5
 _WORKER_SECONDS = 60.0
@@ -76,6 +76,8 @@ def prune(
     folder = store.run(spec.name)
     if folder.results.exists():
         run = Run(folder.root).check()
+        if models_changed(folder, spec):
+            check_models(folder, prepared(spec).environment(spec))
         _remove_leftovers(folder, keep_weights)
         return run
     check_jobs(jobs)
@@ -95,51 +97,6 @@ def prune(
                 _carry_out(spec, store, folder, loaded, plan.total, environment, pool)
             remove_scaffolding(folder, keep_weights)
     return Run(folder.root)
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """What every process that works on a run loads first.
-
-    Attributes:
-        data: the task.
-        classifier: a fresh classifier with the pretrained weights.
-        student: the student that the engine makes of it; may be the same object.
-        given: the dense model, if the spec names one; its model may be the same object as the classifier.
-    """
-
-    data: TaskData
-    classifier: nn.Module
-    student: nn.Module
-    given: GivenDense | None = None
-
-
-def prepared(spec: RunSpec) -> Prepared:
-    """Loads the data and the untrained models of a run.
-
-    Raises:
-        BadInput: the engine rejects the model, the mask would keep nothing of a matrix, or models and task do
-            not fit together.
-    """
-    task = load_task(spec.task)
-    given = GivenDense.load(spec, task)
-    if given and spec.model == given.model_id:
-        classifier = given.model
-    else:
-        classifier = load_encoder(spec.model, task.num_outputs, spec.seed, spec.prunable)
-    _check_that_something_is_kept(spec, classifier)
-    spec.engine.check(classifier)
-    data = TaskData(task, spec.model, spec.seed, spec.selection, spec.examples)
-    if task.modality == "text":  # images have one size, and a ResNet more products than the limit
-        limit_compiled_products(spec.engine.batch_size * float(data.train.lengths.mean()))
-    _check_image_size(spec, classifier, data)
-    if given and classifier is not given.model:
-        given.check_same_architecture(spec.model, classifier, data)
-        classifier.config.id2label, classifier.config.label2id = (
-            given.model.config.id2label,
-            given.model.config.label2id,
-        )
-    return Prepared(data, classifier, spec.engine.adapt(classifier, task, data.tokenizer), given)
 
 
 def _score_given(spec: RunSpec, loaded: Prepared, threads: int, accept: bool) -> None:
@@ -259,7 +216,7 @@ def _resolved_environment(folder: RunFolder, spec: RunSpec, loaded: Prepared, co
     Raises:
         BadInput: see `check_environment`.
     """
-    here = environment_here(spec, loaded.data, loaded.classifier, loaded.given and loaded.given.digest)
+    here = loaded.environment(spec)
     if not folder.spec.exists():
         here["compute"] = settled_compute(compute, here["precision"], loaded.data, loaded.student)
         write_json(folder.environment, here)
@@ -270,26 +227,3 @@ def _resolved_environment(folder: RunFolder, spec: RunSpec, loaded: Prepared, co
         print(f"run {folder.root.name} was started with compute={kept}, and keeps it", file=sys.stderr)
     check_environment(folder, recorded, here)
     return recorded
-
-
-def _check_image_size(spec: RunSpec, classifier: nn.Module, data: TaskData) -> None:
-    """Rejects an image processor that makes another size than a vision transformer has positions for."""
-    size = getattr(classifier.config, "image_size", None)
-    if data.task.modality != "images" or size is None:
-        return
-    expected = tuple(size) if isinstance(size, list | tuple) else (size, size)
-    if expected != (found := data.train.pixels.shape[2:]):
-        raise BadInput(
-            f"model {spec.model} takes images of {expected[1]} x {expected[0]} pixels, and its "
-            f"preprocessor_config.json makes {found[1]} x {found[0]} of those of {spec.task}. Correct the "
-            "size there, or remove the file."
-        )
-
-
-def _check_that_something_is_kept(spec: RunSpec, classifier: nn.Module) -> None:
-    for name, weight in prunable(classifier).items():
-        if kept_count(weight.numel(), spec.engine.sparsity) == 0:
-            raise BadInput(
-                f"sparsity {spec.engine.sparsity} keeps none of the {weight.numel()} weights of {name}; "
-                f"{1 - 1 / weight.numel():.6g} keeps one."
-            )

@@ -21,8 +21,8 @@ from workbench.errors import BadInput, Stopped, WorkbenchError
 from workbench.execution.assignment import Assignment
 from workbench.execution.dense import complete_dense_stage
 from workbench.execution.environment import arithmetic, check_environment, environment_here
-from workbench.execution.launch import prepared
 from workbench.execution.models import RunModels
+from workbench.execution.preparation import prepared
 from workbench.execution.stage_runner import StageRunner
 from workbench.files import disk_trouble, read_json
 from workbench.locks import file_lock

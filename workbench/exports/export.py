@@ -17,9 +17,7 @@ from workbench.exports.model_files import copy_model
 from workbench.extras import check_extra
 from workbench.files import disk_trouble, read_json, write_json
 from workbench.models import save_sparse_weights
-from workbench.runs import Run
-
-_ABOUT = "export.json"
+from workbench.runs import EXPORTED, Run
 
 
 @dataclass(frozen=True)
@@ -121,7 +119,7 @@ def _is_there(out: Path, about: dict) -> bool:
         return False
     if not out.is_dir():
         raise BadInput(f"{out} is a file; --out must name a folder to make.")
-    if (out / _ABOUT).is_file() and read_json(out / _ABOUT).items() >= about.items():
+    if (out / EXPORTED).is_file() and read_json(out / EXPORTED).items() >= about.items():
         return True
     raise BadInput(
         f"{out} holds something other than the {about['format']} export of {about['run']}. "
@@ -139,7 +137,7 @@ def _write(form: Form, run: Run, out: Path, about: dict) -> None:
     try:
         _check_zeros(run)
         found = form.write(run, part)
-        write_json(part / _ABOUT, about | found)
+        write_json(part / EXPORTED, about | found)
         if out.exists():
             out.rmdir()
         os.replace(part, out)

@@ -8,6 +8,7 @@ from workbench.runs.spec import FineTuning, RunSpec
 from workbench.runs.states import kept_stages, stage_weights
 from workbench.runs.store import (
     COMPLETE,
+    EXPORTED,
     INCOMPLETE,
     default_store,
     find_run,
@@ -20,6 +21,7 @@ from workbench.runs.store import (
 
 __all__ = [
     "COMPLETE",
+    "EXPORTED",
     "INCOMPLETE",
     "CandidateResult",
     "FineTuning",

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from workbench.errors import WorkbenchError, unknown
+from workbench.errors import BadInput, WorkbenchError, unknown
 from workbench.runs.layout import RunFolder, Store
 from workbench.runs.run import Run
 
 COMPLETE, INCOMPLETE = "complete", "incomplete"
+EXPORTED = "export.json"  # the file that tells the folder of an exported model
 _USUAL = ("runs", "../runs")
 
 
@@ -46,6 +47,11 @@ def find_run(name: str | Path, store: str | Path) -> Run:
     for folder in (RunFolder(name), Store(store).run(str(name))):
         if is_run(folder.root):
             return Run(folder.root)
+    if Path(name).is_dir():
+        what = "an exported model" if (Path(name) / EXPORTED).is_file() else "neither a run nor a store"
+        raise BadInput(
+            f"{name} is {what}, and the store {store} has no run of that name. Name a run's folder."
+        )
     raise unknown(f"run in {store}", name, [run.name for run in runs_in(store)])
 
 
@@ -74,8 +80,8 @@ def is_store(path: str | Path) -> bool:
 
 
 def is_run(path: str | Path) -> bool:
-    """Whether a folder is a run's."""
-    return RunFolder(path).spec.is_file()
+    """Whether a folder is a run's; that of an exported model has its spec as well."""
+    return RunFolder(path).spec.is_file() and not (Path(path) / EXPORTED).is_file()
 
 
 def complete_runs(store: str | Path) -> list[Run]:

@@ -98,6 +98,10 @@ CASES = {
         task(inputs="[title, txt]"),
         r"train.csv has no column 'txt'; it has 'title', 'text', 'stars', 'grade'. Name one of them.",
     ),
+    "columns between semicolons": (
+        content("train.csv", "title;text;stars\na;b;good\n"),
+        "the columns of train.csv seem to be separated by semicolons: 'title;text;stars'. Save it",
+    ),
     "a missing column of dev": (
         content("dev.csv", "title,text,star\na,b,good\n"),
         r"dev.csv has no column 'stars'; it has 'title', 'text', 'star'",

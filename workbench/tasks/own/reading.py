@@ -112,6 +112,11 @@ def _empty(path: Path) -> BadInput:
 def _check_columns(origin: str, names: list[str], wanted: tuple[str, ...]) -> None:
     for column in wanted:
         if column not in names:
+            if len(names) == 1 and ";" in names[0]:
+                raise BadInput(
+                    f"the columns of {origin} seem to be separated by semicolons: {names[0]!r}. Save it with "
+                    "commas, or with tabs as .tsv."
+                )
             raise BadInput(
                 f"{origin} has no column {column!r}; it has {', '.join(map(repr, names))}. Name one of them."
             )
