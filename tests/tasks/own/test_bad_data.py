@@ -100,7 +100,7 @@ CASES = {
     ),
     "columns between semicolons": (
         content("train.csv", "title;text;stars\na;b;good\n"),
-        "the columns of train.csv seem to be separated by semicolons: 'title;text;stars'. Save it",
+        "train.csv seem to be separated by semicolons: 'title;text;stars'. Save it with commas, or",
     ),
     "a missing column of dev": (
         content("dev.csv", "title,text,star\na,b,good\n"),
