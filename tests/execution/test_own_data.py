@@ -159,7 +159,7 @@ def test_the_shell_names_columns_and_repeats_the_run_from_its_spec(spec, tmp_pat
     run = Run(capsys.readouterr().out.splitlines()[-1])
     assert run.results["metrics"] == ["pearson", "spearman"]
     assert run.results["examples"] == {"train": 27, "validation": 3, "dev/validation": 10}
-    assert prose.reproduction(run).split()[1:] == ["workbench", "prune", "--recipe", "spec.yaml"]
+    assert prose.reproduction(run).split()[1:] == ["workbench", "prune", "--recipe", f"{run.name}/spec.yaml"]
     own.OWN.clear()
     assert main(["prune", "--recipe", str(run.folder.spec), "--store", str(tmp_path / "runs")]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == str(run.path)

@@ -89,12 +89,11 @@ def mean_by_length(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _settings(run: Run) -> dict[str, str]:
-    """Everything that must be equal for lengths to be comparable: task, engine, model, and other settings."""
+    """What must be equal for lengths to be comparable: all values of the spec that are not defaults."""
     of_length = ("engine.sparsity", "engine.total_steps", "engine.epochs", "scale", "seed")
-    settings = {name: run.results[name] for name in ("task", "engine", "model")}
     # A task's id covers its rows, wherever they lie.
     changed = {name: value for name, value in run.spec.changed.items() if name != "data"}
-    return settings | {name: repr(value) for name, value in flat(changed).items() if name not in of_length}
+    return {name: str(value) for name, value in flat(changed).items() if name not in of_length}
 
 
 def _row(run: Run) -> dict:

@@ -116,7 +116,8 @@ def reproduction(run: Run) -> str:
     """One command that makes the run again, with the thread count that its results depend on."""
     plain, data = run.spec.changed, run.spec.data
     if data and not data.file:  # the shell has no options for all that its columns may define
-        return f"OMP_NUM_THREADS={run.environment['threads']} workbench prune --recipe {run.folder.spec.name}"
+        spec = f"{run.name}/{run.folder.spec.name}"
+        return f"OMP_NUM_THREADS={run.environment['threads']} workbench prune --recipe {spec}"
     engine, dense = plain.pop("engine"), plain.pop("dense", {})
     task = plain.pop("task")
     plain.pop("data", None)

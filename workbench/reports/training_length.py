@@ -26,7 +26,7 @@ class TrainingLengths:
     runs: Sequence[Run]
     table: pd.DataFrame
     means: pd.DataFrame
-    others: int = 0
+    others: int
 
     @classmethod
     def of(cls, runs: Sequence[Run], task: str = "", engine: str = "") -> "TrainingLengths | None":
