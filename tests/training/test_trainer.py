@@ -203,3 +203,31 @@ def test_logits_that_were_looked_up_teach_what_the_teacher_itself_does(model, ba
         indices = torch.arange(4 * number, 4 * number + 4)
         assert looking.advance(each | {"indices": indices}) == asking.advance(each)
     assert same(weights_of(looking), weights_of(asking))
+
+
+def test_moments_that_have_all_but_vanished_become_zero_and_no_weight_changes(model, batch, monkeypatch):
+    """Else they would soon be denormal numbers, with which a CPU computes slowly."""
+
+    def trained(settling):
+        trainer = MaskedTrainer(copy.deepcopy(model), training_config(steps=64, lr=1e-3), key=("a",))
+        trainer.advance(batch(0))
+        start = weights_of(trainer)
+        for name, tensor in start.items():
+            if name.startswith("exp_avg."):
+                tensor[..., 0] = 1e-28  # 1e-31 after 64 steps without a gradient
+        trainer.restore(start, trainer.optimizer_steps, step=1)
+        if not settling:
+            monkeypatch.setattr(trainer._moments, "settle", lambda step: None)
+        for n in range(1, 64):
+            trainer.advance(batch(n % 3))
+        return weights_of(trainer)
+
+    settled, unsettled = trained(True), trained(False)
+    tiny = {name: (tensor != 0) & (tensor.abs() < 1e-30) for name, tensor in unsettled.items()}
+    moments = [name for name in unsettled if name.startswith("exp_avg.")]
+    assert any(tiny[name].any() for name in moments), "there is nothing to settle"
+    for name in moments:
+        assert torch.equal(settled[name], unsettled[name].masked_fill(tiny[name], 0))
+    weights = [name for name in unsettled if name.startswith("model.")]
+    assert weights
+    assert all(torch.equal(settled[name], unsettled[name]) for name in weights)

@@ -109,8 +109,7 @@ class ReturningPruning(CriterionPruning):
     @torch.no_grad()
     def before_step(self) -> None:
         """Restores the values behind the mask, so that the optimizer updates them too."""
-        for name, gone in self.gone.items():
-            self.weights[name].grad.masked_fill_(gone, 0)
+        super().before_step()
         self._uncover()
 
     def hold(self, mask: Mask | None) -> None:
@@ -123,9 +122,10 @@ class ReturningPruning(CriterionPruning):
 
     def cover(self) -> None:
         """Moves the pruned weights behind the mask."""
-        for name, gone in self.gone.items():
-            self._behind[name] = self.weights[name].masked_fill(~gone, 0)
+        behind = {name: self.weights[name].clone() for name in self.kept}
         super().cover()
+        for name, values in behind.items():
+            self._behind[name] = values.sub_(self.weights[name])
 
     def among_kept(self, scores: Scores) -> Scores:
         """All scores, since pruned weights may return."""

@@ -155,8 +155,7 @@ class SurgeonPruning(GradualPruning):
             for _, gradients in label_gradients(self.training.model, batches):
                 bar.update()
                 for name, gradient in gradients.items():
-                    gone = self.gone.get(name)
-                    fishers[name].add(gradient if gone is None else gradient.masked_fill(gone, 0))
+                    fishers[name].add(gradient * self.kept[name] if self.kept else gradient)
         for fisher in fishers.values():
             fisher.invert(self._damp)
         return fishers

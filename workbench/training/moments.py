@@ -4,8 +4,13 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import hardshrink
 
 from workbench.training.kept import KeptWeights
+
+# Moments below this are zero: even divided by Adam's epsilon they change no weight. One that shrinks tenfold
+# in 22 steps, as AdamW's first does, is far from the 1e-38 where denormal numbers begin after so many steps.
+_VANISHED, _STEPS_BETWEEN = 1e-30, 64
 
 
 class Moments:
@@ -26,6 +31,24 @@ class Moments:
     def steps(self) -> int:
         """Steps that the moments have averaged over, including earlier stages (Adam's bias correction)."""
         return max((int(state.get("step", 0)) for state in self._optimizer.state.values()), default=0)
+
+    @torch.no_grad()
+    def settle(self, step: int) -> None:
+        """Sets to zero what has all but vanished, at every 64th step.
+
+        The gradients of a pruned weight are zero, and so are those of a token that does not occur. Their
+        moments shrink until they are denormal numbers, after some 700 steps, and never become zero. A CPU
+        computes with these twenty times as slowly.
+
+        Args:
+            step: that has been taken.
+        """
+        if step % _STEPS_BETWEEN:
+            return
+        for state in self._optimizer.state.values():
+            for kind in self._kinds:
+                if kind in state and state[kind].device.type == "cpu":
+                    state[kind].copy_(hardshrink(state[kind], _VANISHED))
 
     def of(self, parameters: Mapping[str, nn.Parameter], compact: bool = False) -> dict[str, Tensor]:
         """The moments of parameters, as kind.name.

@@ -151,12 +151,12 @@ class FixedMask(Sparsifier):
     @torch.no_grad()
     def before_step(self) -> None:
         """Sets the gradients of pruned weights to zero."""
-        _multiply((weight.grad, keep) for _, weight, keep in self._masked if weight.grad is not None)
+        multiply((weight.grad, keep) for _, weight, keep in self._masked if weight.grad is not None)
 
     @torch.no_grad()
     def after_step(self) -> None:
         """Sets the pruned weights to zero."""
-        _multiply((weight, keep) for _, weight, keep in self._masked)
+        multiply((weight, keep) for _, weight, keep in self._masked)
 
     @property
     def mask(self) -> Mask:
@@ -171,7 +171,7 @@ class FixedMask(Sparsifier):
                 raise RuntimeError(f"a pruned weight of {name} revived at step {self.training.step}")
 
 
-def _multiply(pairs: Iterable[tuple[Tensor, Tensor]]) -> None:
+def multiply(pairs: Iterable[tuple[Tensor, Tensor]]) -> None:
     """Multiplies each first tensor by the second, in place; on a GPU in few launches."""
     pairs = list(pairs)
     if pairs:

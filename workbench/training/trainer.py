@@ -150,6 +150,7 @@ class MaskedTrainer:
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.step += 1
+        self._moments.settle(self.step)
         with self.losses.explaining():
             self.sparsifier.after_step()
         if self.config.averages_at(self.step):
