@@ -24,7 +24,7 @@ PATIENCE = 240.0
 @pytest.fixture
 def slow(spec_of):
     """A run that takes some seconds, so that there is time to do something to it."""
-    return spec_of(tiny_randomized(levels=1, epochs=300.0))
+    return spec_of(tiny_randomized(levels=1, epochs=150.0))
 
 
 def wait_for_steps(job: Job, steps: int) -> None:
