@@ -5,6 +5,7 @@ import torch
 from workbench.benchmark.measure import Row
 from workbench.benchmark.models import classifier
 from workbench.benchmark.scales import Scale
+from workbench.engines.gmp import ReturningPruning
 from workbench.masks import Mask, TopKTracker, kept_count, topk_mask
 from workbench.models import prunable
 from workbench.randomness import torch_generator
@@ -50,11 +51,12 @@ class PerStepTopK(Sparsifier):
 
 
 def step_row(scale: Scale) -> Row:
-    """A dense optimizer step, one with a fixed mask, and one that updates its mask every time."""
+    """A dense optimizer step, and steps under three kinds of masks."""
     dense = _trainer(scale)
     weights = {name: weight.detach() for name, weight in prunable(dense.model).items()}
     mask, top_k = topk_mask(magnitude(weights), _SPARSITY), PerStepTopK()
-    fixed, tracked = _trainer(scale, mask), _trainer(scale, top_k)
+    returning = ReturningPruning({0: _SPARSITY}, "matrix", "magnitude", seed=0)
+    fixed, tracked, behind = _trainer(scale, mask), _trainer(scale, top_k), _trainer(scale, returning)
     rng = torch_generator("benchmark", "batch")
     batch = {
         "input_ids": torch.randint(1, 1000, (_BATCH, _TOKENS), generator=rng),
@@ -67,10 +69,12 @@ def step_row(scale: Scale) -> Row:
             assert not weight.detach()[~mask[name]].any(), name
         for name, weight in prunable(tracked.model).items():
             assert weight.count_nonzero() <= top_k.kept[name], name
+        returning.check()
 
     contestants = {
         "dense": lambda: dense.advance(batch),
         "fixed mask": lambda: fixed.advance(batch),
+        "weights behind the mask": lambda: behind.advance(batch),
         "top-k at every step": lambda: tracked.advance(batch),
     }
     size = f"{scale.step_layers} x {scale.step_hidden}"
