@@ -53,7 +53,8 @@ _MESSAGES = {
 
 
 def _bad_input(cls: type, error: ValidationError) -> BadInput:
-    first = error.errors()[0]
+    # An unknown name is often the reason why another is missing.
+    first = min(error.errors(), key=lambda each: each["type"] != "unexpected_keyword_argument")
     if first["type"] == "value_error":
         return BadInput(str(first["ctx"]["error"]))
     *outer, name = first["loc"]
@@ -64,7 +65,7 @@ def _bad_input(cls: type, error: ValidationError) -> BadInput:
             name = part
             break
         cls = inner
-    owner = getattr(cls, "id", None) or getattr(cls, "label", cls.__name__)
+    owner = getattr(cls, "id", None) or getattr(cls, "called", cls.__name__)
     if first["type"] == "unexpected_keyword_argument":
         return unknown(f"setting of {owner}", name, names(cls))
     if first["type"] == "missing":

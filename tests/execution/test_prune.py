@@ -110,6 +110,12 @@ def test_what_a_process_left_that_was_killed_at_the_end_is_removed(
     assert state.exists(), "once the leftovers are gone, nothing is removed"
 
 
+def test_what_is_no_spec_is_refused(tmp_path):
+    with pytest.raises(BadInput, match="prune takes a RunSpec, not 'synth/sst2'"):
+        prune("synth/sst2", store=tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+
+
 def test_equal_specs_give_equal_bits_in_another_store(spec_of, tmp_path):
     state = torch.get_rng_state()
     left = prune(spec_of(), store=tmp_path / "a")

@@ -72,6 +72,8 @@ def prune(
         BadInput: the run is not possible; nothing was started.
         Stopped: interrupted, disk full, or loss not finite; the run can be resumed.
     """
+    if not isinstance(spec, RunSpec):
+        raise BadInput(f"prune takes a RunSpec, not {spec!r}. Give RunSpec(task=..., engine=...).")
     store = Store(store)
     folder = store.run(spec.name)
     if folder.results.exists():

@@ -237,11 +237,15 @@ CASES = {
     ),
     "a setting that does not exist": (
         task(lables="[a, b]"),
-        "unknown setting of OwnTask 'lables'. Did you mean label",
+        "unknown setting of the task 'lables'. Did you mean label",
     ),
     "a setting that is missing": (
         lambda folder: (folder / "reviews.yaml").write_text("train: train.csv\ndev: 0.1\ninputs: text\n"),
-        "reviews.yaml: OwnTask needs a value for label.",
+        "reviews.yaml: the task needs a value for label.",
+    ),
+    "a setting with another name": (
+        lambda folder: (folder / "reviews.yaml").write_text("train: train.csv\ninput: text\nlabel: stars\n"),
+        "unknown setting of the task 'input'. Did you mean inputs?",
     ),
     "labels that YAML reads as truth values": (
         task(labels="[no, yes]"),

@@ -5,7 +5,7 @@ import re
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field
 
@@ -103,6 +103,8 @@ class OwnTask:
         file: the task file; None if the columns were named in another way.
         digest: of the rows and of what a run makes of them; None until they have been read.
     """
+
+    called: ClassVar[str] = "the task"
 
     train: Annotated[Rows, BeforeValidator(_rows)]
     dev: Annotated[Rows | float, BeforeValidator(_rows_or_share)]
