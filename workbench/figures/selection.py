@@ -32,7 +32,7 @@ _MANY = 6
 
 
 def setting_titles(table: pd.DataFrame) -> list[str]:
-    """A short name for the setting in each row: its sparsity, and what distinguishes it.
+    """A short name for the setup in each row: its sparsity, and what distinguishes it.
 
     Args:
         table: has the columns sparsity and engine.

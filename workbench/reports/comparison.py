@@ -109,14 +109,14 @@ def verdicts(checks: pd.DataFrame) -> list[str]:
         return [
             "These runs do not show whether their setting tells masks apart, so equal scores may say nothing "
             "about masks. The check takes runs of magnitude at the same sparsity and at 0, and of random at "
-            "the same sparsity, in this setting (docs/results/can-see.yaml)."
+            "the same sparsity, in this setup (docs/results/can-see.yaml)."
         ]
     sentences = []
     for (setting, sparsity), rows in checks.groupby(["setting", "sparsity"], sort=True):
         failed = list(rows.loc[~rows["passed"], "check"])
         verdict = f"does not: not shown that {', nor that '.join(failed)}" if failed else "does"
         where = f"sparsity {100 * sparsity:g} %{f', {setting}' if setting else ''}"
-        sentences.append(f"Does this setting tell masks apart? At {where}, it {verdict}.")
+        sentences.append(f"Does this setup tell masks apart? At {where}, it {verdict}.")
     return sentences
 
 
