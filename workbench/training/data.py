@@ -25,7 +25,7 @@ def _digest(frames: list[pd.DataFrame]) -> str:
     return hashlib.sha256(rows).hexdigest()[:16]
 
 
-def _drawn(frame: pd.DataFrame, count: int, *key: str | int) -> pd.DataFrame:
+def drawn(frame: pd.DataFrame, count: int, *key: str | int) -> pd.DataFrame:
     """At most `count` rows, drawn without replacement, in their order in the frame."""
     return frame.iloc[np.sort(numpy_generator(*key).permutation(len(frame))[:count])]
 
@@ -76,9 +76,9 @@ class TaskData:
                     f"examples is {examples}, and {task.id} has {len(train)} for training beside the "
                     "validation split. Ask for fewer, or leave it out for all."
                 )
-            train = _drawn(train, examples, seed, "examples")
+            train = drawn(train, examples, seed, "examples")
         self.train = self._encode(train)
-        self.train_sample = self._encode(_drawn(train, _TRAIN_SAMPLE, seed, "train sample"))
+        self.train_sample = self._encode(drawn(train, _TRAIN_SAMPLE, seed, "train sample"))
         self.validation = self._encode(validation)
         self.dev = {name: self._encode(frame) for name, frame in dev.items()}
         self._seed = seed

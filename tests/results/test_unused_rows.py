@@ -1,0 +1,36 @@
+"""The rows of docs/results/unused_rows.py."""
+
+import runpy
+from types import SimpleNamespace
+
+import pytest
+
+from workbench.errors import BadInput
+from workbench.tasks import load_task
+from workbench.training.data import TaskData
+
+
+@pytest.fixture
+def unused_rows(root, monkeypatch):
+    folder = root / "docs" / "results"
+    monkeypatch.syspath_prepend(folder)
+    return runpy.run_path(str(folder / "unused_rows.py"))["unused_rows"]
+
+
+def test_they_are_drawn_from_what_no_run_has_seen(unused_rows, tiny_model_dir, monkeypatch):
+    monkeypatch.setattr(TaskData, "_encode", lambda data, frame: frame)
+    task = load_task("synth/sst2")
+    runs = [SimpleNamespace(spec=SimpleNamespace(seed=seed, examples=40)) for seed in (0, 1)]
+    rows = unused_rows(task, runs, 30)
+    assert len(rows) == rows["sentence"].nunique() == 30
+    for seed in (0, 1):
+        data = TaskData(task, str(tiny_model_dir), seed, "validation", 40)
+        for split in (data.train, data.validation, *data.dev.values()):
+            assert not set(rows["sentence"]) & set(split["sentence"])
+    assert unused_rows(task, runs, 30).equals(rows)
+
+
+def test_too_many_are_refused(unused_rows):
+    runs = [SimpleNamespace(spec=SimpleNamespace(seed=0, examples=None))]
+    with pytest.raises(BadInput, match="10 rows are wanted, and synth/sst2 has 0 that no run has seen"):
+        unused_rows(load_task("synth/sst2"), runs, 10)
