@@ -131,7 +131,7 @@ def test_equal_specs_give_equal_bits_in_another_store(spec_of, tmp_path):
     "engine", [tiny_randomized(halving=True, full_scores=True), IMP(**TINY, levels=2, rewind="encoder")]
 )
 def test_a_run_that_is_interrupted_anywhere_ends_the_same(spec_of, tmp_path, monkeypatch, engine):
-    assert stops_until_done(spec_of(engine), tmp_path, monkeypatch, every=11) > 1
+    assert stops_until_done(spec_of(engine), tmp_path, monkeypatch, every=8) > 1
 
 
 def test_candidates_that_halving_drops_are_paid_for(spec_of, tmp_path):
