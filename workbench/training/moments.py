@@ -38,7 +38,7 @@ class Moments:
 
         The gradients of a pruned weight are zero, and so are those of a token that does not occur. Their
         moments shrink until they are denormal numbers, after some 700 steps, and never become zero. A CPU
-        computes with these twenty times as slowly.
+        computes with these far more slowly (docs/results/masking.py).
 
         Args:
             step: that has been taken.
