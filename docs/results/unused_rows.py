@@ -5,9 +5,12 @@ runs with `examples` leave most unused. Rows whose text is in the training, vali
 are left out. On sst2 the others are not independent of what was trained on: its train split has sentences and
 their phrases.
 
+The dense models that the runs share are scored as well.
+
 Usage: .venv/bin/python docs/results/unused_rows.py GRID.yaml STORE COUNT [BASELINE]
 """
 
+import json
 import sys
 from collections.abc import Sequence
 
@@ -15,6 +18,7 @@ import numpy as np
 import pandas as pd
 from compare import markdown
 from grid_runs import grid_runs
+from safetensors.torch import load_file
 
 from workbench import Run
 from workbench.analysis.paired import RESAMPLES, Scores
@@ -22,6 +26,7 @@ from workbench.analysis.resampling import resampled_runs
 from workbench.analysis.resolution import Difference
 from workbench.errors import BadInput
 from workbench.models import load_encoder, load_tokenizer
+from workbench.runs.layout import RunFolder
 from workbench.tasks import Task, encode, load_task
 from workbench.tasks.metrics import score
 from workbench.training import predict
@@ -51,10 +56,14 @@ def unused_rows(task: Task, runs: Sequence[Run], count: int) -> pd.DataFrame:
     return drawn(rest.reset_index(drop=True), count, 0, "unused rows")
 
 
-def logits_of(run: Run, task: Task, rows: pd.DataFrame) -> np.ndarray:
-    """Outputs of a run's final model: float32 (rows, outputs)."""
+def logits_of(run: Run, task: Task, rows: pd.DataFrame, dense: bool = False) -> np.ndarray:
+    """Outputs of a run's final model, or of its dense model: float32 (rows, outputs)."""
     folder = str(run.folder.model)
     model = load_encoder(folder, task.num_outputs, run.spec.seed)
+    if dense:
+        place = json.loads(run.folder.plan.read_text())["dense"]["folder"]
+        state = load_file(RunFolder(run.path.parent / place).stage("dense").state)
+        model.load_state_dict({name.removeprefix("model."): tensor for name, tensor in state.items()})
     return predict(model, encode(task, rows, load_tokenizer(folder)), run.environment["precision"])
 
 
@@ -79,14 +88,18 @@ def tables(task: Task, runs: Sequence[Run], entries: dict[str, str], count: int,
     rows = unused_rows(task, runs, count)
     labels, metric = rows["label"].to_numpy(), task.metrics[0]
     runs = sorted(runs, key=lambda run: run.spec.seed)
-    logits = [logits_of(run, task, rows) for run in runs]
+    shared = list({run.spec.seed: run for run in runs}.values())
+    logits = [logits_of(run, task, rows, dense=True) for run in shared] + [
+        logits_of(run, task, rows) for run in runs
+    ]
+    names = ["dense"] * len(shared) + [entries[run.name] for run in runs]
     values = np.array([score([metric], one, labels)[metric] for one in logits])
     resampled = resampled_runs(metric, labels, logits, task.id, RESAMPLES)
     scores, seeds = {}, {}
-    for entry in dict.fromkeys(entries[run.name] for run in runs):
-        places = [place for place, run in enumerate(runs) if entries[run.name] == entry]
+    for entry in dict.fromkeys(names):
+        places = [place for place, name in enumerate(names) if name == entry]
         scores[entry] = Scores(values[places], resampled[places])
-        seeds[entry] = [runs[place].spec.seed for place in places]
+        seeds[entry] = [(shared + runs)[place].spec.seed for place in places]
     table = markdown(differences(scores, seeds, baseline))
     return f"\n{task.id}, {metric}, {len(rows)} rows of train\n\n{table}"
 

@@ -7,14 +7,20 @@ import pytest
 
 from workbench.errors import BadInput
 from workbench.tasks import load_task
+from workbench.tasks.metrics import score
 from workbench.training.data import TaskData
 
 
 @pytest.fixture
-def unused_rows(root, monkeypatch):
+def script(root, monkeypatch):
     folder = root / "docs" / "results"
     monkeypatch.syspath_prepend(folder)
-    return runpy.run_path(str(folder / "unused_rows.py"))["unused_rows"]
+    return runpy.run_path(str(folder / "unused_rows.py"))
+
+
+@pytest.fixture
+def unused_rows(script):
+    return script["unused_rows"]
 
 
 def test_they_are_drawn_from_what_no_run_has_seen(unused_rows, tiny_model_dir, monkeypatch):
@@ -34,3 +40,14 @@ def test_too_many_are_refused(unused_rows):
     runs = [SimpleNamespace(spec=SimpleNamespace(seed=0, examples=None))]
     with pytest.raises(BadInput, match="10 rows are wanted, and synth/sst2 has 0 that no run has seen"):
         unused_rows(load_task("synth/sst2"), runs, 10)
+
+
+@pytest.mark.parametrize("dense", [False, True])
+def test_models_have_the_scores_that_their_run_recorded(script, finished_run, dense):
+    task = load_task(finished_run.spec.task)
+    rows, metric = task.dev["validation"], task.metrics[0]
+    logits = script["logits_of"](finished_run, task, rows, dense)
+    recorded = finished_run.results["dense" if dense else "dev"]
+    assert score([metric], logits, rows["label"].to_numpy())[metric] == (
+        recorded["dev"]["validation"][metric] if dense else recorded["validation"][metric]
+    )
