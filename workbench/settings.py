@@ -18,6 +18,7 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
+Warmup = Annotated[float, Field(ge=0, lt=1)]
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)

@@ -10,15 +10,14 @@ The dense models that the runs share are scored as well.
 Usage: .venv/bin/python docs/results/unused_rows.py GRID.yaml STORE COUNT [BASELINE]
 """
 
-import json
 import sys
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from compare import markdown
+from dense_models import dense_model
 from grid_runs import grid_runs
-from safetensors.torch import load_file
 
 from workbench import Run
 from workbench.analysis.paired import RESAMPLES, Scores
@@ -26,7 +25,6 @@ from workbench.analysis.resampling import resampled_runs
 from workbench.analysis.resolution import Difference
 from workbench.errors import BadInput
 from workbench.models import load_encoder, load_tokenizer
-from workbench.runs.layout import RunFolder
 from workbench.tasks import Task, encode, load_task
 from workbench.tasks.metrics import score
 from workbench.training import predict
@@ -59,11 +57,8 @@ def unused_rows(task: Task, runs: Sequence[Run], count: int) -> pd.DataFrame:
 def logits_of(run: Run, task: Task, rows: pd.DataFrame, dense: bool = False) -> np.ndarray:
     """Outputs of a run's final model, or of its dense model: float32 (rows, outputs)."""
     folder = str(run.folder.model)
-    model = load_encoder(folder, task.num_outputs, run.spec.seed)
-    if dense:
-        place = json.loads(run.folder.plan.read_text())["dense"]["folder"]
-        state = load_file(RunFolder(run.path.parent / place).stage("dense").state)
-        model.load_state_dict({name.removeprefix("model."): tensor for name, tensor in state.items()})
+    outputs = task.num_outputs
+    model = dense_model(run, outputs) if dense else load_encoder(folder, outputs, run.spec.seed)
     return predict(model, encode(task, rows, load_tokenizer(folder)), run.environment["precision"])
 
 
@@ -84,24 +79,31 @@ def differences(scores: dict[str, Scores], seeds: dict[str, list[int]], baseline
 
 
 def tables(task: Task, runs: Sequence[Run], entries: dict[str, str], count: int, baseline: str) -> str:
-    """The table of one task's runs, with a heading."""
+    """A table for each sparsity of one task's runs, with a heading."""
     rows = unused_rows(task, runs, count)
-    labels, metric = rows["label"].to_numpy(), task.metrics[0]
     runs = sorted(runs, key=lambda run: run.spec.seed)
-    shared = list({run.spec.seed: run for run in runs}.values())
-    logits = [logits_of(run, task, rows, dense=True) for run in shared] + [
-        logits_of(run, task, rows) for run in runs
-    ]
-    names = ["dense"] * len(shared) + [entries[run.name] for run in runs]
-    values = np.array([score([metric], one, labels)[metric] for one in logits])
+    of_seed = {run.spec.seed: run for run in runs}
+    dense = [(run, logits_of(run, task, rows, dense=True)) for run in of_seed.values()]
+    found = [f"{task.id}, {task.metrics[0]}, {len(rows)} rows of train"]
+    for sparsity in sorted({run.spec.engine.sparsity for run in runs}):
+        own = [run for run in runs if run.spec.engine.sparsity == sparsity]
+        models = [("dense", *pair) for pair in dense]
+        models += [(entries[run.name], run, logits_of(run, task, rows)) for run in own]
+        found += [f"sparsity {sparsity:g}", markdown(table(task, rows, models, baseline))]
+    return "\n" + "\n\n".join(found)
+
+
+def table(task: Task, rows: pd.DataFrame, models: Sequence[tuple], baseline: str) -> pd.DataFrame:
+    """`differences` of models, of each its entry, its run and its outputs."""
+    labels, metric, logits = rows["label"].to_numpy(), task.metrics[0], [each for *_, each in models]
+    values = np.array([score([metric], each, labels)[metric] for each in logits])
     resampled = resampled_runs(metric, labels, logits, task.id, RESAMPLES)
     scores, seeds = {}, {}
-    for entry in dict.fromkeys(names):
-        places = [place for place, name in enumerate(names) if name == entry]
+    for entry in dict.fromkeys(entry for entry, *_ in models):
+        places = [place for place, model in enumerate(models) if model[0] == entry]
         scores[entry] = Scores(values[places], resampled[places])
-        seeds[entry] = [(shared + runs)[place].spec.seed for place in places]
-    table = markdown(differences(scores, seeds, baseline))
-    return f"\n{task.id}, {metric}, {len(rows)} rows of train\n\n{table}"
+        seeds[entry] = [models[place][1].spec.seed for place in places]
+    return differences(scores, seeds, baseline)
 
 
 if __name__ == "__main__":
@@ -110,4 +112,7 @@ if __name__ == "__main__":
     print(f"{len(runs)} of {number} runs are complete.")
     for task in dict.fromkeys(run.spec.task for run in runs):
         own = [run for run in runs if run.spec.task == task]
-        print(tables(load_task(task), own, entries, int(count), *(wanted or ["magnitude"])))
+        try:
+            print(tables(load_task(task), own, entries, int(count), *(wanted or ["magnitude"])))
+        except BadInput as error:
+            print(f"\n{task} is left out: {error}")

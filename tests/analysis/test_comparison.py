@@ -53,6 +53,11 @@ def test_a_metric_that_no_run_has_is_refused(runs):
     assert comparison_table([]).empty
 
 
+def test_a_run_given_twice_is_not_two_seeds(runs):
+    with pytest.raises(BadInput, match=f"run {runs[0].name} is given twice"):
+        comparison_table([*runs, runs[0]])
+
+
 def test_means_have_an_interval_if_there_are_several_seeds(runs):
     summary = summary_table(comparison_table(runs)).set_index(["engine", "sparsity"])
     row = summary.loc["magnitude", 0.9]

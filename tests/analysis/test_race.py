@@ -1,54 +1,27 @@
 """The early scores of a race, and their rank correlation with the final ones."""
 
-import math
-
 import pandas as pd
 import pytest
 
-from workbench.analysis.race import RankCorrelation, curves_so_far, raced_levels, rank_correlation
+from workbench.analysis.race import curves_so_far, prediction, raced_levels
 
 ONE_TO_TEN = pd.Series(range(10))
 
 
-def test_rho_and_interval_of_a_worked_example():
-    # Two neighbours exchanged: rho = 1 - 6 * 2 / (10 * 99); Fisher's z is 2.5499, 0.9036 to either side.
-    swapped = pd.Series([1, 0, 2, 3, 4, 5, 6, 7, 8, 9])
-    correlation = rank_correlation(ONE_TO_TEN, swapped)
-    assert correlation.rho == pytest.approx(1 - 12 / 990)
-    assert (correlation.low, correlation.high) == pytest.approx(
-        (math.tanh(1.6463), math.tanh(3.4536)), abs=1e-5
-    )
-    assert correlation.pairs == 10
-
-
-def test_only_ranks_count():
-    correlation = rank_correlation(ONE_TO_TEN, 2.0**ONE_TO_TEN)
-    assert correlation.rho == pytest.approx(1)
-    assert correlation.low is None
-
-
-def test_constant_or_few_values_have_no_correlation():
-    assert rank_correlation(ONE_TO_TEN, 0 * ONE_TO_TEN).rho is None
-    assert rank_correlation(ONE_TO_TEN[:2], ONE_TO_TEN[:2]).rho is None
-    assert rank_correlation(ONE_TO_TEN[:0], ONE_TO_TEN[:0]).pairs == 0
-
-
-def test_three_pairs_have_no_interval():
-    correlation = rank_correlation(pd.Series([1, 2, 3]), pd.Series([2, 1, 3]))
-    assert correlation.rho == pytest.approx(0.5)
-    assert correlation.low is correlation.high is None
-
-
 @pytest.mark.parametrize(
-    ("correlation", "sentence"),
+    ("final", "sentence"),
     [
-        (RankCorrelation(None, None, None, 5), "There is no rank correlation"),
-        (RankCorrelation(1.0, None, None, 5), "over 5 candidates is 1.00; there is no interval"),
-        (RankCorrelation(0.5, -0.1, 0.9, 8), "is 0.50, 95 % interval -0.10 to 0.90"),
+        (2.0**ONE_TO_TEN, "over 10 candidates is 1.00, 95 % interval 0."),
+        (-ONE_TO_TEN, "over 10 candidates is -1.00, 95 % interval -1.00 to -0."),
+        (0 * ONE_TO_TEN, "There is no rank correlation"),
     ],
 )
-def test_a_rank_correlation_is_a_sentence(correlation, sentence):
-    assert sentence in str(correlation)
+def test_the_prediction_of_a_race_is_a_sentence(final, sentence):
+    assert sentence in prediction(ONE_TO_TEN, final)
+
+
+def test_two_candidates_predict_nothing():
+    assert prediction(ONE_TO_TEN[:2], ONE_TO_TEN[:2]).startswith("There is no rank correlation")
 
 
 def evaluation(stage, step, value):

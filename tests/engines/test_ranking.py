@@ -1,6 +1,7 @@
 """Engines with a pattern: which masks they make, and what they refuse."""
 
 import itertools
+from functools import partial
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from tests.engines.test_engines import RecordingBench
 from workbench.engines import engine_class
 from workbench.engines.acdc import Alternation
 from workbench.engines.gmp import CriterionPruning, ReturningPruning
+from workbench.engines.magnitude import Magnitude
 from workbench.engines.movement import HardScores, Movement
 from workbench.engines.obert import SurgeonPruning
 from workbench.engines.random import Random
@@ -173,3 +175,9 @@ def test_random_rows_and_blocks_follow_densities_and_counts():
 def test_a_pattern_that_does_not_fit_is_refused_before_any_work(id, settings, message, tiny_model_dir):
     with pytest.raises(BadInput, match=message):
         engine_class(id)(**settings).check(load_encoder(str(tiny_model_dir), 2, 0))
+
+
+@pytest.mark.parametrize("engine", [Movement, SMP, Magnitude, partial(Random, densities="uniform")])
+def test_a_pattern_that_leaves_a_matrix_empty_is_refused(engine):
+    with pytest.raises(BadInput, match=r"keeps none of the 384 rows of layer; 0.997396 keeps one"):
+        engine(sparsity=0.999, pattern="neuron").check_pattern({"layer": (384, 1536)})

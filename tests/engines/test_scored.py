@@ -12,6 +12,7 @@ from workbench.engines.smp import SMP, StaticScores
 from workbench.engines.soft_movement import FLOOR, SoftMovement, SoftScores
 from workbench.errors import BadInput
 from workbench.masks import kept_count, topk_counts, topk_mask
+from workbench.masks.grouping import groups
 from workbench.models import prunable
 
 ALL = {
@@ -90,7 +91,9 @@ def test_the_regulariser_is_a_mean_of_means_scaled_by_size_that_ramps_up(make, f
 @every
 def test_the_count_is_exact_after_the_ramp(make, trainer_of, batch):
     trainer = trainer_of(make(ramp_from=0.25, ramp_until=0.75))
-    total = sum(kept_count(weight.numel(), 0.8) for weight in prunable(trainer.model).values())
+    sizes = {name: weight.numel() for name, weight in prunable(trainer.model).items()}
+    together = groups(sizes, trainer.sparsifier.engine.ranked_within).values()
+    total = sum(kept_count(sum(sizes[name] for name in names), 0.8) for names in together)
     kept = [trainer.sparsifier.mask.kept]
     for step in range(8):
         trainer.advance(batch(step))
@@ -197,9 +200,10 @@ def test_smp_s_distributes_each_type_by_mean_sigmoid(trainer_of):
     for kind in ("attention.self.query", "output.dense", "attention.output.dense"):
         names = [f"bert.encoder.layer.{layer}.{kind}.weight" for layer in (0, 1)]
         numel = trainer.sparsifier.scores[names[0]].numel()
-        assert counts[names[0]] + counts[names[1]] == 2 * kept_count(numel, 0.8)
+        total = kept_count(2 * numel, 0.8)
+        assert counts[names[0]] + counts[names[1]] == total
         means = [trainer.sparsifier.scores[name].double().sigmoid().mean().item() for name in names]
-        assert counts[names[0]] == pytest.approx(2 * kept_count(numel, 0.8) * means[0] / sum(means), abs=1)
+        assert counts[names[0]] == pytest.approx(total * means[0] / sum(means), abs=1)
 
 
 @torch.no_grad()
@@ -212,7 +216,7 @@ def test_smp_s_fills_a_matrix_and_passes_the_rest_to_other_layers(trainer_of):
     mask = trainer.sparsifier.mask
     for name, kept in mask.kept_per_matrix().items():
         numel = trainer.sparsifier.scores[name].numel()
-        assert kept == (numel if "layer.0" in name else 2 * kept_count(numel, 0.3) - numel)
+        assert kept == (numel if "layer.0" in name else kept_count(2 * numel, 0.3) - numel)
 
 
 @torch.no_grad()
@@ -258,8 +262,12 @@ def test_at_the_highest_sparsity_every_matrix_is_at_its_floor(trainer_of):
     scored_at(trainer, 8)
     mask = trainer.sparsifier.mask
     sizes = {name: score.numel() for name, score in trainer.sparsifier.scores.items()}
-    assert mask.kept_per_matrix() == {name: kept_count(size, 1 - FLOOR) for name, size in sizes.items()}
-    assert any(mask.kept_per_matrix()[name] < FLOOR * sizes[name] for name in sizes), "one is rounded down"
+    floors = {name: kept_count(size, 1 - FLOOR) for name, size in sizes.items()}
+    assert mask.kept == kept_count(sum(sizes.values()), 1 - FLOOR)
+    above = mask.kept - sum(floors.values())
+    assert 0 < above < len(floors), "floors are rounded down"
+    assert sum(mask.kept_per_matrix()[name] - floors[name] for name in sizes) == above
+    assert all(mask.kept_per_matrix()[name] >= floors[name] for name in sizes)
 
 
 @pytest.mark.parametrize(

@@ -175,3 +175,12 @@ def test_a_ticket_of_magnitude_is_magnitude(spec, tmp_path):
     run = prune(spec(Magnitude(sparsity=0.7, **SHORT)), tmp_path)
     again = prune(spec(Ticket(mask=str(run.path), **SHORT)), tmp_path)
     assert all(torch.equal(tensor, final_weights(again)[name]) for name, tensor in final_weights(run).items())
+
+
+def test_a_mask_file_in_another_order_gives_a_mask_in_the_models_order(spec, found, tmp_path):
+    mask = Mask.load(found)
+    turned = Mask.from_tensors({name: mask[name] for name in reversed(mask.names)})
+    file = turned.save(tmp_path / "turned.safetensors")
+    run = prune(spec(Ticket(mask=str(file), **SHORT)), tmp_path / "runs")
+    assert run.mask() == mask
+    assert run.mask().names == mask.names

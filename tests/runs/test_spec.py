@@ -75,6 +75,8 @@ def test_yaml_there_and_back(tmp_path):
         (lambda: Randomized(ratios=(1e-4, 0)), "ratios"),
         (lambda: Randomized(sparsity=0.9, ladder=(0.5, 0.5, 0.9)), "does not increase"),
         (lambda: Randomized(sparsity=0.9, ladder=(0.5, 0.8)), "ends at 0.8, but sparsity is 0.9"),
+        (lambda: Randomized(sparsity=0.9, ladder=()), "the ladder is empty"),
+        (lambda: FineTuning(warmup=1.0), "warmup is 1.0"),
         (lambda: RunSpec.from_plain({"task": "rte", "engine": {"id": "randomised"}}), "randomized"),
         (lambda: RunSpec.from_plain({"task": "rte"}), "names no engine"),
         (lambda: RunSpec.from_plain({"task": "rte", "engine": {"id": "imp", "sparcity": 0.5}}), "sparsity"),

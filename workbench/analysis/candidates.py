@@ -33,7 +33,7 @@ def final_table(runs: Sequence[Run]) -> pd.DataFrame:
             candidate.index < run.spec.engine.candidates,
         )
         for run in runs
-        for level in _levels(run)
+        for level in levels(run)
         for winners in [[early.chosen for early in run.candidates(level)]]
         for order in _orders(run, level)
         for candidate in run.candidates(level, race="full", order=order)
@@ -57,7 +57,7 @@ def early_table(runs: Sequence[Run]) -> pd.DataFrame:
     rows = []
     for run in runs:
         average = run.spec.engine.early_evaluations
-        for level in _levels(run):
+        for level in levels(run):
             for candidate in run.candidates(level):
                 place = (run.spec.seed, level, candidate.index)
                 if place in finals.index:
@@ -79,8 +79,9 @@ def _early_scores(candidate: CandidateResult, average: int) -> list[tuple[str, i
     return found
 
 
-def _levels(run: Run) -> range:
-    return range(1, 1 + next(level for level in count() if not run.candidates(level + 1)))
+def levels(run: Run) -> range:
+    """The levels of a complete run, counted from 1."""
+    return range(1, len(run.results["levels"]) + 1)
 
 
 def _orders(run: Run, level: int) -> range:

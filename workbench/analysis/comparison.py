@@ -9,7 +9,7 @@ import pandas as pd
 import scipy
 
 from workbench.analysis.ground import ground_table
-from workbench.errors import unknown
+from workbench.errors import BadInput, unknown
 from workbench.runs import Run
 from workbench.settings import flat
 
@@ -48,8 +48,11 @@ def comparison_table(runs: Sequence[Run], metric: str = "") -> pd.DataFrame:
         `ground_table`, dense_steps, from_pretrained and recovery.
 
     Raises:
-        BadInput: no run has that metric.
+        BadInput: no run has that metric, or a run is given twice.
     """
+    names = [run.name for run in runs]
+    if twice := sorted(name for name in set(names) if names.count(name) > 1):
+        raise BadInput(f"run {twice[0]} is given twice, perhaps from two stores. Give each run once.")
     labels = engine_labels(runs)
     rows = [_row(run, label, metric) for run, label in zip(runs, labels, strict=True)]
     if runs and not any(rows):

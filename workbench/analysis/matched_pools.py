@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from workbench.analysis.candidates import POOL, early_table, final_table
+from workbench.analysis.candidates import POOL, early_table, final_table, levels
 from workbench.analysis.comparison import CONDITION, engine_labels
 from workbench.analysis.selection import early_correlations, gains
 from workbench.analysis.variance import VarianceShare, share_over_control, share_over_orders
@@ -47,7 +47,7 @@ class MatchedPool:
     def distance(self) -> float:
         """Share of the kept weights outside the magnitude mask, as a mean over sampled masks."""
         pools = (
-            run.candidates(level)[: run.spec.engine.candidates] for run in self.runs for level in _levels(run)
+            run.candidates(level)[: run.spec.engine.candidates] for run in self.runs for level in levels(run)
         )
         distances = [candidate.from_magnitude for pool in pools for candidate in pool]
         return float(pd.Series(distances, dtype="float64").mean())
@@ -205,9 +205,5 @@ def _full_training(run: Run) -> str:
     plain.pop("seed")
     for name in _OF_POOLS:
         plain["engine"].pop(name)
-    lengths = [run.candidates(level, race="full")[0].curve[-1][0] for level in _levels(run)]
+    lengths = [run.candidates(level, race="full")[0].curve[-1][0] for level in levels(run)]
     return json.dumps([plain, lengths])
-
-
-def _levels(run: Run) -> range:
-    return range(1, len(run.results["levels"]) + 1)

@@ -1,12 +1,10 @@
 """The race between a level's candidates: their early scores, and whether those predict the final ones."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from math import atanh, sqrt, tanh
 
 import pandas as pd
-import scipy
 
+from workbench.analysis.rank_correlation import pooled_rank_correlation
 from workbench.runs import Run, dropped
 from workbench.stages import Stage
 
@@ -67,46 +65,15 @@ def early_against_final(run: Run, level: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["candidate", "ratio", "early", "final", "chosen"])
 
 
-@dataclass(frozen=True)
-class RankCorrelation:
-    """Spearman's rank correlation with a 95 % interval.
-
-    Attributes:
-        rho: in [-1, 1]; None if either series is constant or there are fewer than 3 pairs.
-        low, high: ends of the interval; None with fewer than 4 pairs, or if rho is -1, 1 or None.
-        pairs: how many there are.
-    """
-
-    rho: float | None
-    low: float | None
-    high: float | None
-    pairs: int
-
-    def __str__(self) -> str:
-        """The correlation of early and final scores, in a sentence."""
-        if self.rho is None:
-            return (
-                "There is no rank correlation: early or final scores are all equal, or there are fewer than "
-                "three candidates."
-            )
-        sentence = f"Spearman's rank correlation over {self.pairs} candidates is {self.rho:.2f}"
-        if self.low is None:
-            return (
-                f"{sentence}; there is no interval for fewer than four candidates or a perfect correlation."
-            )
-        return f"{sentence}, 95 % interval {self.low:.2f} to {self.high:.2f}."
-
-
-def rank_correlation(first: pd.Series, second: pd.Series) -> RankCorrelation:
-    """Spearman's rho of two series of equal length; ties share their mean rank.
-
-    The interval is Fisher's with the variance (1 + rho^2 / 2) / (n - 3) (Bonett and Wright 2000).
-    """
-    pairs = len(first)
-    if pairs < 3 or first.nunique() == 1 or second.nunique() == 1:
-        return RankCorrelation(None, None, None, pairs)
-    rho = float(scipy.stats.spearmanr(first, second).statistic)
-    if pairs < 4 or abs(rho) > 1 - 1e-12:
-        return RankCorrelation(rho, None, None, pairs)
-    reach = scipy.stats.norm.ppf(0.975) * sqrt((1 + rho**2 / 2) / (pairs - 3))
-    return RankCorrelation(rho, tanh(atanh(rho) - reach), tanh(atanh(rho) + reach), pairs)
+def prediction(early: pd.Series, final: pd.Series) -> str:
+    """Whether a pool's early scores predict its final ones, in a sentence (`pooled_rank_correlation`)."""
+    if len(early) < 3 or early.nunique() == 1 or final.nunique() == 1:
+        return (
+            "There is no rank correlation: early or final scores are all equal, or there are fewer than "
+            "three candidates."
+        )
+    found = pooled_rank_correlation([(early.to_numpy(), final.to_numpy())])
+    return (
+        f"Spearman's rank correlation over {found.pairs} candidates is {found.rho:.2f}, 95 % interval "
+        f"{found.low:.2f} to {found.high:.2f}."
+    )

@@ -14,7 +14,7 @@ from workbench.analysis.rounding import without_rounding
 from workbench.errors import BadInput
 from workbench.runs import Run
 
-_LEVEL, _POWER = 0.05, 0.8
+_ALPHA, _POWER = 0.05, 0.8
 # A dense model that is trained on may lose so much of its score.
 _KEEPS = 0.98
 CHECKS = ("dense keeps its score", "magnitude is above the floor", "random is below magnitude")
@@ -80,7 +80,7 @@ class Difference:
 
     @property
     def _reach(self) -> float:
-        return float(scipy.special.stdtrit(self.freedom, 1 - _LEVEL / 2)) * self.error
+        return float(scipy.special.stdtrit(self.freedom, 1 - _ALPHA / 2)) * self.error
 
 
 def check_table(runs: Sequence[Run]) -> pd.DataFrame:

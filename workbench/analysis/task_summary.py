@@ -19,7 +19,7 @@ WANTED_DIFFERENCE = 0.01
 DISAGREEMENT = 0.1
 CORRELATION = 0.8
 _SAMPLE = 10_000
-_LEVEL, _POWER = 0.05, 0.8
+_ALPHA, _POWER = 0.05, 0.8
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def resolution(task: Task) -> Resolution:
     sqrt(2) (1 - r^2) / sqrt(n), which is an upper limit for two models of one task.
     """
     rows = len(_dev(task))
-    quantiles = float(scipy.stats.norm.ppf(1 - _LEVEL / 2) + scipy.stats.norm.ppf(_POWER))
+    quantiles = float(scipy.stats.norm.ppf(1 - _ALPHA / 2) + scipy.stats.norm.ppf(_POWER))
     reach = quantiles * (sqrt(2) * (1 - CORRELATION**2) if task.is_regression else sqrt(DISAGREEMENT))
     detectable = reach / sqrt(rows)
     if not task.is_regression and detectable > DISAGREEMENT:

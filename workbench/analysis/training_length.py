@@ -109,7 +109,8 @@ def _row(run: Run) -> dict:
         "run": run.name,
         "sparsity": run.spec.engine.sparsity,
         "seed": results["seed"],
-        "epochs": cost["examples"] / results["examples"]["train"],
+        # Of the training alone: some engines also count the examples of their measurements.
+        "epochs": cost["optimizer_steps"] / -(-results["examples"]["train"] // run.spec.engine.batch_size),
         "optimizer_steps": cost["optimizer_steps"],
         "metric": next(iter(split.values())),
         **{name: kept[-1].get(name) if kept else None for name in DIAGNOSTICS},

@@ -27,7 +27,7 @@ from workbench.analysis.candidates import POOL
 from workbench.analysis.rounding import without_rounding
 from workbench.errors import BadInput
 
-_LEVEL = 0.95
+_CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def _within(values: pd.Series) -> pd.Series:
 def _from_ratio(masks: float, noise: float, of_masks: int, of_orders: int, orders: int) -> VarianceShare:
     """The share out of two mean squares, the first of which expects noise + orders * s_a^2."""
     ratio = masks / noise
-    tail = (1 - _LEVEL) / 2
+    tail = (1 - _CONFIDENCE) / 2
     low, high = (ratio / scipy.stats.f.ppf(q, of_masks, of_orders) for q in (1 - tail, tail))
     share, low, high = ((f - 1) / (f - 1 + orders) for f in (ratio, low, high))
     deviation = (max(masks - noise, 0) / orders) ** 0.5

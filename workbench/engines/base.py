@@ -6,16 +6,15 @@ The bench does the expensive work and skips what is already on disk.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import Field
 from torch import nn
 
 from workbench.engines.bench import Bench, State
 from workbench.errors import BadInput
 from workbench.plugins import Registry
 from workbench.schedules import Constant
-from workbench.settings import Count, NonNegative, Positive, Sparsity, settings
+from workbench.settings import Count, NonNegative, Positive, Sparsity, Warmup, settings
 from workbench.tasks import Task
 from workbench.training import Distillation, TrainingConfig
 from workbench.training.config import Schedule
@@ -46,8 +45,8 @@ class Engine:
         weight_decay: weight decay of the optimizer. It applies to all parameters, including LayerNorm and
             biases, which the papers' released scripts usually exempt; at 0, which they also use, there is no
             difference.
-        clip: maximum gradient norm; None for no clipping. Under a fixed mask, as under trained scores, it is
-            the norm of the kept weights' gradients.
+        clip: maximum norm of the gradient of everything that is trained, scores included; None for no
+            clipping. Under a mask, pruned weights have no gradient.
         start: the state that is trained or pruned first: the dense fine-tuned model, or the pretrained
             encoder with a fresh head. Each engine says which one its paper uses. The steps of the dense model
             are part of the cost only if an engine uses it other than as a teacher.
@@ -70,7 +69,7 @@ class Engine:
     total_steps: Count | None = None
     batch_size: Count = 64
     optimizer: Literal["adamw", "sgd"] = "adamw"
-    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    warmup: Warmup = 0.1
     weight_decay: NonNegative = 0.0
     clip: Positive | None = None
     eval_every: Count = 50

@@ -38,7 +38,8 @@ class IMP(LadderEngine):
     Attributes:
         scope: the group within which magnitudes are ranked.
         rewind: the starting point of each level's training: the current weights ("none"), the pretrained
-            encoder with the current head ("encoder"), or the rewind point ("all").
+            encoder with the current head ("encoder"), or the rewind point ("all"), which `dense_epochs` then
+            starts from as well, in place of `start`.
         rewind_epochs: dense training up to the rewind point, at a constant learning rate; 0 for the
             pretrained weights. The dense training before the first pruning step, `dense_epochs`, then
             continues from there.

@@ -44,7 +44,7 @@ class LadderEngine(RankingEngine):
     @property
     def sparsities(self) -> tuple[float, ...]:
         """The sparsity of each level; the last one is `sparsity`."""
-        if self.ladder:
+        if self.ladder is not None:
             return self.ladder
         if self.prune_share:
             return geometric_ladder(self.sparsity, self.prune_share)

@@ -66,7 +66,7 @@ class HardScores(ScoredWeights):
         """Keeps the weights with the highest scores, the first ones among equals."""
         sparsity = cubic_sparsity(self.progress, 0.0, self.engine.sparsity)
         ranked = self.ranked
-        kept = {name: kept_count(score.numel(), sparsity) for name, score in ranked.items()}
+        sizes = {name: score.numel() for name, score in ranked.items()}
         if self.engine.scope == "global":
-            return self._tracker.select(ranked, sum(kept.values()))
-        return self._tracker.select(ranked, kept)
+            return self._tracker.select(ranked, kept_count(sum(sizes.values()), sparsity))
+        return self._tracker.select(ranked, {name: kept_count(n, sparsity) for name, n in sizes.items()})

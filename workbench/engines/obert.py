@@ -17,7 +17,7 @@ from workbench.engines.gradual import GradualEngine, GradualPruning
 from workbench.errors import BadInput
 from workbench.masks import Mask
 from workbench.models import prunable
-from workbench.settings import Count, NonNegative, Positive, Share, settings
+from workbench.settings import Count, NonNegative, Positive, Share, Warmup, settings
 from workbench.training import (
     BlockFisher,
     Distillation,
@@ -58,7 +58,7 @@ class OBERT(GradualEngine):
     id: ClassVar[str] = "obert"
 
     lr: Positive = 1e-4
-    warmup: NonNegative = 0.0
+    warmup: Warmup = 0.0
     batch_size: Count = 32
     distillation: Distillation = Distillation(mode="logits", temperature=5.5, hardness=1.0)
     scope: Scope = "global"

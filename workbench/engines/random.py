@@ -99,6 +99,10 @@ class Random(RankingEngine):
             self._check_equal(groups)
         return kept_by_density(shapes, self.sparsity, self.densities, groups)
 
+    def _check_that_groups_are_kept(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        if self.counts is None and self.densities == "uniform":
+            super()._check_that_groups_are_kept(shapes)
+
     def _size(self, shape: torch.Size) -> int:
         return self.arrangement.size(tuple(shape))
 

@@ -1,5 +1,6 @@
 """Shared by the engines that rank weights: the pattern in which the kept weights are arranged."""
 
+import math
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -8,7 +9,8 @@ from torch import nn
 
 from workbench.engines.base import Engine
 from workbench.errors import BadInput
-from workbench.masks import Pattern
+from workbench.masks import Pattern, kept_count
+from workbench.masks.grouping import groups
 from workbench.models import prunable
 from workbench.settings import settings
 
@@ -42,11 +44,12 @@ class RankingEngine(Engine):
         self.check_pattern({name: tuple(weight.shape) for name, weight in prunable(model).items()})
 
     def check_pattern(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
-        """Rejects a pattern that does not fit matrices with these shapes, or the scope."""
+        """Rejects a pattern that does not fit matrices with these shapes, the scope or the sparsity."""
         try:
             self.arrangement.check(shapes, self.sparsity, self.ranked_within)
         except BadInput as error:
             raise BadInput(f"{self.id}: {error}") from error
+        self._check_that_groups_are_kept(shapes)
 
     @property
     def arrangement(self) -> Pattern:
@@ -57,3 +60,12 @@ class RankingEngine(Engine):
     def ranked_within(self) -> str:
         """The scope within which groups are ranked."""
         return getattr(self, "scope", "matrix")
+
+    def _check_that_groups_are_kept(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        for group, names in groups(shapes, self.ranked_within).items():
+            number = sum(math.prod(shapes[name]) // self.arrangement.size(shapes[name]) for name in names)
+            if kept_count(number, self.sparsity) == 0:
+                raise BadInput(
+                    f"{self.id}: sparsity {self.sparsity} keeps none of the {number} "
+                    f"{self.arrangement.unit} of {group}; {1 - 1 / number:.6g} keeps one."
+                )

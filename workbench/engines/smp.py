@@ -149,12 +149,13 @@ class StaticScores(ScoredWeights):
         """Top_v(S) of each matrix, the first among equals; v by equation 5, for SMP-S by equation 4."""
         sparsity = cubic_sparsity(self.progress, 0.0, self.engine.sparsity)
         ranked = self.ranked
-        kept = {name: kept_count(score.numel(), sparsity) for name, score in ranked.items()}
         if self.engine.masking == "score":
-            kept = self._allocated(ranked, kept)
+            kept = self._allocated(ranked, sparsity)
+        else:
+            kept = {name: kept_count(score.numel(), sparsity) for name, score in ranked.items()}
         return self._tracker.select(ranked, kept)
 
-    def _allocated(self, ranked: Mapping[str, Tensor], kept: Mapping[str, int]) -> dict[str, int]:
+    def _allocated(self, ranked: Mapping[str, Tensor], sparsity: float) -> dict[str, int]:
         """Distributes the count of each type in proportion to R(S) = sum of sigmoid(S / p)."""
         temperature, counts = self.engine.temperature, {}
         sums = torch.stack([(score / temperature).sigmoid().sum() for score in ranked.values()])
@@ -162,5 +163,5 @@ class StaticScores(ScoredWeights):
         for names in groups(ranked, "type").values():
             shares = [share[name] for name in names]
             limits = [ranked[name].numel() for name in names]
-            counts |= zip(names, allocate(sum(kept[name] for name in names), shares, limits), strict=True)
+            counts |= zip(names, allocate(kept_count(sum(limits), sparsity), shares, limits), strict=True)
         return counts

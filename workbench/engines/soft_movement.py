@@ -86,7 +86,7 @@ class SoftScores(ScoredWeights):
             return {name: floor[name] | (score > lowest) for name, score in scores.items()}
         highest = torch.finfo(torch.float32).max
         ranked = {name: score.detach().masked_fill(floor[name], highest) for name, score in scores.items()}
-        kept = sum(kept_count(score.numel(), self.engine.sparsity) for score in scores.values())
+        kept = kept_count(sum(score.numel() for score in scores.values()), self.engine.sparsity)
         return self._top.select(ranked, kept)
 
     def _least(self, size: int) -> int:

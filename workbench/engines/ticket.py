@@ -76,7 +76,10 @@ class Ticket(Engine):
     def prune(self, bench: Bench) -> State:
         """One training under the mask."""
         config = self.training_config(self.train_steps(bench), schedule=Linear)
-        return bench.train(Stage.level(1), self.first_state(bench), config, self._load())
+        state, mask = self.first_state(bench), self._load()
+        # In the model's order, which other runs may rely on: a file can have any.
+        mask = Mask.from_tensors({name: mask[name] for name in state.weights})
+        return bench.train(Stage.level(1), state, config, mask)
 
     def first_state(self, bench: Bench) -> State:
         """The state that `start` names."""

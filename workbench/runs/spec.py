@@ -17,7 +17,7 @@ from workbench.files import read_json, read_yaml
 from workbench.models import MINILM, RESNET20
 from workbench.runs.layout import RunFolder
 from workbench.runs.spec_text import Shared, made, parse_spec
-from workbench.settings import Count, Positive, Share, settings, to_plain
+from workbench.settings import Count, Positive, Warmup, settings, to_plain
 from workbench.tasks import OwnTask, canonical_id, modality, own
 
 _USUAL_MODEL = {"text": MINILM, "images": RESNET20}
@@ -47,7 +47,7 @@ class FineTuning:
     epochs: Positive = 4.0
     lr: Positive | None = None
     batch_size: Count = 32
-    warmup: Share = 0.1
+    warmup: Warmup = 0.1
     eval_every: Count = 50
 
     def __post_init__(self):
@@ -81,7 +81,7 @@ class RunSpec:
             model if that is given, else all-MiniLM-L6-v2 or, where the task has images, an untrained CIFAR
             ResNet-20.
         seed: root of all randomness.
-        scale: multiplies every training length of the engine.
+        scale: multiplies the training lengths of the engine that are given in epochs, not `total_steps`.
         examples: number of training examples, drawn with the seed; None for all of them.
         selection: the split that selects masks and checkpoints: "validation" is carved from train, "dev" is
             the reported one, as in the papers.

@@ -61,7 +61,7 @@ def read_grid(
             `at_most`.
     """
     file = GridFile.read(path, accept_repeated)
-    points = list(islice(file.points(), _COUNTED))
+    points = list(islice(file.points(), None if at_most is None else _COUNTED))
     if at_most is not None and len(points) > at_most:
         least = "at least " if len(points) == _COUNTED else ""
         raise BadInput(

@@ -152,6 +152,8 @@ def start(
 
 
 def _spawn(folder: RunFolder, command: list[str]) -> None:
+    # The process first: without its ending it would seem to have been killed.
+    folder.job.unlink(missing_ok=True)
     folder.job_ending.unlink(missing_ok=True)
     # Blocked until the process can handle them: it is still importing for some seconds.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)

@@ -110,7 +110,7 @@ class MaskedTrainer:
 
     @property
     def learning_rate(self) -> float:
-        """The learning rate of the next step; the schedule is evaluated at the middle of the step."""
+        """That of the next step, or of the last one; the schedule is evaluated at the middle of the step."""
         return self.config.lr * self._rate_factor
 
     def sample(self, count: int, batch_size: int) -> Iterator[dict[str, Tensor]]:
@@ -142,7 +142,8 @@ class MaskedTrainer:
         value = self.losses.take(loss, self.step + 1, last=self.step + 1 == self.config.steps)
         if (penalty := self.sparsifier.penalty()) is not None:
             self._accelerator.backward(penalty)
-        self.sparsifier.before_step()
+        with self.losses.explaining():
+            self.sparsifier.before_step()
         if self.config.clip:
             self._accelerator.clip_grad_norm_(self._trained().values(), self.config.clip)
         for group in self.optimizer.param_groups:
@@ -276,7 +277,7 @@ class MaskedTrainer:
 
     @property
     def _rate_factor(self) -> float:
-        return self.config.schedule((self.step + 0.5) / self.config.steps)
+        return self.config.schedule((min(self.step, self.config.steps - 1) + 0.5) / self.config.steps)
 
     def _trained(self) -> dict[str, nn.Parameter]:
         return self._kept.parameters() | self.sparsifier.parameters()

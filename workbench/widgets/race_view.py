@@ -171,4 +171,4 @@ def _standing(curves: pd.DataFrame) -> str:
 
 
 def _correlation(scores: pd.DataFrame) -> str:
-    return str(analysis.race.rank_correlation(scores["early"], scores["final"])).replace("'", "&#39;")
+    return analysis.race.prediction(scores["early"], scores["final"]).replace("'", "&#39;")
