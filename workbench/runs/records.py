@@ -8,8 +8,9 @@ class Cost:
     """What a training cost. Evaluations count in `seconds` alone.
 
     Attributes:
-        optimizer_steps: parameter updates.
-        examples: training examples seen, repetitions counted.
+        optimizer_steps: steps of the training, of which those where RigL grows weights update none.
+        examples: training examples seen, repetitions counted, and those whose gradients an engine takes to
+            rank weights while it trains.
         flops: floating-point operations as if dense: forward, backward, and the teacher's forward where it is
             asked in every step. Its logits for the training split, which are computed once for all runs of a
             store, count in none of them.

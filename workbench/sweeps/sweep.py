@@ -21,7 +21,8 @@ class Failure:
     Attributes:
         cell: the run.
         reason: a sentence.
-        resumable: whether executing the same grid again resumes it.
+        resumable: whether it stopped with its progress saved. A run that was killed counts as failed, even
+            if the same grid would resume it: what killed it may do so again.
     """
 
     cell: Cell
