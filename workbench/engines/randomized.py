@@ -71,10 +71,9 @@ class Randomized(LadderEngine):
         keep_winner: whether the full training continues from the winner's early weights, with its optimizer
             and data order. By default it restarts from the parent, as in the code; the code's variant without
             early evaluation (`experiment_soups.py`) keeps the winner's weights.
-        full_scores: also train every candidate in full, to see whether early scores predict final scores. A
-            candidate's final score is that of its last weights; `total_steps` does not include these
-            trainings.
-            This changes neither the selection nor the result, and costs M full trainings per level.
+        full_scores: also train every candidate in full, to see whether early scores predict final scores,
+            which are those of its last weights. This changes neither the selection nor the result, and costs
+            M full trainings per level, which `total_steps` does not include.
         full_orders: number of data orders in which each candidate is trained in full, to separate the effect
             of masks from that of data orders; with `shared_order`, all candidates use the same orders.
     """
