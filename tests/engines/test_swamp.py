@@ -127,8 +127,8 @@ def test_too_few_steps_for_all_particles_are_rejected_before_any_training():
 
 
 def test_a_model_without_batchnorm_cannot_be_recalibrated():
-    plain = nn.Sequential(nn.Linear(2, 2))
-    normed = nn.Sequential(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1))
+    plain = nn.Sequential(nn.Linear(4, 4))
+    normed = nn.Sequential(nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4))
     Swamp().check(plain)
     Swamp(recalibrate=True).check(normed)
     with pytest.raises(BadInput, match="no BatchNorm"):
