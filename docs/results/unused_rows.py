@@ -63,12 +63,12 @@ def logits_of(run: Run, task: Task, rows: pd.DataFrame, dense: bool = False) -> 
 
 
 def differences(scores: dict[str, Scores], seeds: dict[str, list[int]], baseline: str) -> pd.DataFrame:
-    """A row for each entry, the best first; those with other seeds than the baseline are not compared."""
+    """A row for each entry, the best first; compared are those with the same seeds as the baseline."""
     table = []
     for entry, own in scores.items():
         cells = {"entry": entry, "unused rows, every seed": ", ".join(f"{value:.3f}" for value in own.values)}
         cells["mean"] = f"{own.values.mean():.4f}"
-        if entry != baseline and seeds[entry] == seeds[baseline]:
+        if entry != baseline and seeds[entry] == seeds.get(baseline):
             found = Difference.between(own, scores[baseline])
             cells[f"minus {baseline}, 95 %"] = (
                 f"{found.difference:+.4f} ({found.low:+.3f} to {found.high:+.3f})"

@@ -1,6 +1,7 @@
 """The rows of docs/results/unused_rows.py."""
 
 import runpy
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -51,3 +52,20 @@ def test_models_have_the_scores_that_their_run_recorded(script, finished_run, de
     assert score([metric], logits, rows["label"].to_numpy())[metric] == (
         recorded["dev"]["validation"][metric] if dense else recorded["validation"][metric]
     )
+
+
+def test_each_sparsity_has_a_table_with_the_dense_models(script, finished_run, monkeypatch):
+    task = load_task(finished_run.spec.task)
+    monkeypatch.setitem(script["tables"].__globals__, "unused_rows", lambda *_: task.dev["validation"])
+    other = SimpleNamespace(
+        **{name: getattr(finished_run, name) for name in ("path", "folder", "environment")},
+        name="other",
+        spec=replace(finished_run.spec, engine=replace(finished_run.spec.engine, sparsity=0.7)),
+    )
+    entries = {finished_run.name: "here", "other": "there"}
+    text = script["tables"](task, [finished_run, other], entries, 10, "here")
+    _, first, second = text.split("\n\nsparsity ")
+    assert first.startswith("0.7")
+    assert second.startswith("0.8")
+    assert [name for name in ("dense", "here", "there") if f"| {name} |" in first] == ["dense", "there"]
+    assert [name for name in ("dense", "here", "there") if f"| {name} |" in second] == ["dense", "here"]

@@ -76,7 +76,7 @@ def test_yaml_there_and_back(tmp_path):
         (lambda: Randomized(sparsity=0.9, ladder=(0.5, 0.5, 0.9)), "does not increase"),
         (lambda: Randomized(sparsity=0.9, ladder=(0.5, 0.8)), "ends at 0.8, but sparsity is 0.9"),
         (lambda: Randomized(sparsity=0.9, ladder=()), "the ladder is empty"),
-        (lambda: FineTuning(warmup=1.0), "warmup is 1.0"),
+        (lambda: FineTuning(warmup=1.0), "dense: warmup is 1.0"),
         (lambda: RunSpec.from_plain({"task": "rte", "engine": {"id": "randomised"}}), "randomized"),
         (lambda: RunSpec.from_plain({"task": "rte"}), "names no engine"),
         (lambda: RunSpec.from_plain({"task": "rte", "engine": {"id": "imp", "sparcity": 0.5}}), "sparsity"),
@@ -131,7 +131,7 @@ def test_settings_that_do_not_fit_a_given_classifier_are_refused():
         FineTuning(model="mine", epochs=1)
     with pytest.raises(BadInput, match="no classifier is given whose zeros could stay"):
         spec(dense={"start_mask": "zeros"})
-    with pytest.raises(BadInput, match=r"FineTuning: epochs is 'many'"):
+    with pytest.raises(BadInput, match=r"dense: epochs is 'many'"):
         spec(dense={"epochs": "many"})
     with pytest.raises(BadInput, match=r"prunable is '\(', which is not a regular expression"):
         spec(prunable="(")

@@ -134,6 +134,14 @@ def test_the_learning_rate_follows_the_schedule(model, batch):
     assert warm.learning_rate == pytest.approx(0.25e-2)
 
 
+def test_the_learning_rate_after_the_last_step_is_that_of_the_last(model):
+    trainer = MaskedTrainer(model, training_config(schedule=Linear(0.1)), key=("a",))
+    trainer.step = 5
+    last = trainer.learning_rate
+    trainer.step = 6
+    assert trainer.learning_rate == last > 0
+
+
 def test_a_loss_that_is_not_finite_stops_before_the_weights_change(model, batch):
     trainer = MaskedTrainer(model, training_config(), key=("a",))
     with torch.no_grad():

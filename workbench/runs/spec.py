@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import yaml
 from pydantic import BeforeValidator, Field, SkipValidation
@@ -41,6 +41,8 @@ class FineTuning:
         warmup: share of the training in which the learning rate rises.
         eval_every: optimizer steps between evaluations; the best one is kept.
     """
+
+    called: ClassVar[str] = "dense"
 
     model: str | None = None
     start_mask: Literal["zeros"] | None = None
